@@ -1,0 +1,64 @@
+# The commands of this project. `make demo` and `make test` need no more than make and Python >= 3.11.
+
+PYTHON ?= $(shell sh tools/find_python.sh 3.11+)
+VENV   := .venv
+BIN    := $(VENV)/bin
+SOURCES := pyproject.toml tools/environment.py
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check format format-check lint types layers test-3.12 test-3.13 test-lowest nightly bench clean
+
+help:           ## this list
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in 2013
+	$(BIN)/python examples/flight_delays.py
+
+test: $(VENV)/.test         ## the tests, with branch coverage of the engine
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage report
+
+check: format-check lint types layers test test-3.12 test-3.13 test-lowest  ## all that CI runs
+
+format: $(VENV)/.check      ## write the source as the formatter wants it, mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+format-check: $(VENV)/.check
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.check
+	$(BIN)/ruff check .
+
+types: $(VENV)/.check       ## mypy --strict on everything, pyright on the typing tutorial
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+layers: $(VENV)/.check      ## the import contracts
+	$(BIN)/lint-imports
+
+test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not installed
+	@python=$$(sh tools/find_python.sh $*) || { echo "Python $* is not installed: its tests are skipped"; exit 0; }; \
+	set -ex; \
+	"$$python" tools/environment.py .venv-$* test; \
+	.venv-$*/bin/python -m pytest -q
+
+test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
+	@test -n "$(PYTHON)"
+	$(PYTHON) tools/environment.py .venv-lowest test --lowest
+	.venv-lowest/bin/python -m pytest -q
+
+nightly: $(VENV)/.test      ## the tests that take minutes
+	$(BIN)/python -m pytest -m nightly --timeout 1800
+
+bench: $(VENV)/.test        ## the speed and size table, every ratio measured in one run
+	$(BIN)/python -m benchmarks
+
+clean:          ## remove the virtual environments and what the tools left behind
+	rm -rf .venv .venv-* .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+
+$(VENV)/.%: $(SOURCES)
+	@test -n "$(PYTHON)"
+	$(PYTHON) tools/environment.py $(VENV) $*
+	@touch $@

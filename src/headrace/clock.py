@@ -1,0 +1,118 @@
+"""Time, as the driver gets it: what o'clock it is, and timers.
+
+The system's clock serves all flows of a process with one thread, started when the first timer is set.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def now_us() -> int:
+    """The time in microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+class Clock(Protocol):
+    """What the driver asks of time."""
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back, in a thread of the clock's choice, once this much time has passed."""
+
+
+class SystemClock:
+    """The real time. Its thread also takes over work that others hand on."""
+
+    def __init__(self) -> None:
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._errands: deque[Callable[[], None]] = deque()
+        self._order = count()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    now_us = staticmethod(now_us)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back in the clock's thread once this much time has passed."""
+        due = time.monotonic() + seconds
+        with self._changed:
+            heapq.heappush(self._timers, (due, next(self._order), callback))
+            if self._timers[0][2] is callback:
+                self._wake()
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call back in the clock's thread, now."""
+        with self._changed:
+            self._errands.append(callback)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="headrace-clock", daemon=True)
+            self._thread.start()
+        self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            for callback in self._wait_for_due():
+                callback()
+
+    def _wait_for_due(self) -> list[Callable[[], None]]:
+        with self._changed:
+            while True:
+                due = list(self._errands)
+                self._errands.clear()
+                now = time.monotonic()
+                while self._timers and self._timers[0][0] <= now:
+                    due.append(heapq.heappop(self._timers)[2])
+                if due:
+                    return due
+                self._changed.wait(self._timers[0][0] - now if self._timers else None)
+
+
+system_clock = SystemClock()
+"""The clock of this process."""
+
+
+_clocks: list[Clock] = [system_clock]
+
+
+def current_clock() -> Clock:
+    """The clock that flow runs begun now go by: the system's, or the one that a test put in its place."""
+    return _clocks[-1]
+
+
+@contextmanager
+def use_clock(clock: Clock) -> Iterator[None]:
+    """Let flow runs begun inside the block go by this clock."""
+    _clocks.append(clock)
+    try:
+        yield
+    finally:
+        _clocks.remove(clock)
+
+
+def _forget_threads_after_fork() -> None:
+    system_clock.__init__()  # type: ignore[misc]
+
+
+def _register() -> None:
+    import os
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget_threads_after_fork)
+
+
+_register()

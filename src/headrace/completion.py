@@ -1,0 +1,85 @@
+"""Something that ends once, and those who wait for it."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_callbacks_lock = Lock()
+
+
+class Completion:
+    """Ends once; whoever waits is called back once.
+
+    No lock is taken as long as nobody waits. Invariant: the ending thread sets ``is_done`` before it looks
+    for callbacks, a waiting one leaves its callback before it looks at ``is_done``; so one of them sees the
+    other.
+    """
+
+    is_done: bool = False
+    _callbacks: list[Callable[[], None]] | None = None
+
+    def add_done_callback(self, callback: Callable[[], None]) -> None:
+        """Call back when it has ended, in the thread that ends it; at once if it has."""
+        with _callbacks_lock:
+            if self._callbacks is None:
+                self._callbacks = [callback]
+            else:
+                self._callbacks.append(callback)
+        if self.is_done:
+            self._call_back()
+
+    def remove_done_callback(self, callback: Callable[[], None]) -> None:
+        """Take a callback back, unless it has been called."""
+        with _callbacks_lock:
+            if self._callbacks and callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+    def complete(self) -> None:
+        """It has ended: call back whoever waits."""
+        self.is_done = True
+        if self._callbacks is not None:
+            self._call_back()
+
+    def _call_back(self) -> None:
+        with _callbacks_lock:
+            callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
+            callback()
+
+    @property
+    def is_being_retrieved(self) -> bool:
+        """Whether somebody waits for it who will look at its outcome."""
+        return any(isinstance(callback, Gate) and callback.retrieves for callback in self._callbacks or ())
+
+    def block(self, timeout: float | None = None, *, retrieves: bool = False) -> bool:
+        """Wait until it has ended; ``False`` if ``timeout`` seconds ran out first."""
+        if self.is_done:
+            return True
+        gate = Gate(retrieves=retrieves)
+        self.add_done_callback(gate)
+        if gate.wait(timeout):
+            return True
+        self.remove_done_callback(gate)
+        return self.is_done
+
+
+class Gate:
+    """A wait of one thread, opened by calling it. ``retrieves`` says that it will look at the outcome."""
+
+    __slots__ = ("_lock", "retrieves")
+
+    def __init__(self, *, retrieves: bool) -> None:
+        self.retrieves = retrieves
+        self._lock = Lock()
+        self._lock.acquire()
+
+    def __call__(self) -> None:
+        self._lock.release()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until it is opened; ``False`` if ``timeout`` seconds ran out first."""
+        return self._lock.acquire(timeout=-1 if timeout is None else max(timeout, 0))

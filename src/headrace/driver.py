@@ -1,0 +1,499 @@
+"""The driver: the one impure shell round the orchestrator of a flow run.
+
+It takes events from the mailbox to the orchestrator and performs the effects in their order. An effect is
+performed inside the drain and never blocks, nor calls user code: what does is put off to the aftermath.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import defaultdict, deque
+from contextvars import copy_context
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headrace.aftermath import Aftermath
+from headrace.clock import system_clock
+from headrace.completion import Completion
+from headrace.context import current_tags
+from headrace.dependencies import find_futures, needs_search, substitute
+from headrace.engine.effects import (
+    EndFlow,
+    Interrupt,
+    Record,
+    RecordFlow,
+    RunHooks,
+    SetTimer,
+    Settle,
+    StartAttempt,
+)
+from headrace.engine.events import (
+    AttemptStarted,
+    AttemptWithdrawn,
+    CancelRequested,
+    InterruptFailed,
+    OutsiderEnded,
+    OutsiderJoined,
+    RunNoticed,
+    TimerFired,
+)
+from headrace.engine.orchestrator import Orchestrator
+from headrace.engine.states import State, StateName, StateType
+from headrace.errors import (
+    TaskCancelled,
+    TaskCrashed,
+    UpstreamFailedError,
+)
+from headrace.futures import TaskFuture
+from headrace.history.facts import AttemptFact
+from headrace.interrupts import deliver, noted
+from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
+from headrace.mailbox import Mailbox
+from headrace.run_context import context_of_call
+from headrace.task_runners.call import Call, Report
+from headrace.tracebacks import describe, failure_of
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Mapping
+
+    from headrace.clock import Clock
+    from headrace.dependencies import FutureLike
+    from headrace.engine.effects import Effect
+    from headrace.engine.states import Change
+    from headrace.flow_runs import FlowRun
+    from headrace.history import History
+    from headrace.task_runners.runner import TaskRunner
+    from headrace.tasks import Task
+
+_NOTICED_AFTER_SECONDS = 0.05
+_EVENTS_A_DRAIN = 4_096
+_EVENTS_A_DRAIN_ON_A_LOOP = 256
+
+_get_thread_id = threading.get_ident
+
+
+class FlowEnd(NamedTuple):
+    """How a flow run ended: its changes of state, and the failures that speak for it."""
+
+    changes: tuple[Change, ...]
+    unseen: tuple[int, ...]
+    returned: tuple[int, ...]
+
+
+class Driver:
+    """Drives one flow run.
+
+    ``ended`` completes when the function of the flow and all its task runs have ended; ``end`` says how.
+    """
+
+    def __init__(
+        self,
+        *,
+        flow_run: FlowRun,
+        runner: TaskRunner,
+        history: History,
+        clock: Clock,
+        loop: AbstractEventLoop | None,
+        is_inline: bool,
+    ) -> None:
+        self.flow_run = flow_run
+        self.flow_run_id = flow_run.flow_run_id
+        self.runner = runner
+        self.history = history
+        self.clock = clock
+        self.loop = loop
+        self.now_us = clock.now_us
+        self.ended = Completion()
+        self.end: FlowEnd | None = None
+        self.defect: BaseException | None = None
+        self.aftermath = Aftermath(loop)
+        self._is_inline = is_inline
+        self._loop_thread = _get_thread_id() if loop is not None else None
+        self._session = runner.open(self.flow_run_id, loop)
+        self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
+        self._mailbox: Mailbox[Any] = Mailbox(
+            self._handle, on_defect=self.crash, limit=self._drain_limit, hand_on=self._hand_on
+        )
+        self._ids = count(1)
+        self._outsider_ids = count(-1, -1)
+        self._outsiders: dict[Any, int] = {}
+        self._indexes: defaultdict[str, count[int]] = defaultdict(count)
+        self._has_started_attempts = False
+        self._fresh: deque[Call] = deque()
+        self._is_watching = False
+        self._failed: dict[int, Any] = {}
+        self._in_hand: tuple[Any, list[Effect]] = (None, [])
+        self._performers: dict[type, Callable[[Any], None]] = {
+            StartAttempt: self._start_attempt,
+            Settle: self._settle,
+            Record: self._record,
+            SetTimer: self._set_timer,
+            Interrupt: self._interrupt,
+            RunHooks: self._run_hooks,
+            RecordFlow: self._record_flow_state,
+            EndFlow: self._end_flow,
+        }
+
+    # -- calling a task ------------------------------------------------------------------------
+
+    def submit(
+        self,
+        task: Task[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        parent: Call | None = None,
+        wait_for: Any = None,
+    ) -> TaskFuture[Any]:
+        """A task was called in this flow run: its future."""
+        call = Call(
+            self, task, next(self._ids), next(self._indexes[task.name]), self.now_us(), args, kwargs, copy_context()
+        )
+        if wait_for is not None or (args and needs_search(args)) or (kwargs and needs_search(kwargs.values())):
+            self._find_upstreams(call, wait_for)
+        if task.retry_policy.retries:
+            call.retries = task.retry_policy.retries
+        if task.tags or current_tags.get():
+            call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
+        call.announces_start = task.hooks.on_running != ()
+        if parent is not None:
+            call.parent = parent.id
+            call.needs_slot = False
+            executes_here = not parent.task.is_async
+        else:
+            executes_here = self._is_inline
+            if not self.runner.takes_slot(is_async=task.is_async):
+                call.needs_slot = False
+        if executes_here:
+            self._run_here(call)
+        else:
+            self.post(call)
+            self._watch(call)
+        if noted.is_set:
+            deliver()
+        return TaskFuture(call)
+
+    def _run_here(self, call: Call) -> None:
+        """Execute the call's attempts in this thread until the run has ended."""
+        from queue import SimpleQueue
+
+        from headrace.task_runners.execution import execute
+
+        lane = call.lane = SimpleQueue()
+        self.post(call)
+        self._watch(call)
+        while (attempt := lane.get()) is not None:
+            execute(attempt)
+
+    def _find_upstreams(self, call: Call, wait_for: Any) -> None:
+        found = find_futures(*call.args, *call.kwargs.values())
+        if wait_for is not None:
+            found.strict.update(find_futures(wait_for).strict)
+            found.tolerated.update(find_futures(wait_for).tolerated)
+        if not found:
+            return
+        call.upstreams = tuple(self.id_of(future) for future in found.strict)
+        call.tolerated = tuple(self.id_of(future) for future in found.tolerated)
+        call.fact_upstreams = tuple(
+            _upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
+        )
+
+    def id_of(self, future: FutureLike) -> int:
+        """The id of an upstream in this flow run; runs of other flows are given negative ones."""
+        source: Any = future._source  # type: ignore[attr-defined]
+        if source.driver is self and isinstance(source, Call):
+            return source.id
+        return self.join(source, owned=False)
+
+    def join(self, source: Any, *, owned: bool) -> int:
+        """Let a run of another flow take part in this one, as an upstream or, ``owned``, as a subflow."""
+        id = self._outsiders.get(source)
+        if id is None:
+            id = self._outsiders[source] = next(self._outsider_ids)
+            self._failed[id] = source
+            self.post(OutsiderJoined(id, owned))
+            source.add_done_callback(
+                lambda: self.post(OutsiderEnded(id, self.now_us(), source.exception() is None))
+            )
+        return id
+
+    def resolve(self, call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """The call's arguments, each future replaced by its value."""
+        args = tuple(substitute(value, value_of) for value in call.args)
+        return args, {name: substitute(value, value_of) for name, value in call.kwargs.items()}
+
+    # -- the mailbox ---------------------------------------------------------------------------
+
+    def post(self, event: Any) -> None:
+        """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
+        self._mailbox.post(event)
+        if self._has_started_attempts:
+            self._has_started_attempts = False
+            self._session.tend()
+
+    def _handle(self, event: Any) -> None:
+        if self.defect is not None:
+            self._refuse(event)
+            return
+        self._in_hand = (event, [])
+        effects = self._orchestrator.handle(event)
+        self._in_hand = (event, effects)
+        performers = self._performers
+        for effect in effects:
+            performers[type(effect)](effect)
+
+    def _drain_limit(self) -> int:
+        return _EVENTS_A_DRAIN_ON_A_LOOP if _get_thread_id() == self._loop_thread else _EVENTS_A_DRAIN
+
+    def _hand_on(self, drain: Callable[[], None]) -> None:
+        if self.loop is not None and _get_thread_id() == self._loop_thread:
+            self.loop.call_soon(drain)
+        else:
+            system_clock.call_soon(drain)
+
+    # -- performing effects --------------------------------------------------------------------
+
+    def _start_attempt(self, effect: StartAttempt) -> None:
+        call: Call = effect.run  # type: ignore[assignment]
+        if call.number > 1:
+            call.announces_start = True
+            call.started_us = None
+        if call.lane is not None and not call.task.is_async:
+            call.lane.put(call)
+        else:
+            self._has_started_attempts = True
+            self._session.start(call)
+
+    def _settle(self, effect: Settle) -> None:
+        call: Call = effect.run  # type: ignore[assignment]
+        report: Report | None = effect.report  # type: ignore[assignment]
+        if report is not None:
+            call.value = report.value
+            call.stored = report.stored
+            call.worker = report.worker
+        if call.roots:
+            self._failed[call.id] = call
+            if report is not None and report.error is not None:
+                self._keep_failure(call, report)
+            if call.is_being_retrieved:
+                call.mark_retrieved()
+        call.args = ()
+        call.kwargs = {}
+        call.context = None  # type: ignore[assignment]
+        call.is_done = True
+        self.history.record(call.as_fact())
+        self._finish(call)
+
+    def _finish(self, call: Call) -> None:
+        call.complete()
+        if call.lane is not None:
+            call.lane.put(None)
+        if call.roots or call.task.hooks or logs_task_states():
+            self._put_off_what_follows(call, call.state)
+
+    def _keep_failure(self, call: Call, report: Report) -> None:
+        assert report.error is not None
+        failure = failure_of(report.error)
+        attempt = AttemptFact(report.number, report.started_us, report.ended_us, report.worker, failure)
+        call.attempts = (*call.attempts, attempt)
+        call.failure = failure
+        if call.name is not StateName.CANCELLED:
+            call.error = report.error
+            call.traceback = report.error.__traceback__
+
+    def _record(self, effect: Record) -> None:
+        call: Call = effect.run  # type: ignore[assignment]
+        report: Report | None = effect.report  # type: ignore[assignment]
+        if report is not None and report.error is not None:
+            self._keep_failure(call, report)
+            call.error = call.traceback = None
+        self.history.record(call.as_fact())
+
+    def _set_timer(self, effect: SetTimer) -> None:
+        id = effect.run.id
+        self.clock.call_later(effect.seconds, lambda: self.post(TimerFired(id, self.now_us())))
+
+    def _interrupt(self, effect: Interrupt) -> None:
+        call: Call = effect.run  # type: ignore[assignment]
+        call.is_withdrawn = True
+        if call.started_us is None:
+            self.post(AttemptWithdrawn(call.id, effect.number, self.now_us()))
+        elif not effect.only_withdraw and not self._session.interrupt(call):
+            self.post(InterruptFailed(call.id, effect.number, self.now_us()))
+
+    def _run_hooks(self, effect: RunHooks) -> None:
+        call: Call = effect.run  # type: ignore[assignment]
+        if call.task.hooks or logs_task_states():
+            self._put_off_what_follows(call, State(*effect.change))
+
+    def _record_flow_state(self, effect: RecordFlow) -> None:
+        self.flow_run.record_changes(effect.changes)
+
+    def _end_flow(self, effect: EndFlow) -> None:
+        self.end = FlowEnd(*effect)
+        self.ended.complete()
+
+    # -- what is put off until after the drain -------------------------------------------------
+
+    def _put_off_what_follows(self, call: Call, state: State) -> None:
+        """Log the state and call its hooks, in the aftermath's own thread."""
+        self.aftermath.put(lambda: self._log(call, state))
+        for hook in call.task.hooks.of(state.type):
+            self.aftermath.put_hook(hook, call.task, context_of_call(call), state)
+
+    def _log(self, call: Call, state: State) -> None:
+        if call.error is not None and state.name is StateName.FAILED and self.flow_run.logs_failures:
+            log_task_failure(call, call.error)
+        else:
+            log_task_state(call, state)
+
+    # -- runs that last are noticed ------------------------------------------------------------
+
+    def _watch(self, call: Call) -> None:
+        self._fresh.append(call)
+        if not self._is_watching:
+            self._is_watching = True
+            system_clock.call_later(_NOTICED_AFTER_SECONDS, self._notice)
+
+    def _notice(self) -> None:
+        """Report runs that have not ended after some time, so that the history shows them."""
+        fresh = self._fresh
+        before = self.now_us() - int(_NOTICED_AFTER_SECONDS * 900_000)
+        while fresh and (fresh[0].is_done or fresh[0].changes[0][1] <= before):
+            call = fresh.popleft()
+            if not call.is_done:
+                self._notice_run(call)
+        self._is_watching = False
+        if fresh:
+            self._is_watching = True
+            system_clock.call_later(_NOTICED_AFTER_SECONDS, self._notice)
+
+    def _notice_run(self, call: Call) -> None:
+        """Invariant: a start is announced by us or by the worker, each looking after leaving its mark."""
+        call.announces_start = True
+        started_us = call.started_us
+        if started_us is not None:
+            self.post(AttemptStarted(call.id, call.number, started_us))
+        else:
+            self.post(RunNoticed(call.id))
+
+    # -- retries, failures, cancels ------------------------------------------------------------
+
+    def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
+        """How long to wait before the next attempt; ``None`` for no further attempt. Asks user functions."""
+        policy = call.task.retry_policy
+        if call.number > policy.retries or not isinstance(error, Exception):
+            return None
+        try:
+            if not call.task.wants_retry(call, error):
+                return None
+            delays = call.task.retry_delays(call)
+            return delays.delay_before_retry(call.number, draw=random.random())  # noqa: S311 - jitter
+        except Exception as defect:
+            log_defect(f"{call.display_name}: its retry options raised, so it is not tried again", defect)
+            return None
+
+    def explain(self, call: Call) -> BaseException:
+        """Why a run that raised nothing itself did not complete."""
+        message = call.changes[-1][2]
+        if call.name is StateName.CANCELLED:
+            return TaskCancelled(f"{call.display_name} was cancelled: {message}")
+        if call.name is StateName.CRASHED:
+            crash = TaskCrashed(f"{call.display_name} crashed: {message}")
+            crash.__cause__ = self.defect
+            return crash
+        roots = [self._failed[root] for root in call.roots]
+        names = ", ".join(root.display_name for root in roots[:5]) + (", …" if len(roots) > 5 else "")
+        error = UpstreamFailedError(
+            f"{call.display_name} did not run: {names} did not complete; see the cause of this error"
+        )
+        causes = [cause for cause in (root.exception() for root in roots) if cause is not None]
+        if len(causes) == 1:
+            error.__cause__ = causes[0]
+        elif causes:
+            error.__cause__ = BaseExceptionGroup(f"{len(causes)} upstreams did not complete", causes)
+        return error
+
+    def failed_run(self, id: int) -> Any:
+        """The run of this flow, or the outsider, that ended badly under this id."""
+        return self._failed[id]
+
+    def blocks(self, loop: Any) -> bool:
+        """Whether task runs of this flow run need that event loop to go on."""
+        if self.loop is not None:
+            return self.loop is loop
+        import sys
+
+        loops = sys.modules.get("headrace.task_runners.loops")
+        return loops is not None and loops.is_background_loop(loop)
+
+    def cancel(self, call: Call | None, reason: str = "cancelled on request") -> None:
+        """Cancel a task run, or the whole flow run."""
+        self.post(CancelRequested(None if call is None else call.id, self.now_us(), reason))
+
+    def close(self) -> None:
+        """The flow run is over: let its workers go."""
+        self._session.close()
+        self.aftermath.close()
+
+    # -- defects -------------------------------------------------------------------------------
+
+    def crash(self, defect: BaseException) -> None:
+        """A defect of the engine: the run and all that is live in it end Crashed, and every waiter wakes."""
+        if self.defect is not None:
+            return
+        self.defect = defect
+        event, effects = self._in_hand
+        calls: dict[int, Call] = dict(self._orchestrator.live_runs)  # type: ignore[arg-type]
+        for effect in effects:
+            run = getattr(effect, "run", None)
+            if run is not None:
+                calls[run.id] = run
+        touched = getattr(event, "call", None)
+        if touched is not None:
+            calls[touched.id] = touched
+        for call in calls.values():
+            if not call.is_done:
+                self._crash_call(call)
+        reason = f"a defect of Headrace: {describe(defect)}"
+        change = (StateName.CRASHED, self.now_us(), reason)
+        self.end = FlowEnd(((StateName.PENDING, change[1], None), change), (), ())
+        self.ended.complete()
+
+    def _crash_call(self, call: Call) -> None:
+        assert self.defect is not None
+        change = (StateName.CRASHED, self.now_us(), f"a defect of Headrace: {describe(self.defect)}")
+        call.changes.append(change)
+        call.name = StateName.CRASHED
+        call.roots = (call.id,)
+        call.error = None
+        self._failed[call.id] = call
+        call.is_done = True
+        self.history.record(call.as_fact())
+        call.complete()
+        if call.lane is not None:
+            call.lane.put(None)
+
+    def _refuse(self, event: Any) -> None:
+        if isinstance(event, Call) and not event.is_done:
+            self._crash_call(event)
+
+
+def value_of(future: FutureLike, is_tolerated: bool) -> Any:
+    source: Any = future._source  # type: ignore[attr-defined]
+    error = source.exception()
+    if error is None:
+        return source.value
+    if is_tolerated:
+        source.mark_retrieved()
+        return error
+    raise error
+
+
+def _upstream_fact(future: FutureLike, driver: Driver) -> int | str:
+    source: Any = future._source  # type: ignore[attr-defined]
+    if not isinstance(source, Call):
+        return str(source.driver.flow_run_id)
+    return source.id if source.driver is driver else f"{source.driver.flow_run_id}/{source.id}"

@@ -1,0 +1,1 @@
+"""DECIDE: the pure half of Headrace. No thread, no socket, no clock, no file."""

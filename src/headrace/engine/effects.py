@@ -1,0 +1,78 @@
+"""Effects: what to do about an event. The orchestrator orders them, the driver performs them in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from headrace.engine.events import AttemptFinished
+    from headrace.engine.states import Change
+    from headrace.engine.task_run import TaskRun
+
+
+class StartAttempt:
+    """Hand the run's next attempt to the task runner."""
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: TaskRun) -> None:
+        self.run = run
+
+
+class Settle:
+    """The run has ended: record it, give its future the outcome, wake who waits for it, run its hooks.
+
+    ``report`` is the event of its last attempt, if there was one.
+    """
+
+    __slots__ = ("report", "run")
+
+    def __init__(self, run: TaskRun, report: AttemptFinished | None) -> None:
+        self.run = run
+        self.report = report
+
+
+class SetTimer(NamedTuple):
+    """Post ``TimerFired`` for the run after this many seconds."""
+
+    run: TaskRun
+    seconds: float
+
+
+class Interrupt(NamedTuple):
+    """Take the attempt back if it has not begun; stop it if it has, unless ``only_withdraw``."""
+
+    run: TaskRun
+    number: int
+    only_withdraw: bool
+
+
+class Record(NamedTuple):
+    """Tell the history where the run stands. ``report`` is there when an attempt has just ended."""
+
+    run: TaskRun
+    report: AttemptFinished | None = None
+
+
+class RunHooks(NamedTuple):
+    """A run came into a state that is not its last: call the hooks of that state."""
+
+    run: TaskRun
+    change: Change
+
+
+class RecordFlow(NamedTuple):
+    """Tell the history where the flow run stands."""
+
+    changes: tuple[Change, ...]
+
+
+class EndFlow(NamedTuple):
+    """The flow run has ended. ``unseen`` failures were retrieved by nobody; ``returned`` ones are in its value."""
+
+    changes: tuple[Change, ...]
+    unseen: tuple[int, ...]
+    returned: tuple[int, ...]
+
+
+Effect = StartAttempt | Settle | SetTimer | Interrupt | Record | RunHooks | RecordFlow | EndFlow

@@ -1,0 +1,163 @@
+"""Events: what happened. The driver posts them, the orchestrator handles them one at a time.
+
+A ``TaskRun`` is an event itself: posting it submits it. Every time is in microseconds since the Unix
+epoch. What every task run passes through is a plain slotted class, which the driver extends by what only
+it needs to know: one object instead of two, and a named tuple costs twice as much to make.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from headrace.engine.task_run import TaskRun
+
+
+class Ending(Enum):
+    """How an attempt, or the function of a flow, came to its end."""
+
+    RETURNED = "returned"
+    RAISED = "raised"
+    CANCELLED = "cancelled"
+    CRASHED = "crashed"
+
+
+class RunNoticed(NamedTuple):
+    """A run lasts long enough to be worth a row before it ends."""
+
+    id: int
+
+
+class AttemptStarted(NamedTuple):
+    """An attempt began to execute. Reported only for attempts that last, or that were noticed before."""
+
+    id: int
+    number: int
+    at_us: int
+
+
+class AttemptFinished:
+    """An attempt came to its end. ``retry_delay_seconds`` is ``None`` when it shall not be tried again."""
+
+    __slots__ = ("ended_us", "ending", "id", "number", "reason", "retry_delay_seconds", "started_us")
+
+    def __init__(
+        self,
+        id: int,
+        number: int,
+        started_us: int,
+        ended_us: int,
+        ending: Ending,
+        reason: str | None = None,
+        retry_delay_seconds: float | None = None,
+    ) -> None:
+        self.id = id
+        self.number = number
+        self.started_us = started_us
+        self.ended_us = ended_us
+        self.ending = ending
+        self.reason = reason
+        self.retry_delay_seconds = retry_delay_seconds
+
+
+class AttemptWithdrawn(NamedTuple):
+    """An attempt was taken back before it began to execute."""
+
+    id: int
+    number: int
+    at_us: int
+
+
+class InterruptFailed(NamedTuple):
+    """A running attempt cannot be stopped: it goes on unheard."""
+
+    id: int
+    number: int
+    at_us: int
+
+
+class TimerFired(NamedTuple):
+    """The delay before a retry is over."""
+
+    id: int
+    at_us: int
+
+
+class CancelRequested(NamedTuple):
+    """Somebody wants a task run cancelled; ``id`` is ``None`` for the whole flow run."""
+
+    id: int | None
+    at_us: int
+    reason: str
+
+
+class FailureRetrieved(NamedTuple):
+    """Somebody looked at how this run failed: it, and what it failed for, is no longer unseen."""
+
+    id: int
+
+
+class SlotLent(NamedTuple):
+    """A run blocks until another one ends, and lends its slot as long as it does."""
+
+    id: int
+    awaited: int
+
+
+class SlotReclaimed(NamedTuple):
+    """The lender stopped waiting before the awaited run ended."""
+
+    id: int
+    awaited: int
+
+
+class OutsiderJoined(NamedTuple):
+    """A run of another flow takes part, as an upstream or as a subflow.
+
+    The flow run's end waits for an ``owned`` outsider, and its failure must be retrieved.
+    """
+
+    id: int
+    owned: bool
+
+
+class OutsiderEnded(NamedTuple):
+    """The outsider came to its end."""
+
+    id: int
+    at_us: int
+    completed: bool
+
+
+class FlowStarted(NamedTuple):
+    """The flow's function is about to be called."""
+
+    at_us: int
+
+
+class FunctionEnded(NamedTuple):
+    """The flow's function came to its end; ``returned`` are the runs whose futures are in its value."""
+
+    at_us: int
+    ending: Ending
+    reason: str | None = None
+    returned: tuple[int, ...] = ()
+
+
+Event = (
+    TaskRun
+    | RunNoticed
+    | AttemptStarted
+    | AttemptFinished
+    | AttemptWithdrawn
+    | InterruptFailed
+    | TimerFired
+    | CancelRequested
+    | FailureRetrieved
+    | SlotLent
+    | SlotReclaimed
+    | OutsiderJoined
+    | OutsiderEnded
+    | FlowStarted
+    | FunctionEnded
+)

@@ -1,0 +1,93 @@
+"""Who waits for whom: the edges between the live runs of one flow run.
+
+Only what may still happen is kept. A run that completed leaves nothing behind; one that did not leaves
+its roots, for those who name it as an upstream later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+
+class Released(NamedTuple):
+    """A run that waits for nobody any more. ``roots`` are the failed runs that keep it from starting."""
+
+    id: int
+    roots: tuple[int, ...]
+
+
+class Graph:
+    """The waiting runs, by what they wait for.
+
+    A run is released when *all* its upstreams have ended, also when the first of them failed: so the
+    roots of a failure do not depend on who was faster.
+
+    >>> graph = Graph()
+    >>> graph.add(2, upstreams=(1,), tolerated=(), live={1})
+    >>> graph.end(1)
+    [Released(id=2, roots=())]
+    """
+
+    __slots__ = ("_blame", "_roots", "_unmet", "dependents")
+
+    def __init__(self) -> None:
+        self._unmet: dict[int, int] = {}
+        self._blame: dict[int, dict[int, None]] = {}
+        self.dependents: dict[int, list[tuple[int, bool]]] = {}
+        self._roots: dict[int, tuple[int, ...]] = {}
+
+    def add(
+        self, id: int, *, upstreams: tuple[int, ...], tolerated: tuple[int, ...], live: Container[int]
+    ) -> Released | None:
+        """Note what a new run waits for; it is released at once when all of that has ended."""
+        waits_for = [(upstream, False) for upstream in upstreams if upstream in live]
+        waits_for += [(upstream, True) for upstream in tolerated if upstream in live]
+        roots = self.roots_of(upstreams)
+        if not waits_for:
+            return Released(id, roots)
+        for upstream, is_tolerant in waits_for:
+            self.dependents.setdefault(upstream, []).append((id, is_tolerant))
+        self._unmet[id] = len(waits_for)
+        if roots:
+            self._blame[id] = dict.fromkeys(roots)
+        return None
+
+    def is_waiting(self, id: int) -> bool:
+        """Whether the run still waits for an upstream."""
+        return id in self._unmet
+
+    def roots_of(self, ids: Iterable[int]) -> tuple[int, ...]:
+        """The runs for which these ended badly, each once, in order; empty when all completed."""
+        roots: dict[int, None] = {}
+        for id in ids:
+            roots.update(dict.fromkeys(self._roots.get(id, ())))
+        return tuple(roots)
+
+    def leave(self, id: int) -> None:
+        """The run waits no longer: it ends without having started."""
+        self._unmet.pop(id, None)
+        self._blame.pop(id, None)
+
+    def note_failure(self, id: int, roots: tuple[int, ...]) -> None:
+        """The run did not complete, for these roots. Said before ``end``."""
+        self._roots[id] = roots
+
+    def end(self, id: int) -> list[Released]:
+        """The run ended; who is released by that."""
+        roots = self._roots.get(id, ())
+        released: list[Released] = []
+        for dependent, is_tolerant in self.dependents.pop(id, ()):
+            unmet = self._unmet.get(dependent)
+            if unmet is None:  # it has left
+                continue
+            if roots and not is_tolerant:
+                self._blame.setdefault(dependent, {}).update(dict.fromkeys(roots))
+            if unmet > 1:
+                self._unmet[dependent] = unmet - 1
+            else:
+                del self._unmet[dependent]
+                released.append(Released(dependent, tuple(self._blame.pop(dependent, ()))))
+        return released

@@ -1,0 +1,518 @@
+"""The orchestrator of one flow run: ``handle(event) -> effects``.
+
+Every change of state of the run and of its task runs is decided here and nowhere else. It knows no
+clock, thread or loop: times come with the events, and what user functions answered does too. One
+thread at a time may call it; who that is, the mailbox sees to.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from headrace.engine.effects import (
+    EndFlow,
+    Interrupt,
+    Record,
+    RecordFlow,
+    RunHooks,
+    SetTimer,
+    Settle,
+    StartAttempt,
+)
+from headrace.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    AttemptWithdrawn,
+    CancelRequested,
+    Ending,
+    FailureRetrieved,
+    FlowStarted,
+    FunctionEnded,
+    InterruptFailed,
+    OutsiderEnded,
+    OutsiderJoined,
+    RunNoticed,
+    SlotLent,
+    SlotReclaimed,
+    TimerFired,
+)
+from headrace.engine.graph import Graph
+from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
+from headrace.engine.states import TRANSITIONS, StateName
+from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headrace.engine.effects import Effect
+    from headrace.engine.events import Event
+    from headrace.engine.graph import Released
+    from headrace.engine.states import Change
+
+
+# Aliases: a module global costs a fifth of an attribute of an enum.
+_RUNNING = StateName.RUNNING
+_COMPLETED = StateName.COMPLETED
+_RETURNED = Ending.RETURNED
+_ACTIVE = Phase.ACTIVE
+_ENDED = Phase.ENDED
+
+_EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
+_IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
+_STATE_AFTER = {
+    Ending.RETURNED: StateName.COMPLETED,
+    Ending.RAISED: StateName.FAILED,
+    Ending.CANCELLED: StateName.CANCELLED,
+    Ending.CRASHED: StateName.CRASHED,
+}
+
+
+class Orchestrator:
+    """Decides about one flow run and its task runs.
+
+    >>> orchestrator = Orchestrator(at_us=0)
+    >>> [effect] = orchestrator.handle(TaskRun(1, at_us=1))
+    >>> effect.run.number
+    1
+    """
+
+    __slots__ = (
+        "_awaited_outsiders",
+        "_closing",
+        "_doomed",
+        "_flow_changes",
+        "_forgiven",
+        "_free_slots",
+        "_function",
+        "_graph",
+        "_handlers",
+        "_has_ended",
+        "_lenders",
+        "_outsiders",
+        "_queue",
+        "_runs",
+        "_slots",
+        "_unseen",
+    )
+
+    def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
+        self._slots = slots
+        self._free_slots = slots.count
+        self._runs: dict[int, TaskRun] = {}
+        self._queue: deque[TaskRun] = deque()
+        self._graph = Graph()
+        self._outsiders: set[int] = set()
+        self._awaited_outsiders: set[int] = set()
+        self._lenders: dict[int, list[int]] = {}
+        self._unseen: dict[int, None] = {}
+        self._forgiven: set[int] = set()
+        self._flow_changes: list[Change] = [(StateName.PENDING, at_us, None)]
+        self._doomed: deque[Released] = deque()
+        self._function: FunctionEnded | None = None
+        self._closing: str | None = None
+        self._has_ended = False
+        self._handlers: dict[type, Callable[[Any, list[Effect]], None]] = {
+            TaskRun: self._on_submitted,
+            RunNoticed: self._on_noticed,
+            AttemptStarted: self._on_attempt_started,
+            AttemptFinished: self._on_attempt_finished,
+            AttemptWithdrawn: self._on_attempt_withdrawn,
+            InterruptFailed: self._on_interrupt_failed,
+            TimerFired: self._on_timer_fired,
+            CancelRequested: self._on_cancel_requested,
+            FailureRetrieved: self._on_failure_retrieved,
+            SlotLent: self._on_slot_lent,
+            SlotReclaimed: self._on_slot_reclaimed,
+            OutsiderJoined: self._on_outsider_joined,
+            OutsiderEnded: self._on_outsider_ended,
+            FlowStarted: self._on_flow_started,
+            FunctionEnded: self._on_function_ended,
+        }
+
+    def handle(self, event: Event) -> list[Effect]:
+        """Take in what happened; what is to be done about it, in order."""
+        effects: list[Effect] = []
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            handler = self._learn_handler(type(event))
+        handler(event, effects)
+        return effects
+
+    def _learn_handler(self, event_type: type) -> Callable[[Any, list[Effect]], None]:
+        """The handler of the event's base class: the driver extends some of them."""
+        handler = next(self._handlers[base] for base in event_type.__mro__ if base in self._handlers)
+        self._handlers[event_type] = handler
+        return handler
+
+    @property
+    def live_runs(self) -> dict[int, TaskRun]:
+        """The task runs that have not ended, by id. To read only."""
+        return self._runs
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the flow run has ended."""
+        return self._has_ended
+
+    @property
+    def free_slots(self) -> int | None:
+        """How many more runs may start now; ``None`` is no limit."""
+        return self._free_slots
+
+    # -- a task run begins ---------------------------------------------------------------------
+
+    def _on_submitted(self, run: TaskRun, effects: list[Effect]) -> None:
+        self._runs[run.id] = run
+        if self._closing is not None:
+            self._end(run, StateName.CANCELLED, run.changes[0][1], effects, reason=self._closing)
+        elif run.upstreams or run.tolerated:
+            self._wait_for_upstreams(run, effects)
+        else:
+            self._make_ready(run, run.changes[0][1], effects)
+
+    def _wait_for_upstreams(self, run: TaskRun, effects: list[Effect]) -> None:
+        self._forgive(run.tolerated)
+        released = self._graph.add(run.id, upstreams=run.upstreams, tolerated=run.tolerated, live=_Live(self))
+        if released is not None:
+            self._release(released, run.changes[0][1], effects)
+
+    def _release(self, released: Released, at_us: int, effects: list[Effect]) -> None:
+        run = self._runs[released.id]
+        if released.roots:
+            reason = "an upstream did not complete"
+            self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=released.roots)
+        else:
+            self._make_ready(run, at_us, effects)
+
+    def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
+        """Nothing keeps the run from starting but, perhaps, a slot."""
+        if self._free_slots is not None and run.needs_slot and not run.holds_slot:
+            if self._free_slots <= 0:
+                run.phase = Phase.QUEUED
+                run.change(StateName.AWAITING_SLOT, at_us)
+                self._record_if_noticed(run, effects)
+                self._queue.append(run)
+                return
+            self._free_slots -= 1
+            run.holds_slot = True
+        run.phase = _ACTIVE
+        run.number += 1
+        effects.append(StartAttempt(run))
+
+    def _fill_slots(self, effects: list[Effect]) -> None:
+        queue = self._queue
+        while queue and self._free_slots is not None and self._free_slots > 0:
+            run = queue.popleft()
+            if run.phase is Phase.QUEUED:  # it may have ended in the queue
+                self._free_slots -= 1
+                run.holds_slot = True
+                run.phase = _ACTIVE
+                run.number += 1
+                effects.append(StartAttempt(run))
+
+    # -- an attempt goes its way ---------------------------------------------------------------
+
+    def _on_noticed(self, event: RunNoticed, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is not None:
+            run.is_noticed = True
+            self._record_if_noticed(run, effects)
+
+    def _on_attempt_started(self, event: AttemptStarted, effects: list[Effect]) -> None:
+        run = self._active_run(event.id, event.number)
+        if run is not None and run.name not in _EXECUTING:
+            run.is_noticed = True
+            run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.at_us)
+            self._record_if_noticed(run, effects)
+            effects.append(RunHooks(run, run.changes[-1]))
+
+    def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is None or run.phase is not _ACTIVE or run.number != event.number:
+            return  # it goes on unheard
+        if run.name not in _EXECUTING:
+            run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.started_us)
+        if event.ending is _RETURNED:
+            self._end(run, _COMPLETED, event.ended_us, effects, report=event)
+        elif self._may_retry(run, event):
+            self._retry(run, event, effects)
+        else:
+            name = _STATE_AFTER[event.ending]
+            self._end(run, name, event.ended_us, effects, report=event, reason=event.reason)
+
+    def _may_retry(self, run: TaskRun, event: AttemptFinished) -> bool:
+        return (
+            event.retry_delay_seconds is not None
+            and run.number <= run.retries
+            and run.name is not StateName.CANCELLING
+            and event.ending is not Ending.CANCELLED
+            and not self._is_cancelled
+        )
+
+    def _retry(self, run: TaskRun, event: AttemptFinished, effects: list[Effect]) -> None:
+        run.change(StateName.AWAITING_RETRY, event.ended_us, event.reason)
+        run.is_noticed = True
+        run.phase = Phase.DELAYED
+        effects.append(Record(run, event))
+        effects.append(RunHooks(run, run.changes[-1]))
+        if not self._slots.held_between_attempts:
+            self._free_slot_of(run, effects)
+        if event.retry_delay_seconds:
+            effects.append(SetTimer(run, event.retry_delay_seconds))
+        else:
+            self._make_ready(run, event.ended_us, effects)
+
+    def _on_timer_fired(self, event: TimerFired, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is not None and run.phase is Phase.DELAYED:
+            self._make_ready(run, event.at_us, effects)
+
+    def _active_run(self, id: int, number: int) -> TaskRun | None:
+        run = self._runs.get(id)
+        if run is not None and run.phase is _ACTIVE and run.number == number:
+            return run
+        return None
+
+    # -- a task run ends -----------------------------------------------------------------------
+
+    def _end(
+        self,
+        run: TaskRun,
+        name: StateName,
+        at_us: int,
+        effects: list[Effect],
+        *,
+        report: AttemptFinished | None = None,
+        reason: str | None = None,
+        roots: tuple[int, ...] = (),
+    ) -> None:
+        """End the run, and with it, one after another, every run that can no longer start."""
+        run.change(name, at_us, reason)
+        run.phase = _ENDED
+        id = run.id
+        del self._runs[id]
+        if name is not _COMPLETED:
+            run.roots = self._blame(run, roots)
+        effects.append(Settle(run, report))
+        if self._lenders:
+            self._take_back_loans(id)
+        if run.holds_slot and self._free_slots is not None:
+            run.holds_slot = False
+            self._free_slots += 1
+            if self._queue:
+                self._fill_slots(effects)
+        if id in self._graph.dependents:
+            self._release_dependents(id, at_us, effects)
+        if self._function is not None:
+            self._end_flow_if_due(at_us, effects)
+
+    def _release_dependents(self, id: int, at_us: int, effects: list[Effect]) -> None:
+        """Start or doom who waited. Doomed runs end one by one, not one inside another: chains are long."""
+        is_outermost = not self._doomed
+        for released in self._graph.end(id):
+            if released.roots:
+                self._doomed.append(released)
+            else:
+                self._make_ready(self._runs[released.id], at_us, effects)
+        if is_outermost:
+            while self._doomed:
+                self._release(self._doomed[0], at_us, effects)
+                self._doomed.popleft()
+
+    def _blame(self, run: TaskRun, roots: tuple[int, ...]) -> tuple[int, ...]:
+        """The runs that this one failed for; its failure is unseen unless somebody asked for it."""
+        roots = roots or (run.id,)
+        self._graph.note_failure(run.id, roots)
+        if run.id in self._forgiven:
+            self._see(roots)
+        elif run.name in _IS_FAILURE:
+            self._unseen[run.id] = None
+        return roots
+
+    def _free_slot_of(self, run: TaskRun, effects: list[Effect]) -> None:
+        if run.holds_slot and self._free_slots is not None:
+            run.holds_slot = False
+            self._free_slots += 1
+            if self._queue:
+                self._fill_slots(effects)
+
+    # -- failures, seen and unseen -------------------------------------------------------------
+
+    def _on_failure_retrieved(self, event: FailureRetrieved, _effects: list[Effect]) -> None:
+        self._see(self._graph.roots_of((event.id,)))
+
+    def _forgive(self, ids: tuple[int, ...]) -> None:
+        self._forgiven.update(ids)
+        self._see(self._graph.roots_of(ids))
+
+    def _see(self, roots: tuple[int, ...]) -> None:
+        for root in roots:
+            self._unseen.pop(root, None)
+
+    # -- slots that are lent while their holders block -----------------------------------------
+
+    def _on_slot_lent(self, event: SlotLent, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is None or not run.holds_slot or self._free_slots is None:
+            return
+        if event.awaited > 0 and event.awaited not in self._runs:  # it has ended: nobody will wait
+            return
+        self._lenders.setdefault(event.awaited, []).append(run.id)
+        self._free_slots += 1
+        self._fill_slots(effects)
+
+    def _on_slot_reclaimed(self, event: SlotReclaimed, _effects: list[Effect]) -> None:
+        lenders = self._lenders.get(event.awaited, [])
+        if event.id in lenders and self._free_slots is not None:
+            lenders.remove(event.id)
+            self._free_slots -= 1
+
+    def _take_back_loans(self, awaited: int) -> None:
+        """Invariant: a lender has its slot back before another run can take the one that it waited for."""
+        if self._free_slots is not None and self._lenders:
+            self._free_slots -= len(self._lenders.pop(awaited, ()))
+
+    # -- cancelling ----------------------------------------------------------------------------
+
+    @property
+    def _is_cancelled(self) -> bool:
+        return self._flow_changes[-1][0] in (StateName.CANCELLING, StateName.CANCELLED)
+
+    def _on_cancel_requested(self, event: CancelRequested, effects: list[Effect]) -> None:
+        if event.id is not None:
+            run = self._runs.get(event.id)
+            if run is not None:
+                self._cancel(run, event.at_us, event.reason, effects)
+        elif not self._has_ended and not self._is_cancelled:
+            self._change_and_record_flow((StateName.CANCELLING, event.at_us, event.reason), effects)
+            self._close(event.reason, event.at_us, effects, is_cancel=True)
+
+    def _close(self, reason: str, at_us: int, effects: list[Effect], *, is_cancel: bool) -> None:
+        """Let nothing more start; a cancel also stops what has started."""
+        self._closing = reason
+        for run in list(self._runs.values()):
+            if run.id not in self._runs:  # it ended with one before it
+                continue
+            if is_cancel or run.number == 0:
+                self._cancel(run, at_us, reason, effects)
+            elif run.phase is _ACTIVE and run.number == 1 and run.name not in _EXECUTING:
+                effects.append(Interrupt(run, run.number, only_withdraw=True))
+
+    def _cancel(self, run: TaskRun, at_us: int, reason: str, effects: list[Effect]) -> None:
+        if run.phase is not _ACTIVE:
+            self._graph.leave(run.id)
+            self._end(run, StateName.CANCELLED, at_us, effects, reason=reason)
+        elif run.name is not StateName.CANCELLING:
+            if run.name in _EXECUTING:
+                run.change(StateName.CANCELLING, at_us, reason)
+                self._record_if_noticed(run, effects)
+            effects.append(Interrupt(run, run.number, only_withdraw=False))
+
+    def _on_attempt_withdrawn(self, event: AttemptWithdrawn, effects: list[Effect]) -> None:
+        run = self._active_run(event.id, event.number)
+        if run is not None:
+            reason = self._closing or "cancelled before it started"
+            self._end(run, StateName.CANCELLED, event.at_us, effects, reason=reason)
+
+    def _on_interrupt_failed(self, event: InterruptFailed, effects: list[Effect]) -> None:
+        run = self._active_run(event.id, event.number)
+        if run is not None:
+            reason = "cancelled; what it was doing cannot be stopped and goes on unheard"
+            self._end(run, StateName.CANCELLED, event.at_us, effects, reason=reason)
+
+    # -- runs of other flows -------------------------------------------------------------------
+
+    def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
+        self._outsiders.add(event.id)
+        if event.owned:
+            self._awaited_outsiders.add(event.id)
+
+    def _on_outsider_ended(self, event: OutsiderEnded, effects: list[Effect]) -> None:
+        self._outsiders.discard(event.id)
+        is_owned = event.id in self._awaited_outsiders
+        self._awaited_outsiders.discard(event.id)
+        roots = () if event.completed else (event.id,)
+        if roots and is_owned and event.id not in self._forgiven:
+            self._unseen[event.id] = None
+        if roots:
+            self._graph.note_failure(event.id, roots)
+        if event.id in self._graph.dependents:
+            self._release_dependents(event.id, event.at_us, effects)
+        self._end_flow_if_due(event.at_us, effects)
+
+    # -- the flow run --------------------------------------------------------------------------
+
+    def _on_flow_started(self, event: FlowStarted, effects: list[Effect]) -> None:
+        self._change_and_record_flow((_RUNNING, event.at_us, None), effects)
+
+    def _on_function_ended(self, event: FunctionEnded, effects: list[Effect]) -> None:
+        self._function = event
+        self._awaited_outsiders.update(self._outsiders.intersection(event.returned))
+        match event.ending:
+            case Ending.CANCELLED:
+                if not self._is_cancelled:
+                    reason = event.reason or "cancelled"
+                    self._change_and_record_flow((StateName.CANCELLING, event.at_us, reason), effects)
+                self._close(event.reason or "cancelled", event.at_us, effects, is_cancel=True)
+            case Ending.RAISED | Ending.CRASHED:
+                self._close("flow failed", event.at_us, effects, is_cancel=False)
+            case Ending.RETURNED:
+                pass
+        self._end_flow_if_due(event.at_us, effects)
+
+    def _end_flow_if_due(self, at_us: int, effects: list[Effect]) -> None:
+        """Invariant: a flow run ends when its function and all that it started have, and only then."""
+        function = self._function
+        if function is None or self._runs or self._awaited_outsiders or self._has_ended:
+            return
+        self._has_ended = True
+        self._closing = self._closing or "the flow run has ended"
+        returned = tuple(id for id in function.returned if self._graph.roots_of((id,)))
+        unseen = tuple(self._unseen)
+        change = self._final_change(function, unseen, returned, max(at_us, function.at_us))
+        self._change_flow(change)
+        effects.append(EndFlow(tuple(self._flow_changes), unseen, returned))
+
+    def _final_change(
+        self, function: FunctionEnded, unseen: tuple[int, ...], returned: tuple[int, ...], at_us: int
+    ) -> Change:
+        if function.ending is Ending.RAISED:
+            return (StateName.FAILED, at_us, function.reason)
+        if function.ending is Ending.CRASHED:
+            return (StateName.CRASHED, at_us, function.reason)
+        if self._is_cancelled:
+            return (StateName.CANCELLED, at_us, self._flow_changes[-1][2])
+        failed = len({*unseen, *returned})
+        if failed:
+            return (StateName.FAILED, at_us, f"{failed} task run{'s' * (failed > 1)} failed")
+        return (StateName.COMPLETED, at_us, None)
+
+    # -- what is recorded ----------------------------------------------------------------------
+
+    def _record_if_noticed(self, run: TaskRun, effects: list[Effect]) -> None:
+        if run.is_noticed:
+            effects.append(Record(run))
+
+    def _change_and_record_flow(self, change: Change, effects: list[Effect]) -> None:
+        self._change_flow(change)
+        effects.append(RecordFlow(tuple(self._flow_changes)))
+
+    def _change_flow(self, change: Change) -> None:
+        name = self._flow_changes[-1][0]
+        if change[0] not in TRANSITIONS[name]:
+            raise IllegalTransitionError(f"flow run: {change[0]} may not follow {name}")
+        self._flow_changes.append(change)
+
+
+class _Live:
+    """The ids of all that has not ended, of this flow or of another one."""
+
+    __slots__ = ("_outsiders", "_runs")
+
+    def __init__(self, orchestrator: Orchestrator) -> None:
+        self._runs = orchestrator._runs
+        self._outsiders = orchestrator._outsiders
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._runs or id in self._outsiders

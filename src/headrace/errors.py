@@ -1,0 +1,117 @@
+"""Every exception that Headrace raises, as one tree.
+
+::
+
+    HeadraceError
+    ├── ParameterError(TypeError)            a flow's arguments do not fit its annotations
+    ├── FutureMisuseError(TypeError)         a future was used as if it were its value
+    ├── WouldDeadlockError(RuntimeError)     waiting here would block the loop that the run needs
+    ├── TaskRunError
+    │   ├── TaskTimedOut(TimeoutError)       a task run passed its timeout
+    │   ├── TaskCancelled                    a task run was cancelled
+    │   ├── TaskCrashed                      the machine failed, not the function
+    │   └── UpstreamFailedError              a task run did not start: an upstream did not complete
+    ├── FlowRunCancelled                     a flow run was cancelled
+    ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
+    ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
+    ├── SettingsError(ValueError)            a setting has a value that cannot be used
+    └── HistoryError                         the database cannot be used
+        ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
+        ├── NotAHistoryError(ValueError)         the file is no Headrace database
+        ├── HistoryVersionError(RuntimeError)    a newer Headrace wrote it
+        └── RunNotFoundError(LookupError)        no run, or more than one, has that id
+
+    TaskFailures(ExceptionGroup)             failures of task runs that nobody retrieved
+    HistoryWarning(RuntimeWarning)           the history stopped recording under way
+"""
+
+from __future__ import annotations
+
+
+class HeadraceError(Exception):
+    """The root of everything that Headrace itself raises."""
+
+
+class ParameterError(HeadraceError, TypeError):
+    """The arguments of a flow do not fit its annotations; the message lists every field."""
+
+
+class FutureMisuseError(HeadraceError, TypeError):
+    """A future was used as if it were the value of its run."""
+
+
+class WouldDeadlockError(HeadraceError, RuntimeError):
+    """A blocking wait on the event loop that the awaited run needs to go on."""
+
+
+class TaskRunError(HeadraceError):
+    """A task run gave no value, and its own function is not what raised."""
+
+
+class TaskTimedOut(TaskRunError, TimeoutError):
+    """A task run passed its ``timeout_seconds``."""
+
+
+class TaskCancelled(TaskRunError):
+    """A task run was cancelled before it gave a value."""
+
+
+class TaskCrashed(TaskRunError):
+    """A task run ended because its machine, worker or engine failed, not its function."""
+
+
+class UpstreamFailedError(TaskRunError):
+    """A task run did not start because an upstream did not complete; the causes are in ``__cause__``."""
+
+
+class FlowRunCancelled(HeadraceError):
+    """A flow run was cancelled."""
+
+
+class FlowRunCrashed(HeadraceError, RuntimeError):
+    """A flow run ended by a defect of Headrace or of its process; ``__cause__`` has the original."""
+
+
+class FlowNotFoundError(HeadraceError, LookupError):
+    """No flow, or more than one, is found under the given name."""
+
+
+class SettingsError(HeadraceError, ValueError):
+    """A setting has a value that cannot be used."""
+
+
+class HistoryError(HeadraceError):
+    """The database of runs cannot be used."""
+
+
+class HistoryUnavailableError(HistoryError, OSError):
+    """The database cannot be opened, written or locked."""
+
+
+class NotAHistoryError(HistoryError, ValueError):
+    """The file is not a database that Headrace wrote."""
+
+
+class HistoryVersionError(HistoryError, RuntimeError):
+    """The database was written by a newer Headrace."""
+
+
+class RunNotFoundError(HistoryError, LookupError):
+    """No run, or more than one, has the given id."""
+
+
+class HistoryWarning(RuntimeWarning):
+    """The history stopped recording while flows ran; they go on without it."""
+
+
+class TaskFailures(ExceptionGroup[Exception]):
+    """The failures of task runs that nobody retrieved, raised by the flow when it ends.
+
+    >>> group = TaskFailures("2 task runs failed", [ValueError("a"), KeyError("b")])
+    >>> len(group.exceptions)
+    2
+    """
+
+    def derive(self, excs):  # type: ignore[no-untyped-def, override]
+        """The same kind of group for ``split`` and ``subgroup``."""
+        return TaskFailures(self.message, excs)

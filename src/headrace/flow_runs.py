@@ -1,0 +1,579 @@
+"""One run of a flow, from its call to its value.
+
+``FlowRun.life`` is a generator that tells the whole story once. Where it has to wait, or to call the flow's
+function, it yields; ``conduct_sync`` blocks there, ``conduct_async`` awaits.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headrace.clock import current_clock
+from headrace.completion import Completion, Gate
+from headrace.context import current_scope, current_tags
+from headrace.dependencies import find_futures, needs_search, substitute
+from headrace.driver import Driver, value_of
+from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
+from headrace.engine.states import State, StateName, StateType
+from headrace.errors import FlowRunCancelled, FlowRunCrashed, TaskFailures, TaskRunError
+from headrace.futures import FlowRunFuture, TaskFuture, running_loop
+from headrace.history import default_history
+from headrace.history.facts import FlowRunFact
+from headrace.history.results import dump_result
+from headrace.interrupts import calls_user_code, guarded
+from headrace.logging import capture, log_defect, logger, print_capture
+from headrace.naming import new_flow_run_id, new_flow_run_name
+from headrace.previews import preview_arguments
+from headrace.provenance import Provenance
+from headrace.run_context import FlowRunContext
+from headrace.task_runners import ConcurrentTaskRunner
+from headrace.tracebacks import describe, failure_of, strip_engine_frames
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Generator
+    from types import TracebackType
+
+    from headrace.engine.states import Change
+    from headrace.flows import Flow
+    from headrace.history import History
+    from headrace.history.facts import StoredResult
+    from headrace.task_runners.call import Call
+    from headrace.tasks import Task
+
+
+class Until(NamedTuple):
+    """Wait here until the callback that is handed to ``register`` is called."""
+
+    register: Callable[[Callable[[], None]], object]
+
+
+class Invoke(NamedTuple):
+    """Call the flow's function here, and send back its value."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+Step = Until | Invoke
+
+
+class FlowRun(Completion):
+    """One run of a flow. It is the scope of the flow's code, and what a ``FlowRunFuture`` stands for."""
+
+    call: Call | None = None
+    value: Any = None
+    error: BaseException | None = None
+    traceback: TracebackType | None = None
+    roots: tuple[int, ...] = ()
+
+    def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
+        self.flow = flow
+        self.flow_name = flow.name
+        self.flow_run_id = new_flow_run_id()
+        self.name = ""
+        self.logs_prints = flow.log_prints
+        self.logs_failures = flow.kind == "flow"  # a lone task's is logged if nobody retrieves it
+        self.tags = tuple(dict.fromkeys((*flow.tags, *current_tags.get())))
+        self.changes: tuple[Change, ...] = ()
+        self.driver: Driver = None  # type: ignore[assignment] - set when the run begins
+        self._arguments = arguments
+        self._parent: Any = current_scope.get()
+        self._parameters_preview: str | None = None
+        self._provenance: Provenance | None = None
+        self._owner: tuple[Driver, int] | None = None
+        self._interrupt_function: Callable[[], None] | None = None
+
+    # -- its story -----------------------------------------------------------------------------
+
+    def life(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, Any]:
+        """From the call to the value: what happens in a flow run, in order."""
+        try:
+            arguments = yield from self._wait_for_arguments(loop)
+            self._begin(arguments, loop)
+            with capture:
+                ending, value, error = yield from self._call_function()
+                interrupt = yield from self._wait_for_task_runs(ending, value, error)
+                value, error = self._conclude(value, error, interrupt)
+                yield from self._follow_up(value, error)
+        except BaseException as defect:
+            self.error = self.error or defect
+            raise
+        finally:
+            if self.driver is not None:
+                self.driver.close()
+            self.traceback = self.error.__traceback__ if self.error is not None else None
+            self.complete()
+        if error is not None:
+            raise error
+        return value
+
+    def _wait_for_arguments(
+        self, loop: AbstractEventLoop | None
+    ) -> Generator[Step, Any, dict[str, Any]]:
+        """Futures among the arguments are upstreams of the flow: it begins when they are done."""
+        arguments = self._arguments
+        if not needs_search(arguments.values()):
+            return arguments
+        found = find_futures(*arguments.values())
+        for future in (*found.strict, *found.tolerated):
+            source: Any = future._source  # type: ignore[attr-defined]
+            if not source.is_done:
+                if loop is None:
+                    future._refuse_deadlock()  # type: ignore[attr-defined]
+                yield Until(source.add_done_callback)
+        return {name: substitute(value, value_of) for name, value in arguments.items()}
+
+    def _begin(self, arguments: dict[str, Any], loop: AbstractEventLoop | None) -> None:
+        """From here on the run exists, and the history knows it."""
+        flow = self.flow
+        self._arguments = arguments
+        if self.logs_prints:
+            print_capture.install()
+        self.name = _run_name(flow.flow_run_name, arguments)
+        self._parameters_preview = preview_arguments((), (), arguments) if arguments else None
+        self._provenance = Provenance(*flow.anatomy.place)
+        self.driver = Driver(
+            flow_run=self,
+            runner=flow.task_runner,
+            history=default_history(),
+            clock=current_clock(),
+            loop=loop,
+            is_inline=loop is None and flow.task_runner.executes_in_caller,
+        )
+        self.driver.post(FlowStarted(self.driver.now_us()))
+        self._put_off_hooks(StateType.RUNNING)
+        logger.info("Flow run '%s' of flow '%s' began", self.name, self.flow_name)
+
+    def _call_function(self) -> Generator[Step, Any, tuple[Ending, Any, BaseException | None]]:
+        """Check the parameters and call the function: how it ended, its value, what it raised."""
+        try:
+            arguments = self._arguments
+            if self.flow.validate_parameters and arguments:
+                arguments = self._arguments = self.flow.parameters.check(arguments, flow_name=self.flow_name)
+            value = yield Invoke(*self.flow.parameters.unbind(arguments))
+        except BaseException as error:
+            strip_engine_frames(error)
+            return _ending_of(error), None, error
+        return Ending.RETURNED, value, None
+
+    def _wait_for_task_runs(
+        self, ending: Ending, value: Any, error: BaseException | None
+    ) -> Generator[Step, Any, BaseException | None]:
+        """The function has ended; wait for what it started. What interrupted the waiting, if anything did."""
+        driver = self.driver
+        returned = ()
+        if ending is Ending.RETURNED and needs_search((value,)):
+            returned = tuple(driver.id_of(future) for future in find_futures(value).strict)
+        reason = None if error is None else describe(error)
+        driver.post(FunctionEnded(driver.now_us(), ending, reason, returned))
+        interrupt: BaseException | None = None
+        while not driver.ended.is_done:
+            try:
+                yield Until(driver.ended.add_done_callback)
+            except BaseException as cut:
+                if interrupt is not None or ending is Ending.CANCELLED:
+                    raise
+                interrupt = cut
+                driver.post(CancelRequested(None, driver.now_us(), _reason_of(cut)))
+        return interrupt
+
+    def _conclude(
+        self, value: Any, error: BaseException | None, interrupt: BaseException | None
+    ) -> tuple[Any, BaseException | None]:
+        """What the call gives, or what it raises."""
+        end = self.driver.end
+        assert end is not None
+        self.changes = end.changes
+        if error is not None:
+            self._add_unseen(error, end.unseen)
+            return None, error
+        if interrupt is not None:
+            return None, interrupt
+        match self.state.type:
+            case StateType.COMPLETED:
+                return self._resolve(value)
+            case StateType.CANCELLED:
+                return None, FlowRunCancelled(f"flow run {self.name!r} was cancelled: {self.state.message}")
+            case StateType.FAILED:
+                return None, self._failure(end.unseen, end.returned)
+            case _:
+                crash = FlowRunCrashed(f"flow run {self.name!r} crashed: {self.state.message}")
+                crash.__cause__ = self.driver.defect
+                return None, crash
+
+    def _resolve(self, value: Any) -> tuple[Any, BaseException | None]:
+        """The function's value, futures inside it replaced by theirs."""
+        try:
+            return substitute(value, value_of), None
+        except Exception as error:
+            failed = (StateName.FAILED, self.changes[-1][1], describe(error))
+            self.changes = (*self.changes[:-1], failed)
+            return None, error
+
+    def _follow_up(self, value: Any, error: BaseException | None) -> Generator[Step, Any, None]:
+        """Tell the person, the hooks and the history, and wait until the last has it on disk."""
+        self.value, self.error = value, error
+        self._log_end()
+        self._put_off_hooks(self.state.type)
+        marker = self.driver.aftermath.put_marker()
+        if marker is not None:
+            yield Until(marker.add_done_callback)
+        history = self.driver.history
+        history.record(self.as_fact(dump_result(value) if error is None else None))
+        yield Until(history.when_flushed)
+
+    # -- how it failed -------------------------------------------------------------------------
+
+    def _failure(self, unseen: tuple[int, ...], returned: tuple[int, ...]) -> BaseException:
+        ids = tuple(dict.fromkeys((*unseen, *returned)))
+        runs = [self.driver.failed_run(id) for id in ids]
+        errors = [run.exception() for run in runs]
+        if len(ids) == 1 and returned:
+            return errors[0].with_traceback(runs[0].traceback)  # type: ignore[no-any-return]
+        names = ", ".join(run.display_name for run in runs[:10]) + (", …" if len(runs) > 10 else "")
+        count = f"{len(runs)} task run{'s' if len(runs) > 1 else ''}"
+        message = f"{count} of flow run {self.name!r} failed and nobody retrieved it: {names}"
+        return TaskFailures(message, [_as_exception(error) for error in errors])
+
+    def _add_unseen(self, error: BaseException, unseen: tuple[int, ...]) -> None:
+        """What else failed is not lost behind the flow's own exception."""
+        for id in unseen:
+            run = self.driver.failed_run(id)
+            cause = run.exception()
+            if cause is not None and cause is not error:
+                error.add_note(f"Also failed, and retrieved by nobody: {run.display_name}: {describe(cause)}")
+
+    # -- what others ask of it -----------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Where the run stands."""
+        return State(*self.changes[-1]) if self.changes else State(StateName.PENDING, 0)
+
+    @property
+    def display_name(self) -> str:
+        """What a person calls the run."""
+        return self.name or self.flow_name
+
+    @property
+    def context(self) -> FlowRunContext:
+        """What the run's own code can know of it."""
+        return FlowRunContext(self.flow_run_id, self.flow_name, self.name, self.tags, dict(self._arguments))
+
+    def exception(self) -> BaseException | None:
+        """What the run raised, once it has ended."""
+        return self.error
+
+    def mark_retrieved(self) -> None:
+        """Somebody looks at how it failed."""
+        if self._owner is not None:
+            driver, id = self._owner
+            driver.post(FailureRetrieved(id))
+
+    def be_owned_by(self, driver: Driver) -> None:
+        """The flow of that driver waits for this run."""
+        self._owner = (driver, driver.join(self, owned=True))
+
+    def cancel(self) -> None:
+        """Let nothing more start, interrupt async tasks, and the function too if it is async."""
+        if self.driver is not None:
+            self.driver.cancel(None, "cancelled on request")
+        if self._interrupt_function is not None:
+            self._interrupt_function()
+
+    # -- what is told --------------------------------------------------------------------------
+
+    def record_changes(self, changes: tuple[Change, ...]) -> None:
+        """Tell the history where the run stands."""
+        self.changes = changes
+        self.driver.history.record(self.as_fact(None))
+
+    def as_fact(self, result: StoredResult | None) -> FlowRunFact:
+        """What the history is to know of it now."""
+        changes = self.changes
+        started = next((at_us for name, at_us, _ in changes if name is StateName.RUNNING), None)
+        has_ended = State(*changes[-1]).is_terminal
+        return FlowRunFact(
+            self.flow_run_id,
+            self.flow.kind,
+            self.flow_name,
+            self.name,
+            self.flow.version,
+            self.tags,
+            tuple(State(*change) for change in changes),
+            started,
+            changes[-1][1] if has_ended else None,
+            _parent_text(self._parent),
+            self.flow.task_runner.name,
+            self._parameters_preview,
+            result,
+            failure_of(self.error) if self.error is not None and has_ended else None,
+            self._provenance_text(has_ended=has_ended),
+        )
+
+    def _provenance_text(self, *, has_ended: bool) -> str | None:
+        if self._provenance is None:
+            return None
+        return self._provenance.finish() if has_ended else self._provenance.text()
+
+    def _put_off_hooks(self, state_type: StateType) -> None:
+        for hook in self.flow.hooks.of(state_type):
+            self.driver.aftermath.put_hook(hook, self.flow, self.context, self.state)
+
+    def _log_end(self) -> None:
+        seconds = (self.changes[-1][1] - self.changes[0][1]) / 1e6
+        message = "Flow run '%s' of flow '%s' ended %s after %.3g s"
+        if self.state.type is StateType.COMPLETED:
+            logger.info(message, self.name, self.flow_name, self.state, seconds)
+        else:
+            logger.error(message, self.name, self.flow_name, self.state, seconds)
+
+
+# -- conducting it -------------------------------------------------------------------------------
+
+
+@calls_user_code
+def conduct_sync(run: FlowRun) -> Any:
+    """Live a flow run in this thread, blocking where it waits."""
+    with guarded():
+        life = run.life(None)
+        try:
+            step = next(life)
+            while True:
+                try:
+                    answer = _take_sync(run, step)
+                except BaseException as error:
+                    step = life.throw(error)
+                else:
+                    step = life.send(answer)
+        except StopIteration as end:
+            return end.value
+
+
+def _take_sync(run: FlowRun, step: Step) -> Any:
+    match step:
+        case Invoke(args, kwargs):
+            token = current_scope.set(run)
+            try:
+                return run.flow.fn(*args, **kwargs)
+            finally:
+                current_scope.reset(token)
+        case Until(register):
+            gate = Gate(retrieves=True)
+            register(gate)
+            gate.wait(None)
+            return None
+
+
+async def conduct_async(run: FlowRun) -> Any:
+    """Live a flow run on this event loop, awaiting where it waits."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    run._interrupt_function = _canceller(asyncio.current_task(), loop)
+    life = run.life(loop)
+    try:
+        step = next(life)
+        while True:
+            try:
+                answer = await _take_async(run, step)
+            except BaseException as error:
+                step = life.throw(error)
+            else:
+                step = life.send(answer)
+    except StopIteration as end:
+        return end.value
+
+
+async def _take_async(run: FlowRun, step: Step) -> Any:
+    match step:
+        case Invoke(args, kwargs):
+            token = current_scope.set(run)
+            try:
+                return await run.flow.fn(*args, **kwargs)
+            finally:
+                current_scope.reset(token)
+        case Until(register):
+            from headrace.loop_waits import LoopGate
+
+            gate = LoopGate(retrieves=True)
+            register(gate)
+            await gate.waiter
+            return None
+
+
+def _canceller(task: Any, loop: Any) -> Callable[[], None]:
+    return lambda: loop.call_soon_threadsafe(task.cancel)
+
+
+def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
+    """Start a flow run in a thread, or on a loop if it is async: its future."""
+    if run._parent is not None:
+        run.be_owned_by(run._parent.driver)
+    context = copy_context()
+    if run.flow.is_async:
+        _start_on_loop(run, context)
+    else:
+        thread = threading.Thread(target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}")
+        thread.start()
+    return FlowRunFuture(run)
+
+
+def _conduct_quietly(run: FlowRun) -> None:
+    try:
+        conduct_sync(run)
+    except BaseException:  # it is the future's to raise
+        return
+
+
+async def _conduct_async_quietly(run: FlowRun) -> None:
+    try:
+        await conduct_async(run)
+    except BaseException:  # it is the future's to raise
+        return
+
+
+_started_on_loops: set[Any] = set()
+
+
+def _start_on_loop(run: FlowRun, context: Any) -> None:
+    import asyncio
+
+    from headrace.task_runners.loops import background_loop
+
+    loop = running_loop()
+    if loop is not None:
+        task = loop.create_task(_conduct_async_quietly(run), context=context)
+        _started_on_loops.add(task)
+        task.add_done_callback(_started_on_loops.discard)
+    else:
+        background = background_loop().loop
+
+        def start() -> None:
+            task = background.create_task(_conduct_async_quietly(run), context=context)
+            _started_on_loops.add(task)
+            task.add_done_callback(_started_on_loops.discard)
+
+        background.call_soon_threadsafe(start)
+
+
+# -- a task called outside any flow ---------------------------------------------------------------
+
+
+class _LoneTask:
+    """Stands where a flow would, for a task that is called outside any."""
+
+    version = None
+    tags: tuple[str, ...] = ()
+    hooks = None
+    kind = "task"
+
+    def __init__(self, task: Task[Any, Any]) -> None:
+        self.name = task.name
+        self.log_prints = bool(task.log_prints)
+        self.task_runner = ConcurrentTaskRunner()
+
+
+class _LoneFuture(TaskFuture[Any]):
+    """The future of a task called outside any flow: says so if a failure is retrieved by nobody."""
+
+    __slots__ = ("_is_retrieved",)
+
+    def _retrieve(self) -> Any:
+        self._is_retrieved = True
+        return super()._retrieve()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self._is_retrieved = True
+        return super().exception(timeout)
+
+    def __del__(self) -> None:
+        call = self._source
+        error = call.exception() if call.is_done and not hasattr(self, "_is_retrieved") else None
+        if error is not None:
+            log_defect(f"Task run {call.display_name!r} failed, and nobody retrieved that", error)
+
+
+def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], wait_for: Any) -> Any:
+    """Run a task outside any flow: a run of its own, executed at once.
+
+    The future is finished, unless the task is async and this is a running loop: then it is to be awaited.
+    """
+    loop = running_loop() if task.is_async else None
+    run = FlowRun(_LoneTask(task), {})  # type: ignore[arg-type]
+    run.name = new_flow_run_name()
+    run._provenance = Provenance(*task.anatomy.place)
+    driver = run.driver = Driver(
+        flow_run=run,
+        runner=run.flow.task_runner,
+        history=default_history(),
+        clock=current_clock(),
+        loop=loop,
+        is_inline=loop is None,
+    )
+    driver.ended.add_done_callback(lambda: _end_alone(run))
+    capture.__enter__()
+    if run.logs_prints:
+        print_capture.install()
+    with guarded():
+        driver.post(FlowStarted(driver.now_us()))
+        future = driver.submit(task, args, kwargs, wait_for=wait_for)
+        source: Any = future._source
+        driver.post(FunctionEnded(driver.now_us(), Ending.RETURNED, None, (source.id,)))
+    return _LoneFuture(source)
+
+
+def _end_alone(run: FlowRun) -> None:
+    end = run.driver.end
+    assert end is not None
+    failed = [run.driver.failed_run(id) for id in end.returned]
+    run.error = failed[0].exception() if failed else None
+    run.changes = end.changes
+    run.driver.history.record(run.as_fact(None))
+    run.driver.close()
+    capture.__exit__()
+    run.complete()
+
+
+# -- small matters --------------------------------------------------------------------------------
+
+
+def _ending_of(error: BaseException) -> Ending:
+    if isinstance(error, SystemExit) and not error.code:
+        return Ending.RETURNED
+    asyncio = sys.modules.get("asyncio")
+    if isinstance(error, KeyboardInterrupt) or (
+        asyncio is not None and isinstance(error, asyncio.CancelledError)
+    ):
+        return Ending.CANCELLED
+    return Ending.RAISED
+
+
+def _reason_of(cut: BaseException) -> str:
+    return "interrupted" if isinstance(cut, KeyboardInterrupt) else describe(cut)
+
+
+def _as_exception(error: BaseException) -> Exception:
+    """A group of exceptions cannot hold a ``SystemExit``; it is told as what it did to its task."""
+    if isinstance(error, Exception):
+        return error
+    told = TaskRunError(f"the task raised {describe(error)}")
+    told.__cause__ = error
+    return told
+
+
+def _run_name(option: Any, arguments: dict[str, Any]) -> str:
+    if option is None:
+        return new_flow_run_name()
+    return str(option()) if callable(option) else option.format(**arguments)  # type: ignore[no-any-return]
+
+
+def _parent_text(parent: Any) -> str | None:
+    if parent is None:
+        return None
+    call = parent.call
+    return str(parent.flow_run_id) if call is None else f"{parent.flow_run_id}/{call.id}"

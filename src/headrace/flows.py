@@ -1,0 +1,187 @@
+"""Flows: functions in which tasks are called, and whose runs end when all of them have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from headrace.flow_runs import FlowRun, conduct_async, conduct_sync
+from headrace.functions import examine
+from headrace.hooks import gather_hooks
+from headrace.naming import check_template
+from headrace.parameters import Parameters
+from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
+from headrace.tasks import check_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from headrace.futures import FlowRunFuture
+    from headrace.hooks import HookOption
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Flow(Generic[P, R]):
+    """A function whose calls become flow runs. Made by ``@flow``.
+
+    ``fn`` is the undecorated function. Calling the flow of a coroutine function gives a coroutine.
+    """
+
+    kind = "flow"
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        version: str | None = None,
+        task_runner: TaskRunner | None = None,
+        validate_parameters: bool = True,
+        log_prints: bool = False,
+        flow_run_name: str | Callable[[], str] | None = None,
+        tags: Iterable[str] = (),
+        on_running: HookOption = None,
+        on_completion: HookOption = None,
+        on_failure: HookOption = None,
+        on_crashed: HookOption = None,
+        on_cancelled: HookOption = None,
+    ) -> None:
+        anatomy = examine(fn, decorator="flow")
+        self.fn = fn
+        self.anatomy = anatomy
+        self.is_async = anatomy.is_async
+        self.name = name or anatomy.name
+        self.description = description if description is not None else getattr(fn, "__doc__", None)
+        self.version = version
+        self.task_runner = check_task_runner(task_runner)
+        self.validate_parameters = validate_parameters
+        self.log_prints = log_prints
+        self.flow_run_name = flow_run_name
+        if isinstance(flow_run_name, str) and not anatomy.takes_any:
+            check_template("flow_run_name", flow_run_name, anatomy.parameters)
+        self.tags = check_tags(tags)
+        self.hooks = gather_hooks(
+            on_running=on_running,
+            on_completion=on_completion,
+            on_failure=on_failure,
+            on_crashed=on_crashed,
+            on_cancelled=on_cancelled,
+        )
+        self.parameters = Parameters(fn, anatomy)
+        self.__doc__ = self.description
+        self.__name__ = self.name
+        self.__module__ = getattr(fn, "__module__", __name__)
+        self.__qualname__ = getattr(fn, "__qualname__", self.name)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the flow: its function's value, futures inside it replaced by theirs.
+
+        It ends when all its task runs have, and their history is on disk. Raises what the function raised;
+        ``TaskFailures`` for failures of task runs that nobody retrieved; ``ParameterError`` for arguments that
+        do not fit the annotations; ``TypeError`` for arguments that the function does not take.
+        """
+        run = FlowRun(self, self.parameters.bind(args, kwargs))
+        if self.is_async:
+            return conduct_async(run)  # type: ignore[return-value]
+        return conduct_sync(run)  # type: ignore[no-any-return]
+
+    @overload
+    def submit(
+        self: Flow[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> FlowRunFuture[T]: ...
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> FlowRunFuture[R]: ...
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Start a flow run beside you: its future, at once.
+
+        A sync flow runs in a thread of its own, an async one on the running loop, or on the background loop if
+        none runs. Inside a flow it is a subflow: the flow waits for it, and its failure must be retrieved.
+        """
+        from headrace.flow_runs import start_beside
+
+        return start_beside(FlowRun(self, self.parameters.bind(args, kwargs)))
+
+    def with_options(self, **options: Any) -> Flow[P, R]:
+        """A copy with some options changed; ``TypeError`` for an option that does not exist."""
+        return Flow(self.fn, **{**self._options(), **options})
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "description": self.description,
+            "version": self.version,
+            "task_runner": self.task_runner,
+            "validate_parameters": self.validate_parameters,
+            "log_prints": self.log_prints,
+            "flow_run_name": self.flow_run_name,
+            "tags": self.tags,
+            **self.hooks._asdict(),
+        }
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Flow[P, R]: ...
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> Flow[..., R]: ...
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """The flow of a method, bound to its object as a function would be."""
+        if instance is None and not isinstance(self.fn, classmethod | staticmethod):
+            return self
+        return Flow(self.fn.__get__(instance, owner), **self._options())
+
+    def __repr__(self) -> str:
+        return f"<flow {self.name}>"
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+@overload
+def flow(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    version: str | None = None,
+    task_runner: TaskRunner | None = None,
+    validate_parameters: bool = True,
+    log_prints: bool = False,
+    flow_run_name: str | Callable[[], str] | None = None,
+    tags: Iterable[str] = (),
+    on_running: HookOption = None,
+    on_completion: HookOption = None,
+    on_failure: HookOption = None,
+    on_crashed: HookOption = None,
+    on_cancelled: HookOption = None,
+) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(fn: Any = None, /, **options: Any) -> Any:
+    """Make a function a flow. ``@flow`` or ``@flow(option=...)``.
+
+    ``name``, ``description``, ``version``, ``tags``: what a person sees. ``task_runner``: how its tasks are
+    executed (default ``ConcurrentTaskRunner()``). ``validate_parameters``: check and coerce arguments against
+    annotations. ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
+    over the parameters, such as ``"report-{month}"``, or a function without parameters. ``on_running``,
+    ``on_completion``, ``on_failure``, ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(flow, run, state)``.
+
+    Raises ``TypeError`` for a generator function and for what is no function.
+
+    >>> @flow
+    ... def greet(name: str) -> str:
+    ...     return f"Hello, {name}"
+    >>> greet("Ada")
+    'Hello, Ada'
+    """
+    if fn is None:
+        return lambda function: Flow(function, **options)
+    return Flow(fn, **options)
+
+
+def check_task_runner(task_runner: Any) -> TaskRunner:
+    """The task runner of a flow. Raises ``TypeError`` for anything else."""
+    if task_runner is None:
+        return ConcurrentTaskRunner()
+    if isinstance(task_runner, type) and issubclass(task_runner, TaskRunner):
+        return task_runner()
+    if not isinstance(task_runner, TaskRunner):
+        raise TypeError(f"task_runner={task_runner!r}: give a task runner, such as ConcurrentTaskRunner()")
+    return task_runner

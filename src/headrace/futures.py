@@ -1,0 +1,287 @@
+"""Futures: handles on task runs and flow runs that have begun elsewhere.
+
+A future is both: blocking code calls ``result()``, async code awaits it. It is also all that asyncio asks of
+a coroutine, so ``gather``, ``create_task``, ``TaskGroup``, ``wait_for`` and ``run`` take it as one.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from headrace.context import current_scope
+from headrace.dependencies import FutureLike
+from headrace.engine.events import SlotLent, SlotReclaimed
+from headrace.errors import FutureMisuseError, WouldDeadlockError
+from headrace.interrupts import deliver, noted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from types import TracebackType
+    from typing import Protocol
+
+    from headrace.engine.states import State
+    from headrace.task_runners.call import Call, FlowRunOfCall
+
+    class Source(Protocol):
+        """The run that a future stands for."""
+
+        is_done: bool
+        value: Any
+        traceback: TracebackType | None
+
+        @property
+        def driver(self) -> FlowRunOfCall:
+            """The driver of the flow run that it belongs to."""
+
+        @property
+        def state(self) -> State:
+            """Where the run stands."""
+
+        @property
+        def display_name(self) -> str:
+            """What a person calls the run."""
+
+        def exception(self) -> BaseException | None:
+            """What the run raised, once it has ended."""
+
+        def mark_retrieved(self) -> None:
+            """Somebody looks at how it failed."""
+
+        def block(self, timeout: float | None = None, *, retrieves: bool = False) -> bool:
+            """Wait until it has ended."""
+
+        def add_done_callback(self, callback: Callable[[], None]) -> None:
+            """Call back when it has ended."""
+
+        def remove_done_callback(self, callback: Callable[[], None]) -> None:
+            """Take a callback back."""
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Future(FutureLike, Generic[T_co]):
+    """What ``TaskFuture`` and ``FlowRunFuture`` have in common."""
+
+    __slots__ = ("__weakref__", "_awaiting", "_source")
+
+    _source: Source
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    # -- blocking ------------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None) -> T_co:
+        """The value of the run; waits for its end.
+
+        Raises what the run raised, with its own traceback; ``TaskCancelled``, ``TaskCrashed`` or
+        ``UpstreamFailedError`` if it has no value for another reason; the builtin ``TimeoutError`` if
+        ``timeout`` seconds run out first; ``WouldDeadlockError`` on the event loop that the run needs.
+        """
+        source = self._source
+        if not source.is_done:
+            self._block(timeout, retrieves=True)
+        return self._retrieve()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the run raised, or ``None`` if it completed; waits for its end.
+
+        Raises ``TimeoutError`` and ``WouldDeadlockError`` as ``result`` does.
+        """
+        source = self._source
+        if not source.is_done:
+            self._block(timeout, retrieves=True)
+        error = source.exception()
+        if error is not None:
+            source.mark_retrieved()
+        return error
+
+    def wait(self, timeout: float | None = None) -> State | None:
+        """The final state; ``None`` if ``timeout`` seconds run out first. Looks, and retrieves nothing."""
+        source = self._source
+        if not source.is_done:
+            try:
+                self._block(timeout, retrieves=False)
+            except TimeoutError:
+                return None
+        return source.state
+
+    @property
+    def state(self) -> State:
+        """Where the run stands now."""
+        return self._source.state
+
+    @property
+    def name(self) -> str:
+        """What a person calls the run."""
+        return self._source.display_name
+
+    def done(self) -> bool:
+        """Whether the run has ended."""
+        return self._source.is_done
+
+    def _retrieve(self) -> T_co:
+        source = self._source
+        error = source.exception()
+        if error is None:
+            return source.value  # type: ignore[no-any-return]
+        source.mark_retrieved()
+        raise error.with_traceback(source.traceback)
+
+    def _block(self, timeout: float | None, *, retrieves: bool) -> None:
+        """Wait in this thread, lending the slot that the running task run holds."""
+        source = self._source
+        self._refuse_deadlock()
+        scope = current_scope.get()
+        holder = scope.call if scope is not None else None
+        if holder is None or not holder.holds_slot:
+            ended = source.block(timeout, retrieves=retrieves)
+        else:
+            ended = _block_without_slot(holder, source, timeout, retrieves=retrieves)
+        if noted.is_set:
+            deliver()
+        if not ended:
+            message = f"{source.display_name} has not ended within {timeout} s; it goes on ({source.state})"
+            raise TimeoutError(message)
+
+    def _refuse_deadlock(self) -> None:
+        loop = running_loop()
+        if loop is not None and self._source.driver.blocks(loop):
+            message = (
+                f"{self.name} has not ended, and it needs the event loop that this call would block: "
+                f"await it instead"
+            )
+            raise WouldDeadlockError(message)
+
+    # -- awaiting ------------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, T_co]:
+        if not self._source.is_done:
+            yield from self._suspend()
+        return self._retrieve()
+
+    def _suspend(self) -> Generator[Any, None, None]:
+        import asyncio
+
+        from headrace.loop_waits import LoopGate
+
+        gate = LoopGate(retrieves=True)
+        self._source.add_done_callback(gate)
+        try:
+            yield from gate.waiter
+        except asyncio.CancelledError:
+            self._source.remove_done_callback(gate)
+            self.cancel()
+            raise
+
+    def send(self, value: None) -> Any:
+        """Part of what asyncio asks of a coroutine."""
+        try:
+            awaiting = self._awaiting
+        except AttributeError:
+            awaiting = self._awaiting = self.__await__()
+        return awaiting.send(value)
+
+    def throw(self, error: Any, *details: Any) -> Any:
+        """Part of what asyncio asks of a coroutine."""
+        try:
+            awaiting = self._awaiting
+        except AttributeError:  # cancelled before the first step: nobody waits, and the run is to stop
+            if isinstance(error, BaseException) and type(error).__name__ == "CancelledError":
+                self.cancel()
+            awaiting = self.__await__()
+        return awaiting.throw(error, *details)
+
+    def close(self) -> None:
+        """Part of what asyncio asks of a coroutine."""
+
+    def cancel(self) -> bool:
+        """Cancel the run; ``False`` if it has ended. One that cannot be stopped goes on unheard."""
+        raise NotImplementedError
+
+    # -- misuse --------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} {self.state.name}>"
+
+    def __reduce__(self) -> NoReturn:
+        message = f"{self!r} cannot be pickled: pass it to a task as an argument, which receives its value"
+        raise TypeError(message)
+
+    def _misused(self, *_: Any, **__: Any) -> NoReturn:
+        message = f"{self!r} is a future, not its value: call .result() (or await it) to get the value"
+        raise FutureMisuseError(message)
+
+    __bool__ = __len__ = __iter__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _misused
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _misused
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _misused
+    __divmod__ = __rdivmod__ = __pow__ = __rpow__ = __lshift__ = __rlshift__ = __rshift__ = _misused
+    __rrshift__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _misused
+    __neg__ = __pos__ = __abs__ = __invert__ = __int__ = __float__ = __complex__ = __index__ = _misused
+    __round__ = __lt__ = __le__ = __gt__ = __ge__ = __enter__ = __exit__ = __call__ = _misused
+
+
+class TaskFuture(Future[T_co]):
+    """A task run that was called, and the value that it will have.
+
+    Pass it to another task, which then waits for it and receives the value; or call ``result()``, or await it.
+
+    >>> from headrace import task
+    >>> @task
+    ... def double(number: int) -> int:
+    ...     return 2 * number
+    >>> double(21).result()
+    42
+    """
+
+    __slots__ = ()
+
+    def cancel(self) -> bool:
+        """Cancel the task run; ``False`` if it has ended.
+
+        A run that has not begun never begins. An async one is interrupted. A function that runs in a thread
+        cannot be stopped: it goes on unheard, and what it returns is dropped.
+        """
+        call: Call = self._source  # type: ignore[assignment]
+        if call.is_done:
+            return False
+        call.driver.cancel(call)
+        return True
+
+
+class FlowRunFuture(Future[T_co]):
+    """A flow run that ``flow.submit`` started, and the value that it will have."""
+
+    __slots__ = ()
+
+    @property
+    def flow_run_id(self) -> str:
+        """The id under which the history knows the run."""
+        return self._source.driver.flow_run_id
+
+    def cancel(self) -> bool:
+        """Cancel the flow run: nothing more starts, async tasks are interrupted; ``False`` if it has ended."""
+        source: Any = self._source
+        if source.is_done:
+            return False
+        source.cancel()
+        return True
+
+
+def running_loop() -> Any:
+    """The event loop that runs in this thread, if one does."""
+    asyncio = sys.modules.get("asyncio")
+    return None if asyncio is None else asyncio._get_running_loop()
+
+
+def _block_without_slot(holder: Call, source: Source, timeout: float | None, *, retrieves: bool) -> bool:
+    """Wait while the slot of the running task run serves others."""
+    is_sibling = source.driver is holder.driver
+    awaited = source.id if is_sibling else 0  # type: ignore[attr-defined]
+    holder.driver.post(SlotLent(holder.id, awaited))
+    try:
+        return source.block(timeout, retrieves=retrieves)
+    finally:
+        holder.driver.post(SlotReclaimed(holder.id, awaited))

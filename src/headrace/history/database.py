@@ -1,0 +1,403 @@
+"""Opens a history's database: makes it, checks whose it is, brings its schema up to date, or says why not.
+
+Nothing here reads or writes runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from typing import TYPE_CHECKING
+
+from headrace.engine.states import TRANSITIONS, StateName
+from headrace.errors import HistoryError, HistoryUnavailableError, HistoryVersionError, NotAHistoryError
+from headrace.history.lock import ProcessLock
+from headrace.history.statements import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+IN_MEMORY = ":memory:"
+APPLICATION_ID = 0x48645263  # "HdRc"
+BUSY_TIMEOUT_SECONDS = 5.0
+
+_MIGRATIONS_FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
+SCHEMA_VERSION = 2
+"""How many files ``migrations/`` holds: counted in a test, not at every start."""
+
+_NETWORK_FILE_SYSTEMS = frozenset(
+    [
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "fuse.ceph-fuse",
+        "fuse.gcsfuse",
+        "fuse.glusterfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+    ]
+)
+
+
+class Database:
+    """A connection that may write, and the lock that goes with it."""
+
+    __slots__ = ("connection", "lock", "path")
+
+    def __init__(self, path: str, connection: sqlite3.Connection, lock: ProcessLock | None) -> None:
+        self.path = path
+        self.connection = connection
+        self.lock = lock
+        """``None`` for an in-memory database."""
+
+    def close(self) -> None:
+        """Gives the connection and the lock file back."""
+        self.connection.close()
+        if self.lock is not None:
+            self.lock.close()
+
+
+def open_database(location: str, *, is_durable: bool = False) -> Database:
+    """A writable connection to the history at ``location``, which is made if there is none.
+
+    ``is_durable``: what is committed stays committed when the power fails, too.
+
+    Raises ``NotAHistoryError`` and ``HistoryVersionError`` with the file untouched, and
+    ``HistoryUnavailableError`` for whatever the file system refuses.
+    """
+    if location == IN_MEMORY:
+        connection = _connect(IN_MEMORY)
+        _migrate(connection, have=0)
+        return Database(IN_MEMORY, connection, None)
+    path = resolve(location)
+    try:
+        return _open_file(path, is_durable=is_durable)
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, HistoryError):
+            raise
+        raise explain(error, path) from error
+
+
+def open_for_reading(location: str) -> sqlite3.Connection:
+    """A connection that cannot write. Raises like ``open_database``; a database that does not exist is unavailable."""
+    path = resolve(location)
+    try:
+        if not os.path.exists(path):
+            message = f"There is no history at {path} yet: it is made when the first flow runs."
+            raise HistoryUnavailableError(message)
+        connection = _connect(_as_uri(path, "mode=ro"))
+        try:
+            _check_identity(connection, path)
+            have = _user_version(connection)
+            if have > SCHEMA_VERSION:
+                raise HistoryVersionError(_too_new(path, have))
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, HistoryError):
+            raise
+        raise explain(error, path) from error
+    return connection
+
+
+def resolve(location: str) -> str:
+    """The absolute path of a location, a link at its end followed: SQLite keeps its other files beside the target."""
+    path = os.path.abspath(os.path.expanduser(location))
+    return os.path.realpath(path) if os.path.islink(path) else path
+
+
+def _open_file(path: str, *, is_durable: bool) -> Database:
+    folder = os.path.dirname(path)
+    _make_folder(folder)
+    refuse_network_file_system(folder)
+    lock_path = path + ".lock"
+    if not os.path.exists(lock_path):
+        _probe(path)
+    lock = ProcessLock(lock_path)
+    try:
+        if not _has_content(path):
+            with lock:
+                if not _has_content(path):
+                    _create(path)
+        connection = _connect(_as_uri(path, "mode=rw"))
+        try:
+            _settle_identity_and_version(connection, path, lock)
+            _prepare(connection, is_durable=is_durable)
+        except BaseException:
+            _close_untouched(connection, path)
+            raise
+    except BaseException:
+        lock.close()
+        raise
+    return Database(path, connection, lock)
+
+
+def _make_folder(folder: str) -> None:
+    if not os.path.isdir(folder):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+
+
+def _has_content(path: str) -> bool:
+    try:
+        return os.stat(path).st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _probe(path: str) -> None:
+    """Refuses a file that is not ours, before anything is made beside it.
+
+    SQLite does the reading: closing a file of our own would drop the locks that other connections of this process
+    hold on it. ``immutable`` keeps SQLite from making files beside the database.
+    """
+    if not _has_content(path):
+        return
+    connection = _connect(_as_uri(path, "immutable=1"))
+    try:
+        _check_identity(connection, path)
+        have = _user_version(connection)
+        if have > SCHEMA_VERSION:
+            raise HistoryVersionError(_too_new(path, have))
+    finally:
+        connection.close()
+
+
+def _settle_identity_and_version(connection: sqlite3.Connection, path: str, lock: ProcessLock) -> None:
+    _check_identity(connection, path)
+    have = _user_version(connection)
+    if have > SCHEMA_VERSION:
+        raise HistoryVersionError(_too_new(path, have))
+    if have < SCHEMA_VERSION:
+        with lock:
+            _migrate(connection, have=_user_version(connection))
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _check_identity(connection: sqlite3.Connection, path: str) -> None:
+    try:
+        row = connection.execute("PRAGMA application_id").fetchone()
+    except sqlite3.DatabaseError as error:
+        if _code(error) == sqlite3.SQLITE_NOTADB:
+            message = (
+                f"{path} is not a database, so the history cannot be kept there. "
+                "Nothing was changed. Set HEADRACE_DATABASE to another file."
+            )
+            raise NotAHistoryError(message) from error
+        raise
+    if row[0] != APPLICATION_ID:
+        message = (
+            f"{path} is a database of another program, so the history cannot be kept there. "
+            "Nothing was changed. Set HEADRACE_DATABASE to another file."
+        )
+        raise NotAHistoryError(message)
+
+
+def _user_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _too_new(path: str, have: int) -> str:
+    return (
+        f"A newer Headrace wrote {path} (its schema has version {have}, this one knows {SCHEMA_VERSION}). "
+        "Nothing was changed. Upgrade Headrace, or set HEADRACE_DATABASE to another file."
+    )
+
+
+def _create(path: str) -> None:
+    """Makes the database under another name and moves it here when it is whole. The lock is held."""
+    draft = f"{path}.new"
+    _remove(draft, f"{draft}-wal", f"{draft}-shm", f"{draft}-journal")
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        connection = _connect(_as_uri(draft, "mode=rw"))
+        try:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            _migrate(connection, have=0)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+        _sync(draft)
+        os.replace(draft, path)
+    except BaseException:
+        _remove(draft, f"{draft}-wal", f"{draft}-shm", f"{draft}-journal")
+        raise
+
+
+def _sync(path: str) -> None:
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _remove(*paths: str) -> None:
+    for path in paths:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+
+
+def _migrate(connection: sqlite3.Connection, *, have: int) -> None:
+    """Brings the schema from version ``have`` to ours, each step in a transaction of its own. The lock is held."""
+    names = sorted(name for name in os.listdir(_MIGRATIONS_FOLDER) if name.endswith(".sql"))
+    for version, name in enumerate(names, start=1):
+        if version <= have:
+            continue
+        with open(os.path.join(_MIGRATIONS_FOLDER, name), encoding="utf-8") as file:
+            script = file.read()
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
+        except BaseException:
+            if connection.in_transaction:
+                connection.rollback()
+            raise
+    if have < SCHEMA_VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM reachable")
+        connection.executemany(statement("allow_state_change"), list(reachable(TRANSITIONS)))
+        connection.execute("COMMIT")
+
+
+def reachable(transitions: Mapping[StateName, frozenset[StateName]]) -> Iterator[tuple[str, str]]:
+    """Every pair of states that a chain of transitions connects."""
+    for earlier in transitions:
+        seen: set[StateName] = set()
+        waiting = list(transitions[earlier])
+        while waiting:
+            later = waiting.pop()
+            if later not in seen:
+                seen.add(later)
+                waiting.extend(transitions[later])
+        for later in sorted(seen):
+            yield earlier.value, later.value
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        name,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=64,
+        uri=name.startswith("file:"),
+    )
+
+
+def _as_uri(path: str, parameters: str) -> str:
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{quoted if os.sep == '/' else '/' + quoted.replace(os.sep, '/')}?{parameters}"
+
+
+def _prepare(connection: sqlite3.Connection, *, is_durable: bool) -> None:
+    connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    keep_log_on_close(connection)
+
+
+def keep_log_on_close(connection: sqlite3.Connection) -> None:
+    """Closing the connection shall not copy the write-ahead log into the database: that takes tens of milliseconds.
+
+    Python 3.11 cannot say so to SQLite; there the writer thread keeps the connection from being closed.
+    """
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+
+
+def _close_untouched(connection: sqlite3.Connection, path: str) -> None:
+    """Closes a connection to a file that we refuse, without letting SQLite write to it.
+
+    The last connection to leave copies the write-ahead log into the database, unless it cannot write.
+    """
+    keep_log_on_close(connection)
+    bystander: sqlite3.Connection | None = None
+    try:
+        bystander = _connect(_as_uri(path, "mode=ro"))
+        bystander.execute("PRAGMA application_id").fetchone()
+    except sqlite3.Error:
+        pass
+    connection.close()
+    if bystander is not None:
+        bystander.close()
+
+
+def refuse_network_file_system(folder: str) -> None:
+    """Raises when the folder lies on a file system of the network, where SQLite's locks and shared memory fail."""
+    device = os.stat(folder).st_dev
+    if os.name != "posix" or os.major(device) != 0:  # a disk of this machine
+        return
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            kind = file_system_type(file.read(), f"{os.major(device)}:{os.minor(device)}")
+    except OSError:
+        return
+    if kind in _NETWORK_FILE_SYSTEMS:
+        message = (
+            f"{folder} lies on a network file system ({kind}), where SQLite cannot keep a history safe. "
+            "Set HEADRACE_HOME or HEADRACE_DATABASE to a place on a local disk."
+        )
+        raise HistoryUnavailableError(message)
+
+
+def file_system_type(mount_table: str, device: str) -> str | None:
+    """The type of the file system with that device number (``"0:42"``) in the text of ``/proc/self/mountinfo``."""
+    for line in mount_table.splitlines():
+        fields = line.split(" ")
+        if len(fields) > 2 and fields[2] == device and "-" in fields:
+            return fields[fields.index("-") + 1]
+    return None
+
+
+def _code(error: BaseException) -> int:
+    """SQLite's primary result code, 0 if there is none."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether another program holds the database right now, so that trying again helps."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def explain(error: BaseException, path: str) -> HistoryUnavailableError:
+    """What went wrong with the file at ``path``, and what to do about it, in one message."""
+    match _code(error):
+        case sqlite3.SQLITE_FULL:
+            text = f"The disk is full: the history {path} cannot grow. Free some space, or set HEADRACE_DATABASE to a file on another disk."
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            text = f"The history {path} may not be written. Give yourself write permission for the file and its folder, or set HEADRACE_DATABASE to another file."
+        case sqlite3.SQLITE_CANTOPEN:
+            text = f"The history {path} cannot be opened. Check that the file and its folder exist and may be written, or set HEADRACE_DATABASE to another file."
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            text = f"Another program keeps the history {path} locked. Close it (a database shell in a transaction?), then run again."
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            text = (
+                f"The history {path} is damaged ({error}). Move it away: a new one is made at the next run."
+            )
+        case 0:
+            reason = getattr(error, "strerror", None) or str(error)
+            text = f"The history {path} cannot be used: {reason}. Check the folder and its permissions, or set HEADRACE_DATABASE to another file."
+        case _:
+            text = f"The history {path} cannot be written ({error}). Check the disk, or set HEADRACE_DATABASE to another file."
+    return HistoryUnavailableError(text)

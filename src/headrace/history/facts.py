@@ -1,0 +1,103 @@
+"""Facts: what the driver tells the history. Immutable, complete, cheap to make.
+
+A task run's fact always carries everything known about it, its whole list of states included, so the
+later of two facts of one run replaces the earlier. Times are microseconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from headrace.engine.states import State
+
+
+class StoredResult(NamedTuple):
+    """A result as the history keeps it: the pickle, a preview, or the reason why there is no pickle."""
+
+    pickled: bytes | None
+    preview: str | None
+    note: str | None = None
+
+
+class Failure(NamedTuple):
+    """An exception as the history keeps it: bounded text, never the object."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+class AttemptFact(NamedTuple):
+    """One attempt of a task run. Kept for each attempt as soon as a run has failed once."""
+
+    number: int
+    started_us: int
+    ended_us: int
+    worker: str
+    failure: Failure | None
+
+
+class TaskRunFact(NamedTuple):
+    """All that is known of one task run. ``id`` counts from 1 inside its flow run.
+
+    ``index`` counts the runs of one task inside a flow run from 0: the run is called ``task-index``
+    unless it has a ``name`` of its own. ``upstreams`` are ids of the same flow run, or
+    ``"<flow run id>/<task run id>"`` for a run of another. ``parent`` is the task run that called it.
+    """
+
+    flow_run_id: str
+    id: int
+    parent: int | None
+    task: str
+    index: int
+    name: str | None
+    tags: tuple[str, ...]
+    states: tuple[State, ...]
+    started_us: int | None
+    ended_us: int | None
+    attempt_count: int
+    attempts: tuple[AttemptFact, ...]
+    upstreams: tuple[int | str, ...]
+    parameters: str | None
+    worker: str | None
+    result: StoredResult | None
+    failure: Failure | None
+
+
+class FlowRunFact(NamedTuple):
+    """All that is known of one flow run. ``kind`` is ``"flow"``, or ``"task"`` for a task called outside a flow.
+
+    ``parent`` is ``"<flow run id>"`` or ``"<flow run id>/<task run id>"``: who called this subflow.
+    ``provenance`` is a JSON object (entry point, arguments, Git commit, versions, host, user, pid).
+    """
+
+    id: str
+    kind: str
+    flow: str
+    name: str
+    version: str | None
+    tags: tuple[str, ...]
+    states: tuple[State, ...]
+    started_us: int | None
+    ended_us: int | None
+    parent: str | None
+    task_runner: str
+    parameters: str | None
+    result: StoredResult | None
+    failure: Failure | None
+    provenance: str | None
+
+
+class LogFact(NamedTuple):
+    """One log line or print of a run. ``task_run`` is ``None`` for the flow's own."""
+
+    flow_run_id: str
+    task_run: int | None
+    at_us: int
+    level: int
+    logger: str
+    message: str
+
+
+Fact = TaskRunFact | FlowRunFact | LogFact

@@ -1,0 +1,419 @@
+"""The stream of facts: whoever runs a flow adds to it at no cost, one thread a process writes it down.
+
+Invariants:
+
+- The database is always a prefix of the stream: batches are taken from its front, one at a time, and a batch is
+  one transaction. It is tried again until it is written or the history has failed for good.
+- No wake-up is lost: the thread says that it sleeps, and then looks at the stream once more.
+- Only the writer thread, or whoever holds ``_writing`` in its place, touches the connection.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sqlite3
+import threading
+import time
+import warnings
+from collections import deque
+from typing import TYPE_CHECKING
+
+from headrace import settings
+from headrace.errors import HistoryError, HistoryWarning
+from headrace.history.database import IN_MEMORY, explain, is_busy, open_database
+from headrace.history.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headrace.history.facts import Fact
+    from headrace.history.reader import Reader
+
+UNWRITTEN_LIMIT = 64 * 1024 * 1024
+"""How many bytes of results may wait for the writer before producers wait, too."""
+
+_COUNTED = 1024
+_MAX_BATCH = 8192
+_LIGHT_INTERVAL_SECONDS = 0.005
+_BUSY_INTERVAL_SECONDS = 0.015
+_BUSY_BATCH = 200
+_GIVE_UP_SECONDS = 300.0
+_TIDY_SECONDS = 0.25
+_TIDY_LOG_BYTES = 1024 * 1024
+_EXIT_LOG_BYTES = 4 * 1024 * 1024
+_MAX_LOG_BYTES = 64 * 1024 * 1024
+_SLOW_SECONDS = 5.0
+_PAUSE_SECONDS = 2.0
+
+_logger = logging.getLogger("headrace.history")
+
+
+class _Mark:
+    """A place in the stream: ``callback`` is called when everything before it is committed."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback = callback
+
+
+_open_histories: set[History] = set()
+
+
+class History:
+    """Where facts go, and how one knows that they have arrived.
+
+    >>> history = History.open(":memory:")
+    >>> history.flush()
+    True
+    >>> history.close()
+    """
+
+    location: str
+    failure: HistoryError | None
+    """Why nothing is recorded any more; ``None`` as long as all is well."""
+
+    @classmethod
+    def open(cls, location: str, *, is_durable: bool | None = None) -> History:
+        """The history at a file path or ``":memory:"``, made if there is none.
+
+        ``is_durable``: what is committed outlives a power failure (default: the setting ``durability``).
+        Raises ``HistoryUnavailableError``, ``NotAHistoryError`` or ``HistoryVersionError``.
+        """
+        if is_durable is None:
+            is_durable = settings.durability() == "full"
+        return cls(location, Writer(open_database(location, is_durable=is_durable)), is_durable=is_durable)
+
+    def __init__(self, location: str, writer: Writer, *, is_durable: bool = False) -> None:
+        self.location = location
+        self._is_durable = is_durable
+        self._begin(writer)
+        _watch(self)
+
+    def _begin(self, writer: Writer | None) -> None:
+        """An empty stream and no thread: at the start, and in a forked child."""
+        self.failure = None
+        self._writer = writer
+        self._stream: deque[Fact | _Mark] = deque()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._writing = threading.Lock()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._asleep = True
+        self._is_urgent = False
+        self._is_closed = False
+        self._last_batch = 0
+        self._log_may_be_long = True
+        self._room = threading.Condition(threading.Lock())
+        self._unwritten = 0
+        self._has_warned_of_lock = False
+        self._waiting_since: float | None = None
+
+    # The producers' side.
+
+    def record(self, fact: Fact) -> None:
+        """Adds a fact to the stream. Never blocks, never raises."""
+        self._stream.append(fact)
+        if self._asleep and self._bell.locked():  # not locked: it rings already
+            self._ring()
+
+    def admit(self, nbytes: int = 0) -> None:
+        """Waits while more than 64 MiB of results are unwritten, then counts ``nbytes`` more.
+
+        Called by whoever is about to record a result of ``nbytes``, outside every lock and event loop.
+        """
+        if self._unwritten > UNWRITTEN_LIMIT:
+            with self._room:
+                self._room.wait_for(self._has_room)
+        if nbytes >= _COUNTED:
+            with self._room:
+                self._unwritten += nbytes
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Waits until all that was recorded so far is committed.
+
+        Gives ``False`` if the time ran out or the history has failed: see ``failure``.
+        """
+        if self._asleep and not self._stream:
+            return self.failure is None
+        done = threading.Lock()
+        done.acquire()
+        self.when_flushed(done.release)
+        if self._thread is None:  # none could be started: the interpreter is shutting down
+            self._write_next()
+        first = _SLOW_SECONDS if timeout is None else min(timeout, _SLOW_SECONDS)
+        if not done.acquire(timeout=first):
+            if timeout is not None and timeout <= first:
+                return False
+            self._tell_of_slowness()
+            if not done.acquire(timeout=-1 if timeout is None else timeout - first):
+                return False
+        return self.failure is None
+
+    def when_flushed(self, callback: Callable[[], None]) -> None:
+        """Has the writer thread call ``callback`` when all that was recorded so far is committed, or cannot be."""
+        self._stream.append(_Mark(callback))
+        self._is_urgent = True
+        self._ring()
+
+    def close(self) -> None:
+        """Commits what is recorded, moves it into the database file, and closes that. Facts that follow are dropped."""
+        if self._is_closed:
+            return
+        self.flush()
+        self._is_closed = True
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            self._ring()
+            thread.join()
+        with self._writing:
+            self._stream = deque(maxlen=0)
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                if self.failure is None:
+                    self._tidy(writer, above_bytes=0)
+                writer.database.close()
+        _unwatch(self)
+
+    def reader(self) -> Reader:
+        """A reader of what is committed. That of an in-memory history ends with it."""
+        from headrace.history.reader import Reader  # not needed by a process that only runs flows
+
+        if self.location != IN_MEMORY:
+            return Reader.open(self.location)
+        with self._writing:
+            return Reader(self.location, self._open_writer().database.connection, self._writing)
+
+    # The ends of a process, and the beginning of another.
+
+    def finish(self) -> None:
+        """At the end of the process: all is committed. The log stays for the next opener, unless it is long."""
+        self.flush()
+        if self.failure is None and self._writing.acquire(blocking=False):
+            try:
+                if self._writer is not None:
+                    self._tidy(self._writer, above_bytes=_EXIT_LOG_BYTES)
+            finally:
+                self._writing.release()
+
+    def pause(self) -> bool:
+        """Waits until no transaction runs and lets none begin, so that the process can be copied."""
+        return self._writing.acquire(timeout=_PAUSE_SECONDS)
+
+    def go_on(self) -> None:
+        """Ends ``pause``."""
+        self._writing.release()
+
+    def start_afresh(self) -> None:
+        """In a forked child: what the parent has recorded it writes itself, and its connection is never touched."""
+        writer = self._writer
+        if writer is not None:
+            _of_the_parent.append(writer)
+            if writer.database.lock is not None:
+                writer.database.lock.close()
+        self._begin(None)
+
+    # The writer thread's side.
+
+    def _ring(self) -> None:
+        if self._thread is None:
+            self._start()
+        try:
+            self._bell.release()
+        except RuntimeError:  # it rings already
+            return
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._is_closed:
+                thread = threading.Thread(target=self._run, name="headrace-history", daemon=True)
+                try:
+                    thread.start()
+                except (
+                    RuntimeError
+                ):  # the interpreter is shutting down: flush() writes in the caller's thread
+                    return
+                self._thread = thread
+
+    def _run(self) -> None:
+        # Held here for as long as the process lives. An interpreter that ends closes what it can reach, and closing
+        # would copy the log into the database (tens of milliseconds); it does not reach a sleeping thread's frame.
+        connection = self._writer and self._writer.database.connection
+        while not self._is_closed:
+            self._sleep()
+            self._linger()
+            self._write_next()
+        del connection
+
+    def _sleep(self) -> None:
+        """Waits for something to write, without polling."""
+        while not self._stream and not self._is_closed:
+            self._asleep = True
+            if self._stream:  # added before the line above was seen
+                break
+            if not self._log_may_be_long:
+                self._bell.acquire()
+            elif not self._bell.acquire(timeout=_TIDY_SECONDS):
+                self._log_may_be_long = False
+                with self._writing:
+                    if self._writer is not None and self.failure is None:
+                        self._tidy(self._writer, above_bytes=_TIDY_LOG_BYTES)
+        self._asleep = False
+
+    def _linger(self) -> None:
+        """Gives facts the time to arrive that will be merged with those that are there."""
+        self._bell.acquire(blocking=False)
+        if not self._is_urgent and not self._is_closed:
+            is_busy_now = self._last_batch >= _BUSY_BATCH
+            self._bell.acquire(timeout=_BUSY_INTERVAL_SECONDS if is_busy_now else _LIGHT_INTERVAL_SECONDS)
+
+    def _write_next(self) -> None:
+        """Takes the front of the stream, commits it, and calls those who wait for that."""
+        with self._writing:
+            self._is_urgent = False
+            take = self._stream.popleft
+            size = len(self._stream)
+            if size > _MAX_BATCH:
+                size = _MAX_BATCH
+                self._is_urgent = True
+            batch = [take() for _ in range(size)]
+            self._last_batch = size
+            marks = [item for item in batch if type(item) is _Mark]
+            if len(marks) < size:
+                self._commit(batch)
+        for mark in marks:
+            try:
+                mark.callback()
+            except Exception:
+                _logger.exception("A callback of History.when_flushed raised")
+
+    def _commit(self, batch: list[Fact | _Mark]) -> None:
+        if self.failure is None:
+            self._waiting_since = time.monotonic()
+            while not self._try_to_commit(batch):
+                pass
+            self._waiting_since = None
+            self._log_may_be_long = True
+        if self._unwritten:
+            self._make_room(batch)
+
+    def _try_to_commit(self, batch: list[Fact | _Mark]) -> bool:
+        """Whether that is the end of it: written, or failed for good."""
+        try:
+            self._open_writer().write(batch)
+        except Exception as error:
+            waited = time.monotonic() - (self._waiting_since or 0)
+            if is_busy(error) and waited < _GIVE_UP_SECONDS:
+                self._tell_of_lock()
+                time.sleep(0.02)
+                return False
+            self._fail(error)
+        return True
+
+    def _open_writer(self) -> Writer:
+        """The writer; in a forked child a new one at the first use."""
+        if self._writer is None:
+            self._writer = Writer(open_database(self.location, is_durable=self._is_durable))
+        return self._writer
+
+    def _make_room(self, batch: list[Fact | _Mark]) -> None:
+        freed = 0
+        for fact in batch:
+            result = getattr(fact, "result", None)
+            if result is not None and result.pickled is not None and len(result.pickled) >= _COUNTED:
+                freed += len(result.pickled)
+        with self._room:
+            self._unwritten = max(0, self._unwritten - freed)
+            self._room.notify_all()
+
+    def _has_room(self) -> bool:
+        return self._unwritten <= UNWRITTEN_LIMIT or self.failure is not None or self._is_closed
+
+    def _tidy(self, writer: Writer, *, above_bytes: int) -> None:
+        """Moves the log into the database once it is long. Failing at that loses nothing."""
+        try:
+            if writer.log_size() > above_bytes:
+                writer.checkpoint()
+        except (sqlite3.Error, OSError) as error:
+            _logger.debug("The write-ahead log of %s stays as it is: %s", self.location, error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = error if isinstance(error, HistoryError) else explain(error, self.location)
+        text = f"{self.failure} Runs go on, but from here on nothing of them is recorded."
+        _logger.error(text, exc_info=None if isinstance(error, (sqlite3.Error, OSError)) else error)
+        _warn(text)
+        with self._room:
+            self._unwritten = 0
+            self._room.notify_all()
+
+    def _tell_of_lock(self) -> None:
+        if not self._has_warned_of_lock:
+            self._has_warned_of_lock = True
+            text = (
+                f"Another program keeps the history {self.location} locked (a database shell in a transaction?). "
+                "Waiting for it: nothing is lost so far."
+            )
+            _logger.warning(text)
+
+    def _tell_of_slowness(self) -> None:
+        waiting_since = self._waiting_since
+        if waiting_since is not None and not self._has_warned_of_lock:
+            _logger.warning(
+                "The history %s has been waiting for %.0f s to write: is another process that writes to it stopped?",
+                self.location,
+                time.monotonic() - waiting_since,
+            )
+
+
+def _warn(text: str) -> None:
+    try:
+        warnings.warn(text, HistoryWarning, stacklevel=2)
+    except HistoryWarning:  # the user has turned warnings into errors; this thread must go on
+        return
+
+
+# A process has few histories: they are known from opening to closing, for its end and for forked children.
+
+
+def _watch(history: History) -> None:
+    _open_histories.add(history)
+
+
+def _unwatch(history: History) -> None:
+    _open_histories.discard(history)
+
+
+def _write_everything() -> None:
+    """At the end of the process: every fact is written. The log stays for the next one, unless it is long."""
+    for history in list(_open_histories):
+        history.finish()
+
+
+_paused: list[History] = []
+_of_the_parent: list[Writer] = []
+
+
+def _before_fork() -> None:
+    """No thread may be inside SQLite while the process is copied: its mutexes would stay locked in the child."""
+    _paused.extend(history for history in list(_open_histories) if history.pause())
+
+
+def _after_fork_in_parent() -> None:
+    while _paused:
+        _paused.pop().go_on()
+
+
+def _after_fork_in_child() -> None:
+    _paused.clear()
+    for history in list(_open_histories):
+        history.start_afresh()
+
+
+atexit.register(_write_everything)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

@@ -1,0 +1,358 @@
+"""Reads a history: runs, their states, edges and log lines, as plain values. Never unpickles a result.
+
+A reader of a file has a connection of its own that cannot write, and sees what was committed when it asks. One of an
+in-memory history shares the writer's connection, under its lock.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headrace.engine.states import StateType
+from headrace.errors import HistoryUnavailableError, RunNotFoundError
+from headrace.history.database import IN_MEMORY, explain, open_for_reading
+from headrace.history.statements import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Self
+
+
+class FailureView(NamedTuple):
+    """An exception as text."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+class StateView(NamedTuple):
+    """One state that a run was in, since when and why."""
+
+    name: str
+    at_us: int
+    message: str | None
+
+
+class AttemptView(NamedTuple):
+    """One attempt of a task run that failed at least once."""
+
+    number: int
+    started_us: int
+    ended_us: int
+    worker: str
+    failure: FailureView | None
+
+
+class RunSummary(NamedTuple):
+    """A flow run as a list shows it."""
+
+    id: str
+    kind: str
+    flow: str
+    name: str
+    state: str
+    state_type: str
+    created_us: int
+    started_us: int | None
+    ended_us: int | None
+    tags: tuple[str, ...]
+    parent: str | None
+    task_runs: Mapping[str, int]
+    """How many task runs there are of each state type that occurs."""
+
+
+class Run(NamedTuple):
+    """All that is known of a flow run."""
+
+    key: int
+    id: str
+    kind: str
+    flow: str
+    name: str
+    version: str | None
+    tags: tuple[str, ...]
+    state: str
+    state_type: str
+    states: tuple[StateView, ...]
+    created_us: int
+    started_us: int | None
+    ended_us: int | None
+    parent: str | None
+    task_runner: str
+    parameters: str | None
+    result_preview: str | None
+    result_note: str | None
+    failure: FailureView | None
+    provenance: Mapping[str, Any]
+    environment: str | None
+    epoch: int
+    task_runs: Mapping[str, int]
+
+
+class TaskRun(NamedTuple):
+    """All that is known of a task run, but for its pickled result."""
+
+    id: int
+    parent: int | None
+    task: str
+    task_index: int
+    name: str
+    tags: tuple[str, ...]
+    state: str
+    state_type: str
+    states: tuple[StateView, ...]
+    submitted_us: int
+    started_us: int | None
+    ended_us: int | None
+    attempt_count: int
+    attempts: tuple[AttemptView, ...]
+    upstreams: tuple[int | str, ...]
+    parameters: str | None
+    worker: str | None
+    result_preview: str | None
+    result_note: str | None
+    failure: FailureView | None
+
+
+class LogLine(NamedTuple):
+    """One log line or print; ``task_run`` is ``None`` for the flow's own. ``key`` grows with every line."""
+
+    key: int
+    task_run: int | None
+    at_us: int
+    level: int
+    logger: str
+    message: str
+
+
+class Edge(NamedTuple):
+    """``downstream`` took a value of ``upstream``, or waited for it. A text names a task run of another flow run."""
+
+    upstream: int | str
+    downstream: int
+
+
+class Reader:
+    """What has been recorded. Use it in a ``with`` block, or close it."""
+
+    def __init__(
+        self,
+        location: str,
+        connection: sqlite3.Connection,
+        lock: threading.Lock | None = None,
+    ) -> None:
+        """``lock`` guards a connection that is the writer's, too, which the reader then does not close."""
+        self.location = location
+        self._connection = connection
+        self._lock = lock or threading.Lock()
+        self._is_shared = lock is not None
+
+    @classmethod
+    def open(cls, location: str) -> Reader:
+        """A reader of the database file at a path. Raises ``HistoryError``."""
+        if location == IN_MEMORY:
+            raise HistoryUnavailableError(
+                "An in-memory history can be read only by the process that writes it: History.reader()."
+            )
+        return cls(location, open_for_reading(location))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        if not self._is_shared:
+            self._connection.close()
+
+    def list_runs(
+        self,
+        limit: int = 20,
+        *,
+        state: str | None = None,
+        flow: str | None = None,
+        text: str | None = None,
+        since_us: int | None = None,
+        tag: str | None = None,
+        roots_only: bool = False,
+    ) -> list[RunSummary]:
+        """Flow runs, newest first. A ``limit`` of 0 means all.
+
+        ``state`` is a type or a name of a state, in any case; ``text`` is looked for in the names of run and flow;
+        ``roots_only`` leaves subflows out.
+        """
+        rows = self._all(
+            "list_runs",
+            {
+                "limit": limit or -1,
+                "state": state,
+                "flow": flow,
+                "text": text,
+                "since_us": since_us,
+                "tag": tag,
+                "roots_only": roots_only,
+            },
+        )
+        return [_summary(row) for row in rows]
+
+    def get_run(self, name: str) -> Run:
+        """The flow run with that id, beginning of an id, or name (of several of a name the newest).
+
+        Raises ``RunNotFoundError`` when there is none, or several ids begin like that.
+        """
+        rows = self._all("find_runs", {"name": name, "after": name + "\U0010ffff"})
+        exact = [row for row in rows if row[1] == name]
+        named = [row for row in rows if row[4] == name]
+        if exact:
+            found = exact[0]
+        elif named:
+            found = named[0]
+        elif len(rows) == 1:
+            found = rows[0]
+        else:
+            raise RunNotFoundError(_not_found(name, [(row[1], row[4]) for row in rows], self.location))
+        return _run(found)
+
+    def children(self, run: Run) -> list[RunSummary]:
+        """The subflows that this run called, and those that its task runs called, oldest first."""
+        rows = self._all("list_children", {"id": run.id, "first": run.id + "/", "after": run.id + "0"})
+        return [_summary(row) for row in rows]
+
+    def task_runs(self, run: Run, *, state: str | None = None) -> Iterator[TaskRun]:
+        """Its task runs in the order of their submission."""
+        last = 0
+        while True:
+            rows = self._all(
+                "list_task_runs", {"flow_run": run.key, "after": last, "state": state, "limit": 1000}
+            )
+            for row in rows:
+                yield _task_run(row)
+            if len(rows) < 1000:
+                return
+            last = rows[-1][0]
+
+    def get_task_run(self, run: Run, number: int) -> TaskRun:
+        """One of its task runs. Raises ``RunNotFoundError``."""
+        rows = self._all(
+            "list_task_runs", {"flow_run": run.key, "after": number - 1, "state": None, "limit": 1}
+        )
+        if not rows or rows[0][0] != number:
+            raise RunNotFoundError(f"Flow run {run.name} ({run.id}) has no task run {number}.")
+        return _task_run(rows[0])
+
+    def logs(
+        self,
+        run: Run,
+        *,
+        task_run: int | None = None,
+        min_level: int = 0,
+        after_key: int = 0,
+        limit: int = 0,
+    ) -> list[LogLine]:
+        """Log lines in their order of arrival, of one task run or of all and the flow itself.
+
+        ``after_key`` gives only what came after that line: so one follows a run.
+        """
+        rows = self._all(
+            "list_logs",
+            {
+                "flow_run": run.key,
+                "task_run": task_run,
+                "min_level": min_level,
+                "after_key": after_key,
+                "limit": limit or -1,
+            },
+        )
+        return [LogLine(*row) for row in rows]
+
+    def edges(self, run: Run) -> list[Edge]:
+        """Who waited for whom."""
+        return [Edge(*row) for row in self._all("list_edges", {"flow_run": run.key})]
+
+    def packages(self, run: Run) -> Mapping[str, str]:
+        """The packages that were installed where it ran, with their versions."""
+        rows = self._all("get_environment", {"digest": run.environment})
+        packages: dict[str, str] = json.loads(rows[0][0]) if rows else {}
+        return packages
+
+    def _all(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._connection.execute(statement(name), values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise explain(error, self.location) from error
+
+
+def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) -> str:
+    if not candidates:
+        return (
+            f"The history {location} has no flow run whose id begins with {name!r} or that has this name. "
+            "`headrace runs list` shows those it has."
+        )
+    shown = ", ".join(f"{id_} ({run_name})" for id_, run_name in candidates[:5])
+    return f"The ids of several flow runs begin with {name!r}: {shown}. Give more of the id."
+
+
+def _summary(row: tuple[Any, ...]) -> RunSummary:
+    id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent, counts = row
+    return RunSummary(id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, _texts(tags), parent,
+                      _counts(counts))  # fmt: skip
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    (key, id_, kind, flow, name, version, tags, state, state_type, states, created_us, started_us, ended_us, parent,
+     task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts) = row  # fmt: skip
+    return Run(
+        key, id_, kind, flow, name, version, _texts(tags), state, state_type, _states(states), created_us, started_us,
+        ended_us, parent, task_runner, parameters, preview, note, _failure(failure),
+        json.loads(provenance) if provenance else {}, environment, epoch, _counts(counts),
+    )  # fmt: skip
+
+
+def _task_run(row: tuple[Any, ...]) -> TaskRun:
+    (id_, parent, task, index, name, tags, state, state_type, states, submitted_us, started_us, ended_us,
+     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure) = row  # fmt: skip
+    return TaskRun(
+        id_, parent, task, index, name or f"{task}-{index}", _texts(tags), state, state_type, _states(states),
+        submitted_us, started_us, ended_us, attempt_count,
+        tuple([_attempt(attempt) for attempt in json.loads(attempts)]) if attempts else (),
+        tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
+    )  # fmt: skip
+
+
+def _attempt(attempt: dict[str, Any]) -> AttemptView:
+    failure = attempt["failure"]
+    return AttemptView(
+        attempt["number"],
+        attempt["started_us"],
+        attempt["ended_us"],
+        attempt["worker"],
+        FailureView(**failure) if failure else None,
+    )
+
+
+def _states(text: str) -> tuple[StateView, ...]:
+    return tuple(
+        [StateView(entry[0], entry[1], entry[2] if len(entry) > 2 else None) for entry in json.loads(text)]
+    )
+
+
+def _failure(text: str | None) -> FailureView | None:
+    return FailureView(**json.loads(text)) if text else None
+
+
+def _texts(text: str | None) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text else ()
+
+
+def _counts(text: str) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(text)
+    return {
+        state_type.value: counts[state_type.value] for state_type in StateType if state_type.value in counts
+    }

@@ -1,0 +1,181 @@
+"""Facts become rows: pure functions, nothing here touches a database.
+
+These lines run in the writer thread while it holds the interpreter's lock, once for every task run, so they
+take few steps for a plain one. ``None`` and ``bytes`` are never bound: the sqlite3 module sends both through
+its adapter protocol, a microsecond each. Empty values and ``bytearray`` go instead; the statements turn the
+empty ones into NULL.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from headrace.engine.states import StateName
+from headrace.history.facts import FlowRunFact, LogFact, StoredResult, TaskRunFact
+from headrace.previews import text_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from headrace.engine.states import State
+    from headrace.history.facts import AttemptFact, Failure
+
+_PENDING = StateName.PENDING
+_COMPLETED = StateName.COMPLETED
+_NOTHING = bytearray()
+_NO_RESULT = StoredResult(None, None, None)
+_BIG_PICKLE = 65_536
+
+
+class Batch(NamedTuple):
+    """The facts of one transaction, merged."""
+
+    flow_runs: dict[str, FlowRunFact]
+    task_runs: dict[str, dict[int, TaskRunFact]]
+    logs: list[LogFact]
+
+
+def merge(facts: Iterable[object]) -> Batch:
+    """The latest fact of each run, and every log line in its order. What is no fact is passed over."""
+    flow_runs: dict[str, FlowRunFact] = {}
+    task_runs: dict[str, dict[int, TaskRunFact]] = {}
+    logs: list[LogFact] = []
+    for fact in facts:
+        if type(fact) is TaskRunFact:
+            try:
+                task_runs[fact[0]][fact[1]] = fact
+            except KeyError:
+                task_runs[fact[0]] = {fact[1]: fact}
+        elif type(fact) is FlowRunFact:
+            flow_runs[fact[0]] = fact
+        elif type(fact) is LogFact:
+            logs.append(fact)
+    return Batch(flow_runs, task_runs, logs)
+
+
+class TaskRunRows(NamedTuple):
+    """Values of task run rows, one row behind the other, for the two statements that write them."""
+
+    completed: list[object]
+    """For ``record_completed_task_runs``."""
+    other: list[object]
+    """For ``record_task_runs``."""
+    pickled_bytes: int
+    """How many bytes of results are among them."""
+
+
+def task_run_rows(flow_run_key: int, facts: Iterable[TaskRunFact]) -> TaskRunRows:
+    """The rows of task runs of one flow run."""
+    base = flow_run_key << 32
+    completed: list[object] = []
+    other: list[object] = []
+    pickled_bytes = 0
+    for fact in facts:
+        (_, number, parent, task, index, name, tags, states, started_us, ended_us, attempt_count, attempts,
+         upstreams, parameters, worker, result, failure) = fact[:]  # fmt: skip
+        pickled, preview, note = result or _NO_RESULT
+        pickle: object = _NOTHING
+        if pickled:
+            pickled_bytes += len(pickled)
+            pickle = bytearray(pickled) if len(pickled) < _BIG_PICKLE else pickled
+        first_name, submitted_us, first_reason = states[0]
+        is_plain = False
+        if len(states) == 3:
+            _, second_us, second_reason = states[1]
+            third_name, third_us, third_reason = states[2]
+            # The transitions leave only Running between these two.
+            is_plain = (
+                first_name is _PENDING
+                and third_name is _COMPLETED
+                and second_us == started_us
+                and third_us == ended_us
+                and not (first_reason or second_reason or third_reason)
+            )
+        if is_plain and attempt_count == 1 and not (tags or parent or name or attempts or note or failure):
+            completed += (
+                base | number, task, index, submitted_us, started_us, ended_us,
+                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", pickle,
+            )  # fmt: skip
+        else:
+            other += (
+                base | number, task, index, "" + states[-1][0], submitted_us, started_us or 0, ended_us or 0,
+                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", pickle,
+                "" if is_plain else states_json(states), attempt_count, parent or 0, name or "",
+                texts_json(tags) if tags else "", attempts_json(attempts) if attempts else "", note or "",
+                failure_json(failure) if failure else "",
+            )  # fmt: skip
+    return TaskRunRows(completed, other, pickled_bytes)
+
+
+def flow_run_row(fact: FlowRunFact, environment: str | None) -> list[object]:
+    """The row of a flow run, for ``record_flow_run``."""
+    result = fact.result or _NO_RESULT
+    return [
+        fact.id, fact.kind, fact.flow, fact.name, fact.version or "",
+        texts_json(fact.tags) if fact.tags else "",
+        "" + fact.states[-1].name, states_json(fact.states), fact.states[0].at_us,
+        fact.started_us or 0, fact.ended_us or 0, fact.parent or "", fact.task_runner, fact.parameters or "",
+        result.preview or "", result.note or "",
+        failure_json(fact.failure) if fact.failure else "", fact.provenance or "", environment or "",
+        bytearray(result.pickled) if result.pickled else _NOTHING,
+    ]  # fmt: skip
+
+
+def log_row(flow_run_key: int, fact: LogFact) -> tuple[object, ...]:
+    """The row of a log line, for ``record_logs``."""
+    return (flow_run_key, fact.task_run or 0, fact.at_us, fact.level, fact.logger, fact.message)
+
+
+def states_json(states: tuple[State, ...]) -> str:
+    """``[["Pending",1],["Failed",2,"reason"]]``: the reason is left out where there is none."""
+    return (
+        "["
+        + ",".join(
+            [
+                '["' + name + f'",{at_us}]' if not reason else '["' + name + f'",{at_us},{text_json(reason)}]'
+                for name, at_us, reason in states
+            ]
+        )
+        + "]"
+    )
+
+
+def ids_json(ids: tuple[int | str, ...]) -> str:
+    """``[1,"<flow run id>/2"]``: the upstreams of a task run."""
+    return "[" + ",".join([str(id_) if type(id_) is int else text_json(str(id_)) for id_ in ids]) + "]"
+
+
+def texts_json(texts: tuple[str, ...]) -> str:
+    """A JSON array of texts."""
+    return "[" + ",".join([text_json(text) for text in texts]) + "]"
+
+
+def attempts_json(attempts: tuple[AttemptFact, ...]) -> str:
+    """A JSON array of objects with the names of ``AttemptFact``."""
+    return (
+        "["
+        + ",".join(
+            [
+                f'{{"number":{attempt.number},"started_us":{attempt.started_us},"ended_us":{attempt.ended_us},'
+                f'"worker":{text_json(attempt.worker)},'
+                f'"failure":{failure_json(attempt.failure) if attempt.failure else "null"}}}'
+                for attempt in attempts
+            ]
+        )
+        + "]"
+    )
+
+
+def failure_json(failure: Failure) -> str:
+    """A JSON object with the names of ``Failure``."""
+    return (
+        f'{{"type":{text_json(failure.type)},"message":{text_json(failure.message)},'
+        f'"traceback":{text_json(failure.traceback)}}}'
+    )
+
+
+def clean(value: object) -> object:
+    """A value that SQLite takes: a text that UTF-8 cannot say has its lone surrogates spelled out."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value

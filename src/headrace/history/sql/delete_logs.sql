@@ -1,0 +1,2 @@
+-- Deletes the log lines of a flow run and of its task runs.
+DELETE FROM logs WHERE flow_run = :flow_run

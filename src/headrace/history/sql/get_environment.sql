@@ -1,0 +1,2 @@
+-- The packages of an environment.
+SELECT packages FROM environments WHERE digest = :digest

@@ -1,0 +1,14 @@
+-- Flow runs, newest first, with how many task runs of each state type they have. A NULL filter lets all pass.
+SELECT id, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent,
+       (SELECT json_group_object(state_type, task_count)
+        FROM (SELECT state_type, count(*) AS task_count
+              FROM task_runs WHERE flow_run = flow_runs.key GROUP BY state_type)) AS task_runs
+FROM flow_runs
+WHERE (:state IS NULL OR state_type = upper(:state) OR lower(state) = lower(:state))
+    AND (:flow IS NULL OR flow = :flow)
+    AND (:text IS NULL OR instr(lower(name), lower(:text)) OR instr(lower(flow), lower(:text)))
+    AND (:since_us IS NULL OR created_us >= :since_us)
+    AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = :tag))
+    AND (NOT :roots_only OR parent IS NULL)
+ORDER BY created_us DESC, key DESC
+LIMIT :limit

@@ -1,0 +1,202 @@
+"""Writes a batch of facts in one transaction, and moves the write-ahead log into the database.
+
+Nothing here knows about threads or waiting: one caller at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from headrace.history.database import BUSY_TIMEOUT_SECONDS
+from headrace.history.environment import environment
+from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_rows
+from headrace.history.statements import RowStatement, statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from headrace.history.database import Database
+    from headrace.history.facts import FlowRunFact, LogFact, TaskRunFact
+
+STORED_RESULTS_LIMIT = 256 * 1024 * 1024
+"""How many bytes of results one flow run keeps."""
+
+_DROPPED = "not stored: the results of this flow run fill 256 MiB"
+_KEYS_KEPT = 10_000
+_BAD_VALUES = (UnicodeEncodeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
+               sqlite3.ProgrammingError)  # fmt: skip
+
+_logger = logging.getLogger("headrace.history")
+
+
+class Writer:
+    """The writing side of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._connection = database.connection
+        limit = database.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        self._flow_runs = RowStatement("record_flow_run", variable_limit=limit)
+        self._completed_task_runs = RowStatement("record_completed_task_runs", variable_limit=limit)
+        self._task_runs = RowStatement("record_task_runs", variable_limit=limit)
+        self._logs = RowStatement("record_logs", variable_limit=limit)
+        self._keys: dict[str, int] = {}
+        self._stored_bytes: dict[int, int] = {}
+        self._environment: str | None = None
+
+    def write(self, facts: Iterable[object]) -> None:
+        """Commits the facts, all or none. A fact that SQLite cannot take is left out and logged."""
+        batch = merge(facts)
+        lock = self.database.lock
+        if lock is not None:
+            lock.acquire()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._write_flow_runs(batch.flow_runs)
+            stored_bytes = self._write_task_runs(batch.task_runs)
+            self._write_logs(batch.logs)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            if lock is not None:
+                lock.release()
+        self._stored_bytes |= stored_bytes
+        if len(self._keys) > _KEYS_KEPT:
+            self._keys.clear()
+
+    def log_size(self) -> int:
+        """How many bytes the write-ahead log takes on the disk."""
+        try:
+            return os.stat(self.database.path + "-wal").st_size
+        except OSError:
+            return 0
+
+    def checkpoint(self) -> None:
+        """Copies the write-ahead log into the database, and empties it unless a reader still needs it."""
+        lock = self.database.lock
+        if lock is None:
+            return
+        with lock:
+            _, in_log, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if in_log == copied:
+                self._connection.execute("PRAGMA busy_timeout = 0").fetchall()
+                try:
+                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    self._connection.execute(
+                        f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}"
+                    ).fetchall()
+
+    def _write_flow_runs(self, flow_runs: Mapping[str, FlowRunFact]) -> None:
+        for id_, fact in flow_runs.items():
+            digest = self._write_environment() if fact.provenance else None
+            row = self._write_row(*self._flow_runs.chunks(flow_run_row(fact, digest))[0])
+            if row is not None:
+                self._keys[id_] = row[0]
+
+    def _write_environment(self) -> str:
+        if self._environment is None:
+            mine = environment()
+            self._connection.execute(statement("record_environment"), (mine.digest, mine.packages))
+            self._environment = mine.digest
+        return self._environment
+
+    def _write_task_runs(self, task_runs: Mapping[str, Mapping[int, TaskRunFact]]) -> dict[int, int]:
+        """Gives how many bytes of results each flow run has stored with these."""
+        stored_bytes: dict[int, int] = {}
+        for flow_run_id, facts in task_runs.items():
+            key = self._key_of(flow_run_id)
+            if key is None:
+                _logger.error("%d task runs of flow run %s are not recorded: the history has no such flow run",
+                              len(facts), flow_run_id)  # fmt: skip
+                continue
+            before = self._stored_bytes.get(key, 0)
+            rows = task_run_rows(key, facts.values())
+            if before + rows.pickled_bytes > STORED_RESULTS_LIMIT:
+                kept, stored_bytes[key] = self._within_limit(flow_run_id, facts.values(), before)
+                rows = task_run_rows(key, kept)
+            elif rows.pickled_bytes:
+                stored_bytes[key] = before + rows.pickled_bytes
+            self._write_rows(self._completed_task_runs, rows.completed)
+            self._write_rows(self._task_runs, rows.other)
+        return stored_bytes
+
+    def _within_limit(
+        self, flow_run_id: str, facts: Iterable[TaskRunFact], before: int
+    ) -> tuple[list[TaskRunFact], int]:
+        """The facts without the results that no longer find room, from the first such result on."""
+        kept: list[TaskRunFact] = []
+        stored = before
+        if stored < STORED_RESULTS_LIMIT:
+            _logger.warning(
+                "Flow run %s has stored 256 MiB of results: it stores no more of them, only previews",
+                flow_run_id,
+            )
+        for fact in facts:
+            result = fact.result
+            if result is not None and result.pickled is not None:
+                if stored + len(result.pickled) > STORED_RESULTS_LIMIT:
+                    stored = STORED_RESULTS_LIMIT
+                    kept.append(fact._replace(result=result._replace(pickled=None, note=_DROPPED)))
+                    continue
+                stored += len(result.pickled)
+            kept.append(fact)
+        return kept, stored
+
+    def _write_logs(self, logs: Iterable[LogFact]) -> None:
+        values: list[object] = []
+        for fact in logs:
+            key = self._key_of(fact.flow_run_id)
+            if key is not None:
+                values += log_row(key, fact)
+        self._write_rows(self._logs, values)
+
+    def _key_of(self, flow_run_id: str) -> int | None:
+        key = self._keys.get(flow_run_id)
+        if key is None:
+            row = self._connection.execute(statement("find_flow_run_key"), (flow_run_id,)).fetchone()
+            if row is None:
+                return None
+            key = self._keys[flow_run_id] = row[0]
+        return key
+
+    def _write_rows(self, rows: RowStatement, values: list[object]) -> None:
+        for text, chunk in rows.chunks(values):
+            try:
+                self._connection.execute(text, chunk)
+            except _BAD_VALUES:
+                self._write_one_by_one(rows, chunk)
+
+    def _write_one_by_one(self, rows: RowStatement, chunk: list[object]) -> None:
+        """One row cannot be written: the others shall be."""
+        for start in range(0, len(chunk), rows.width):
+            for text, values in rows.chunks(chunk[start : start + rows.width]):
+                self._write_row(text, values)
+
+    def _write_row(self, text: str, values: list[object]) -> tuple[int, ...] | None:
+        """Writes one row, cleaned where it has to be, or logs why that is not possible."""
+        try:
+            try:
+                cursor = self._connection.execute(text, values)
+            except UnicodeEncodeError:
+                cursor = self._connection.execute(text, [clean(value) for value in values])
+            row: tuple[int, ...] | None = cursor.fetchone()
+            cursor.fetchall()
+        except _BAD_VALUES as error:
+            _logger.error(  # noqa: TRY400 - the traceback would say nothing more
+                "The history left a row out: %s. The row: %.300r", error, values[:6]
+            )
+            return None
+        return row
+
+    def _roll_back(self) -> None:
+        """Nothing of the transaction stays, nor what was learnt in it."""
+        self._keys.clear()
+        self._environment = None
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")

@@ -1,0 +1,95 @@
+"""Ctrl-C never cuts the engine's own work in two.
+
+Python raises ``KeyboardInterrupt`` between any two instructions of the main thread. While a flow runs
+there, our handler looks at the interrupted stack first: inside user code the exception is raised as ever;
+inside a *shielded* function it is noted, and raised by ``deliver`` as soon as the engine's work is done.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType, FrameType
+    from typing import Any
+
+    FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+_shielded: set[CodeType] = set()
+_open: set[CodeType] = set()
+
+
+class _Noted:
+    """Whether a Ctrl-C waits for the engine to finish what it does."""
+
+    is_set = False
+
+
+noted = _Noted()
+
+
+def shielded(function: FunctionT) -> FunctionT:
+    """Mark a function of the engine: a Ctrl-C inside it waits until it is left."""
+    _shielded.add(function.__code__)
+    return function
+
+
+def calls_user_code(function: FunctionT) -> FunctionT:
+    """Mark a function that calls user code: a Ctrl-C below it is raised at once."""
+    _open.add(function.__code__)
+    return function
+
+
+def is_shielded(frame: FrameType | None) -> bool:
+    """Whether the innermost marked function on the stack is a shielded one."""
+    while frame is not None:
+        if frame.f_code in _open:
+            return False
+        if frame.f_code in _shielded:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def deliver() -> None:
+    """Raise the ``KeyboardInterrupt`` that was noted, when this is the place for it."""
+    if threading.get_ident() != threading.main_thread().ident:
+        return
+    import sys
+
+    if not is_shielded(sys._getframe(1)):
+        noted.is_set = False
+        raise KeyboardInterrupt
+
+
+def _on_sigint(_signal: int, frame: FrameType | None) -> None:
+    if is_shielded(frame):
+        noted.is_set = True
+    else:
+        noted.is_set = False
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Handle Ctrl-C this way while a flow runs in the main thread, unless somebody else handles it."""
+    import signal
+
+    is_ours = (
+        threading.get_ident() == threading.main_thread().ident
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if not is_ours:
+        yield
+        return
+    signal.signal(signal.SIGINT, _on_sigint)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if noted.is_set:
+            noted.is_set = False
+            raise KeyboardInterrupt

@@ -1,0 +1,191 @@
+"""The parameters of a flow: bound like a Python call, then checked and coerced against annotations.
+
+pydantic does the coercion. It costs hundreds of milliseconds to import, so it is asked only when a value does
+not already satisfy its annotation as it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from inspect import Signature
+
+    from headrace.functions import Anatomy
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+_PLAIN = frozenset({str, int, float, bool, bytes, complex, list, dict, tuple, set, frozenset, type(None)})
+
+
+class Parameters:
+    """What a flow's function takes."""
+
+    def __init__(self, fn: Callable[..., Any], anatomy: Anatomy) -> None:
+        self._fn = fn
+        self._anatomy = anatomy
+        self._signature: Signature | None = None
+        self._annotations: dict[str, Any] | None = None
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments by name, defaults included. Raises ``TypeError`` as a Python call would.
+
+        Those of ``*args`` are under that parameter's name as a tuple, those of ``**kwargs`` as a dict.
+        """
+        if not (args or kwargs or self._anatomy.parameters or self._anatomy.takes_any):
+            return {}
+        signature = self.signature()
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._anatomy.name}{signature}: {error}") from None
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def signature(self) -> Signature:
+        """The function's signature."""
+        if self._signature is None:
+            import inspect
+
+            self._signature = inspect.signature(self._fn)
+        return self._signature
+
+    def unbind(self, values: dict[str, Any]) -> Arguments:
+        """The way back: what to call the function with."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        if not values:
+            return (), {}
+        for name, parameter in self.signature().parameters.items():
+            match parameter.kind:
+                case parameter.VAR_POSITIONAL:
+                    args.extend(values[name])
+                case parameter.VAR_KEYWORD:
+                    kwargs.update(values[name])
+                case parameter.KEYWORD_ONLY:
+                    kwargs[name] = values[name]
+                case _:
+                    args.append(values[name])
+        return tuple(args), kwargs
+
+    def check(self, values: dict[str, Any], *, flow_name: str) -> dict[str, Any]:
+        """The values, coerced where their annotations ask for it. Raises ``ParameterError`` that lists every field."""
+        annotations = self._known_annotations()
+        doubtful = {
+            name: annotations[name]
+            for name, value in values.items()
+            if name in annotations and not satisfies(value, annotations[name])
+        }
+        if not doubtful:
+            return values
+        return {**values, **_coerce(values, doubtful, flow_name)}
+
+    def _known_annotations(self) -> dict[str, Any]:
+        if self._annotations is None:
+            raw = getattr(self._fn, "__annotations__", None) or {}
+            variadic = ()
+            if self._anatomy.takes_any:
+                kinds = self.signature().parameters.values()
+                variadic = tuple(p.name for p in kinds if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+            self._annotations = {
+                name: annotation
+                for name, annotation in _resolved(self._fn, raw).items()
+                if name != "return" and name not in variadic
+            }
+        return self._annotations
+
+
+def _resolved(fn: Any, annotations: dict[str, Any]) -> dict[str, Any]:
+    """Annotations that are text, as types; one that names what cannot be found is not checked."""
+    if not any(isinstance(annotation, str) for annotation in annotations.values()):
+        return annotations
+    import typing
+
+    try:
+        return typing.get_type_hints(fn, include_extras=True)
+    except Exception:
+        resolved = {}
+        for name, annotation in annotations.items():
+            try:
+                one = {"__annotations__": {name: annotation}, "__module__": getattr(fn, "__module__", None)}
+                holder = type("holder", (), one)
+                resolved.update(typing.get_type_hints(holder, getattr(fn, "__globals__", None), include_extras=True))
+            except Exception:
+                resolved[name] = Any
+        return resolved
+
+
+def satisfies(value: Any, annotation: Any) -> bool:
+    """Whether a value is fine as it is. ``False`` only means that pydantic has to be asked.
+
+    >>> satisfies([1, 2], list[int]), satisfies(["1"], list[int])
+    (True, False)
+    """
+    if annotation is Any or annotation is object:
+        return True
+    if annotation is None:
+        return value is None
+    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
+        if annotation in _PLAIN:
+            return type(value) is annotation
+        return isinstance(value, annotation) and not hasattr(annotation, "__get_pydantic_core_schema__")
+    return _satisfies_generic(value, annotation)
+
+
+def _satisfies_generic(value: Any, annotation: Any) -> bool:
+    import types
+    import typing
+
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return any(satisfies(value, part) for part in parts)
+    if origin is typing.Literal:
+        return any(value is part or (type(value) is type(part) and value == part) for part in parts)
+    if origin in (list, set, frozenset):
+        return type(value) is origin and all(satisfies(item, parts[0]) for item in value)
+    if origin is dict:
+        return type(value) is dict and all(
+            satisfies(key, parts[0]) and satisfies(item, parts[1]) for key, item in value.items()
+        )
+    if origin is tuple and type(value) is tuple:
+        if len(parts) == 2 and parts[1] is Ellipsis:
+            return all(satisfies(item, parts[0]) for item in value)
+        return len(value) == len(parts) and all(map(satisfies, value, parts))
+    return False
+
+
+def _coerce(values: dict[str, Any], annotations: dict[str, Any], flow_name: str) -> dict[str, Any]:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic.errors import PydanticUserError
+
+    coerced: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, annotation in annotations.items():
+        try:
+            coerced[name] = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation).validate_python(values[name])
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                place = ".".join(str(part) for part in (name, *detail["loc"]))
+                problems.append(f"{place}: {detail['msg']} (given: {_short(detail.get('input'))})")
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        count = f"{len(problems)} parameter{'s do' if len(problems) > 1 else ' does'}"
+        raise ParameterError(f"flow {flow_name!r}: {count} not fit:\n{listed}")
+    return coerced
+
+
+def _adapter(adapter: Any, config: Any, misuse: type[Exception], annotation: Any) -> Any:
+    """pydantic's checker for an annotation; classes it does not know are checked with ``isinstance``."""
+    try:
+        return adapter(annotation, config=config(arbitrary_types_allowed=True))
+    except misuse:  # the annotation is a model, which has a config of its own
+        return adapter(annotation)
+
+
+def _short(value: Any) -> str:
+    from headrace.previews import preview
+
+    return preview(value)

@@ -1,0 +1,217 @@
+"""A called task: the engine's record of the run, and all that is needed to execute it.
+
+The driver makes one for each task run; task runners execute it; its future is a handle on it; the history
+reads it when it has ended. One object passes through all four.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.completion import Completion
+from headrace.engine.events import AttemptFinished, FailureRetrieved
+from headrace.engine.states import State
+from headrace.engine.task_run import TaskRun
+from headrace.history.facts import TaskRunFact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextvars import Context
+    from queue import SimpleQueue
+    from types import TracebackType
+    from typing import Protocol
+
+    from headrace.engine.events import Ending
+    from headrace.engine.policies import RetryPolicy
+    from headrace.history.facts import AttemptFact, Failure, StoredResult
+
+    class TaskDefinition(Protocol):
+        """What a task run needs to know of its task."""
+
+        name: str
+        fn: Callable[..., Any]
+        is_async: bool
+        tags: tuple[str, ...]
+        retry_policy: RetryPolicy
+        log_prints: bool | None
+
+        def argument_names(self) -> Sequence[str]:
+            """The names of the function's positional parameters."""
+
+    class FlowRunOfCall(Protocol):
+        """What a call asks of the driver of its flow run."""
+
+        flow_run_id: str
+
+        @property
+        def flow_run(self) -> Any:
+            """The flow run itself."""
+
+        def post(self, event: Any) -> None:
+            """Tell the orchestrator what happened."""
+
+        def now_us(self) -> int:
+            """Microseconds since the Unix epoch."""
+
+        def resolve(self, call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+            """The call's arguments, each future replaced by its value."""
+
+        def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
+            """How long to wait before the next attempt; ``None`` for no further attempt."""
+
+        def explain(self, call: Call) -> BaseException:
+            """Why a run that raised nothing itself did not complete."""
+
+        def blocks(self, loop: Any) -> bool:
+            """Whether task runs of this flow run need that event loop to go on."""
+
+        def cancel(self, call: Call) -> None:
+            """Cancel the task run."""
+
+        def crash(self, defect: BaseException) -> None:
+            """End the flow run, for a defect of the engine."""
+
+
+class Report(AttemptFinished):
+    """The end of an attempt, with what it gave."""
+
+    __slots__ = ("call", "error", "stored", "value", "worker")
+
+    def __init__(
+        self,
+        call: Call,
+        number: int,
+        started_us: int,
+        ended_us: int,
+        ending: Ending,
+        value: Any,
+        error: BaseException | None,
+        stored: StoredResult | None,
+        worker: str,
+        reason: str | None = None,
+        retry_delay_seconds: float | None = None,
+    ) -> None:
+        self.call = call
+        self.id = call.id
+        self.number = number
+        self.started_us = started_us
+        self.ended_us = ended_us
+        self.ending = ending
+        self.reason = reason
+        self.retry_delay_seconds = retry_delay_seconds
+        self.value = value
+        self.error = error
+        self.stored = stored
+        self.worker = worker
+
+
+class Call(TaskRun, Completion):
+    """One call of a task.
+
+    ``lane`` is there when the caller itself executes the attempts: it takes them from that queue, and
+    ``None`` says that the run has ended. ``started_us`` is set by whoever begins an attempt,
+    ``is_withdrawn`` by the driver to take it back; each looks at the other's mark after setting its own.
+    """
+
+    lane: SimpleQueue[Call | None] | None = None
+    parent: int | None = None
+    run_name: str | None = None
+    started_us: int | None = None
+    is_withdrawn: bool = False
+    announces_start: bool = False
+    value: Any = None
+    error: BaseException | None = None
+    failure: Failure | None = None
+    stored: StoredResult | None = None
+    parameters: str | None = None
+    worker: str | None = None
+    attempts: tuple[AttemptFact, ...] = ()
+    traceback: TracebackType | None = None
+    tags: tuple[str, ...] = ()
+    fact_upstreams: tuple[int | str, ...] = ()
+
+    def __init__(
+        self,
+        driver: FlowRunOfCall,
+        task: TaskDefinition,
+        id: int,
+        index: int,
+        at_us: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        context: Context,
+    ) -> None:
+        TaskRun.__init__(self, id, at_us)
+        self.driver = driver
+        self.task = task
+        self.index = index
+        self.args = args
+        self.kwargs = kwargs
+        self.context = context
+
+    @property
+    def call(self) -> Call:
+        """A call is the scope of the code that it runs."""
+        return self
+
+    @property
+    def flow_run_id(self) -> str:
+        """The flow run it belongs to."""
+        return self.driver.flow_run_id
+
+    @property
+    def display_name(self) -> str:
+        """The task run's own name, or ``task-index``."""
+        return self.run_name or f"{self.task.name}-{self.index}"
+
+    @property
+    def logs_prints(self) -> bool:
+        """Whether what it prints is kept: its task says so, or else its flow."""
+        of_task = self.task.log_prints
+        return self.driver.flow_run.logs_prints if of_task is None else of_task
+
+    @property
+    def state(self) -> State:
+        """Where the run stands."""
+        return State(*self.changes[-1])
+
+    @property
+    def has_completed(self) -> bool:
+        """Whether it has ended well."""
+        return self.is_done and not self.roots
+
+    def mark_retrieved(self) -> None:
+        """Somebody looks at how it failed."""
+        self.driver.post(FailureRetrieved(self.id))
+
+    def exception(self) -> BaseException | None:
+        """What its future raises, once it has ended."""
+        if not self.roots:
+            return None
+        if self.error is None:
+            self.error = self.driver.explain(self)
+        return self.error
+
+    def as_fact(self) -> TaskRunFact:
+        """What the history is to know of it now."""
+        changes = tuple(self.changes)
+        return TaskRunFact(
+            self.driver.flow_run_id,
+            self.id,
+            self.parent,
+            self.task.name,
+            self.index,
+            self.run_name,
+            self.tags,
+            changes,  # type: ignore[arg-type]
+            self.attempts[0].started_us if self.attempts else self.started_us,
+            changes[-1][1] if self.is_done else None,
+            self.number,
+            self.attempts,
+            self.fact_upstreams,
+            self.parameters,
+            self.worker,
+            self.stored,
+            self.failure,
+        )
+

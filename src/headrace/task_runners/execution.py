@@ -1,0 +1,138 @@
+"""Executing one attempt: call the user's function, and say in a report how it went.
+
+This is all that a worker does, wherever it is. The sync and the async way differ in the one line that calls
+the function.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from headrace.context import current_scope
+from headrace.engine.events import AttemptStarted, AttemptWithdrawn, Ending
+from headrace.history.results import dump_result
+from headrace.interrupts import calls_user_code, noted, shielded
+from headrace.previews import preview_arguments
+from headrace.task_runners.call import Report
+from headrace.tracebacks import describe, strip_engine_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headrace.task_runners.call import Call
+
+_time_ns = time.time_ns
+_RETURNED = Ending.RETURNED
+_workers = threading.local()
+
+
+@shielded
+def execute(call: Call) -> None:
+    """Execute the next attempt of a sync task in this thread, and post its report."""
+    context = call.context if call.number == 1 else call.context.copy()
+    report = context.run(_execute, call)
+    if report is not None:
+        call.driver.post(report)
+
+
+def _execute(call: Call) -> Report | None:
+    number = call.number
+    started_us = _begin(call, number)
+    if started_us is None:
+        return None
+    try:
+        value = _call_function(call)
+    except BaseException as error:
+        return _failed(call, number, started_us, error)
+    return _returned(call, number, started_us, value)
+
+
+async def execute_async(call: Call) -> None:
+    """Execute the next attempt of an async task on this loop, and post its report."""
+    number = call.number
+    started_us = _begin(call, number)
+    if started_us is None:
+        return
+    try:
+        args, kwargs = _arguments(call)
+        value = await call.task.fn(*args, **kwargs)
+    except BaseException as error:
+        report = _failed(call, number, started_us, error)
+    else:
+        report = _returned(call, number, started_us, value)
+    call.driver.post(report)
+
+
+def _begin(call: Call, number: int) -> int | None:
+    """Mark the attempt as begun; ``None`` if it was taken back before."""
+    current_scope.set(call)
+    call.started_us = started_us = _time_ns() // 1000
+    if call.is_withdrawn:
+        call.driver.post(AttemptWithdrawn(call.id, number, started_us))
+        return None
+    if call.announces_start:
+        call.driver.post(AttemptStarted(call.id, number, started_us))
+    return started_us
+
+
+@calls_user_code
+def _call_function(call: Call) -> Any:
+    if call.args or call.kwargs:
+        args, kwargs = _arguments(call)
+        return call.task.fn(*args, **kwargs)
+    return call.task.fn()
+
+
+def _arguments(call: Call) -> tuple[Any, Any]:
+    args, kwargs = call.args, call.kwargs
+    if call.upstreams or call.tolerated:
+        args, kwargs = call.driver.resolve(call)
+    if args or kwargs:
+        call.parameters = preview_arguments(call.task.argument_names(), args, kwargs)
+    return args, kwargs
+
+
+def _returned(call: Call, number: int, started_us: int, value: Any) -> Report:
+    stored = dump_result(value)
+    return Report(
+        call, number, started_us, _time_ns() // 1000, _RETURNED, value, None, stored, worker_name()
+    )
+
+
+def _failed(call: Call, number: int, started_us: int, error: BaseException) -> Report:
+    ended_us = _time_ns() // 1000
+    strip_engine_frames(error)
+    is_interrupt = isinstance(error, KeyboardInterrupt) and _is_in_main_thread()
+    if is_interrupt:  # the caller is told, not the task: see `interrupts`
+        noted.is_set = True
+    if is_interrupt or _is_cancellation(error):
+        reason = "interrupted" if is_interrupt else "cancelled"
+        return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, error, None, worker_name(), reason)
+    delay = call.driver.retry_delay_seconds(call, error)
+    return Report(
+        call, number, started_us, ended_us, Ending.RAISED, None, error, None, worker_name(), describe(error), delay
+    )
+
+
+def _is_in_main_thread() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    import sys
+
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def worker_name() -> str:
+    """The name of the thread that executes, as the history's timeline shows it."""
+    try:
+        return _workers.name  # type: ignore[no-any-return]
+    except AttributeError:
+        name = _workers.name = threading.current_thread().name
+        return name
+
+

@@ -1,0 +1,74 @@
+"""What a task runner is: it executes attempts, and decides nothing.
+
+A ``TaskRunner`` is the value that a person gives to a flow; for each flow run it opens a ``Session``, to
+which the driver hands calls whose upstreams are done and which hold a slot.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from headrace.task_runners.call import Call
+
+
+class Capability(Enum):
+    """What not every runner can do. The conformance suite asks for the declared ones."""
+
+    OVERLAPS = "task runs overlap"
+    SHARES_MEMORY = "a task receives the very object that its upstream returned"
+
+
+class Session(ABC):
+    """The execution of one flow run's attempts."""
+
+    @abstractmethod
+    def start(self, call: Call) -> None:
+        """Have the call's attempt executed soon. Must not block, nor run user code in this thread.
+
+        Whoever executes it calls ``execute`` or ``execute_async`` of ``headrace.task_runners.execution``, or
+        posts what they would.
+        """
+
+    def tend(self) -> None:  # noqa: B027 - most sessions have nothing to do here
+        """Called after attempts were started, outside of the engine's work: the moment to add workers."""
+
+    def interrupt(self, call: Call) -> bool:
+        """Stop an attempt that executes; ``False`` if that cannot be done."""
+        return False
+
+    @abstractmethod
+    def close(self) -> None:
+        """The flow run has ended: let workers go. What cannot be stopped must not be waited for."""
+
+
+class TaskRunner(ABC):
+    """How the task runs of a flow are executed.
+
+    Subclass it to bring another runner: give it a ``name``, its ``capabilities`` and ``open``, and let it pass
+    ``headrace.testing.TaskRunnerConformance``.
+    """
+
+    name: str = "custom"
+    capabilities: frozenset[Capability] = frozenset()
+    executes_in_caller: bool = False
+    """Whether a sync flow's own thread executes its task runs, each before the call returns."""
+
+    @property
+    def slots(self) -> SlotPolicy:
+        """How many task runs may be with the session at once."""
+        return NO_SLOT_LIMIT
+
+    def takes_slot(self, *, is_async: bool) -> bool:
+        """Whether a run of such a task counts against ``slots``."""
+        return True
+
+    @abstractmethod
+    def open(self, flow_run_id: str, loop: AbstractEventLoop | None) -> Session:
+        """A session for one flow run; ``loop`` is the event loop of an async flow."""

@@ -1,0 +1,282 @@
+"""Tasks: functions whose calls are tracked, ordered, retried and recorded."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from headrace.context import current_scope
+from headrace.engine.policies import NO_RETRIES, RetryPolicy
+from headrace.engine.states import State, StateName
+from headrace.functions import examine
+from headrace.hooks import gather_hooks
+from headrace.naming import check_template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
+
+    from headrace.futures import TaskFuture
+    from headrace.hooks import HookOption
+    from headrace.mapping import MappedFutures
+    from headrace.run_context import TaskRunContext
+    from headrace.task_runners.call import Call
+
+    RetryCondition = Callable[["Task[Any, Any]", TaskRunContext, State], bool]
+    RetryDelay = float | Sequence[float] | Callable[[int], float]
+
+P = ParamSpec("P")
+P2 = ParamSpec("P2")
+R = TypeVar("R")
+
+
+class Task(Generic[P, R]):
+    """A function whose calls become task runs. Made by ``@task``.
+
+    ``fn`` is the undecorated function.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] = (),
+        retries: int = 0,
+        retry_delay_seconds: RetryDelay = 0.0,
+        retry_jitter_factor: float = 0.0,
+        retry_condition_fn: RetryCondition | None = None,
+        log_prints: bool | None = None,
+        task_run_name: str | Callable[[], str] | None = None,
+        on_running: HookOption = None,
+        on_completion: HookOption = None,
+        on_failure: HookOption = None,
+        on_crashed: HookOption = None,
+        on_cancelled: HookOption = None,
+    ) -> None:
+        anatomy = examine(fn, decorator="task")
+        self.fn = fn
+        self.anatomy = anatomy
+        self.is_async = anatomy.is_async
+        self.name = name or anatomy.name
+        self.description = description if description is not None else getattr(fn, "__doc__", None)
+        self.tags = check_tags(tags)
+        self.retry_policy, self._delay_fn = _check_retries(
+            retries, retry_delay_seconds, retry_jitter_factor
+        )
+        if retry_condition_fn is not None and not callable(retry_condition_fn):
+            raise TypeError(f"retry_condition_fn={retry_condition_fn!r} cannot be called")
+        self.retry_condition_fn = retry_condition_fn
+        self.log_prints = log_prints
+        self.task_run_name = task_run_name
+        if isinstance(task_run_name, str) and not anatomy.takes_any:
+            check_template("task_run_name", task_run_name, anatomy.parameters)
+        self.hooks = gather_hooks(
+            on_running=on_running,
+            on_completion=on_completion,
+            on_failure=on_failure,
+            on_crashed=on_crashed,
+            on_cancelled=on_cancelled,
+        )
+        self._takes_wait_for = "wait_for" in anatomy.parameters
+        self.__doc__ = self.description
+        self.__name__ = self.name
+        self.__module__ = getattr(fn, "__module__", __name__)
+        self.__qualname__ = getattr(fn, "__qualname__", self.name)
+
+    # -- calling -------------------------------------------------------------------------------
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[R]: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> TaskFuture[R]: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> TaskFuture[R]:
+        """Run the task beside you: its future, at once.
+
+        Futures among the arguments are upstreams: the task starts when they are done, and receives their
+        values. ``wait_for=[futures]`` orders without data. Outside a flow the run is one of its own, and is
+        finished when the call returns.
+        """
+        wait_for = None
+        if kwargs and "wait_for" in kwargs and not self._takes_wait_for:
+            wait_for = kwargs.pop("wait_for")
+        scope: Any = current_scope.get()
+        if scope is None:
+            from headrace.flow_runs import run_task_alone
+
+            return run_task_alone(self, args, kwargs, wait_for)
+        return scope.driver.submit(  # type: ignore[no-any-return]
+            self, args, kwargs, parent=scope.call, wait_for=wait_for
+        )
+
+    submit = __call__
+
+    def map(self, *args: Any, **kwargs: Any) -> MappedFutures[R]:
+        """Call the task once for each item of the iterables, which must be of one length: a list of futures.
+
+        ``unmapped(value)`` marks what every run receives whole; so does anything that is not iterable, and
+        text. A future of a list among the arguments is waited for first; in an async flow write
+        ``await task.map(...)``. Raises ``ValueError`` when lengths differ.
+        """
+        from headrace.mapping import map_task
+
+        return map_task(self, args, kwargs)
+
+    # -- variants ------------------------------------------------------------------------------
+
+    def with_options(self, **options: Any) -> Task[P, R]:
+        """A copy with some options changed; ``TypeError`` for an option that does not exist."""
+        return type(self)(self.fn, **{**self._options(), **options})
+
+    def _options(self) -> dict[str, Any]:
+        policy = self.retry_policy
+        return {
+            "name": self.name,
+            "description": self.description,
+            "tags": self.tags,
+            "retries": policy.retries,
+            "retry_delay_seconds": self._delay_fn or policy.delays_seconds,
+            "retry_jitter_factor": policy.jitter_factor,
+            "retry_condition_fn": self.retry_condition_fn,
+            "log_prints": self.log_prints,
+            "task_run_name": self.task_run_name,
+            **self.hooks._asdict(),
+        }
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Task[P, R]: ...
+    @overload
+    def __get__(
+        self: Task[Concatenate[Any, P2], R], instance: object, owner: Any = None
+    ) -> Task[P2, R]: ...
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """The task of a method, bound to its object as a function would be."""
+        if instance is None and not isinstance(self.fn, classmethod | staticmethod):
+            return self
+        bound = copy.copy(self)
+        bound.fn = self.fn.__get__(instance, owner)
+        bound.anatomy = examine(bound.fn, decorator="task")
+        return bound
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
+    # -- what a task run asks ------------------------------------------------------------------
+
+    def argument_names(self) -> Sequence[str]:
+        """The names of the function's positional parameters."""
+        return self.anatomy.positional
+
+    def wants_retry(self, call: Call, error: BaseException) -> bool:
+        """What ``retry_condition_fn`` says of this failure."""
+        if self.retry_condition_fn is None:
+            return True
+        from headrace.run_context import context_of_call
+        from headrace.tracebacks import describe
+
+        state = State(StateName.FAILED, call.driver.now_us(), describe(error))
+        return bool(self.retry_condition_fn(self, context_of_call(call), state))
+
+    def retry_delays(self, call: Call) -> RetryPolicy:
+        """The policy that gives the delay before the next attempt."""
+        if self._delay_fn is None:
+            return self.retry_policy
+        return self.retry_policy._replace(delays_seconds=(float(self._delay_fn(call.number)),))
+
+
+class AsyncTask(Task[P, R]):
+    """A task of a coroutine function; its calls give the same futures."""
+
+    fn: Callable[P, Coroutine[Any, Any, R]]  # type: ignore[assignment]
+
+
+@overload
+def task(fn: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] = (),
+    retries: int = 0,
+    retry_delay_seconds: RetryDelay = 0.0,
+    retry_jitter_factor: float = 0.0,
+    retry_condition_fn: RetryCondition | None = None,
+    log_prints: bool | None = None,
+    task_run_name: str | Callable[[], str] | None = None,
+    on_running: HookOption = None,
+    on_completion: HookOption = None,
+    on_failure: HookOption = None,
+    on_crashed: HookOption = None,
+    on_cancelled: HookOption = None,
+) -> TaskDecorator: ...
+def task(fn: Any = None, /, **options: Any) -> Any:
+    """Make a function a task. ``@task`` or ``@task(option=...)``.
+
+    ``name``, ``description``, ``tags``: what a person sees. ``retries``: how often a failed run is tried
+    again. ``retry_delay_seconds``: a number, a list with one entry a retry, or a function of the number of
+    the attempt that failed (from 1). ``retry_jitter_factor``: stretches each delay by a random share of itself,
+    up to this factor. ``retry_condition_fn(task, run, state)``: whether a failure is worth a retry.
+    ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
+    as ``"clean-{month}"``, or a function without parameters. ``on_running``, ``on_completion``, ``on_failure``,
+    ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(task, run, state)``.
+
+    Raises ``TypeError`` for a generator function and for what is no function, ``ValueError`` for an option out
+    of range.
+
+    >>> @task(retries=2)
+    ... def add(x: int, y: int) -> int:
+    ...     return x + y
+    >>> add(1, 2).result()
+    3
+    """
+    if fn is None:
+        return lambda function: make_task(function, options)
+    return make_task(fn, options)
+
+
+def make_task(fn: Any, options: dict[str, Any]) -> Task[Any, Any]:
+    """The task of a function, of the class that its kind asks for."""
+    kind: type[Task[Any, Any]] = AsyncTask if examine(fn, decorator="task").is_async else Task
+    return kind(fn, **options)
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class TaskDecorator(Protocol):
+        """What ``task(option=...)`` gives."""
+
+        @overload
+        def __call__(self, fn: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+        @overload
+        def __call__(self, fn: Callable[P, R], /) -> Task[P, R]: ...
+
+
+def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags, each once, in order. Raises ``TypeError`` for what is no text."""
+    if isinstance(tags, str):
+        raise TypeError(f"tags={tags!r}: give a list of texts, such as tags=[{tags!r}]")
+    checked = tuple(dict.fromkeys(tags))
+    if not all(isinstance(tag, str) for tag in checked):
+        raise TypeError(f"tags={checked!r}: every tag must be a text")
+    return checked
+
+
+def _check_retries(
+    retries: int, delay: RetryDelay, jitter_factor: float
+) -> tuple[RetryPolicy, Callable[[int], float] | None]:
+    if not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"retries={retries!r}: give a whole number, 0 or more")
+    if jitter_factor < 0:
+        raise ValueError(f"retry_jitter_factor={jitter_factor!r}: give a number, 0 or more")
+    if callable(delay):
+        return RetryPolicy(retries, (0.0,), jitter_factor), delay
+    delays = tuple(float(item) for item in ((delay,) if isinstance(delay, int | float) else delay))
+    if not delays or any(not item >= 0 for item in delays):
+        raise ValueError(f"retry_delay_seconds={delay!r}: give seconds, 0 or more, or a list of such")
+    if retries == 0 and jitter_factor == 0 and delays == (0.0,):
+        return NO_RETRIES, None
+    return RetryPolicy(retries, delays, jitter_factor), None

@@ -1,0 +1,59 @@
+"""What every test gets: a Headrace home of its own, and programs run as a user would run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytest_plugins = ["pytester"]
+
+
+class RunPython(Protocol):
+    """Runs ``python *arguments`` in a process of its own, with a fresh home, and returns what it printed."""
+
+    def __call__(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests away from the settings and the history of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("HEADRACE_") and name != "HEADRACE_SEED":
+                patch.delenv(name)
+        patch.setenv("HEADRACE_HOME", str(tmp_path_factory.mktemp("headrace-home")))
+        yield
+
+
+@pytest.fixture
+def user_environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user who has never run Headrace before, in a plain terminal."""
+    quiet = {"HEADRACE_HOME": str(tmp_path / "headrace-home"), "NO_COLOR": "1", "COLUMNS": "110"}
+    return os.environ | quiet | {"PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
+
+
+@pytest.fixture
+def run_python(tmp_path: Path, user_environment: dict[str, str]) -> RunPython:
+    def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=user_environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"exit code {done.returncode}\n{done.stderr}"
+        return done
+
+    return run

@@ -1,0 +1,250 @@
+"""Every code block of README.md and docs/ is run, and what a page says is printed is what is printed.
+
+A page is one story, played in an empty folder with a fresh Headrace home (and a copy of ``examples/``):
+
+``python``            The page's blocks of this kind are one program: they run in order, in one process, as ``__main__``.
+``python file=NAME``  Not run by itself: it is saved as NAME for the page's commands, one of which must use it.
+``text``              Directly after a ``python`` block: exactly what that block prints on stdout. Elsewhere: an illustration.
+``console``           Lines that begin with ``$ `` are commands. Those of ``headrace`` and ``python`` are run, after the page's
+                      program, in order; the lines below a command are what a terminal shows (stdout and stderr). No lines
+                      below: anything may be printed. A command ends with exit code 0, or says ``# exit code N`` behind it.
+                      Commands of other programs (``pip``, ``make``, ``git``) are there to be read.
+
+In expected output ``...`` alone on a line stands for any lines, and ``…`` inside a line for any text; space at the end of a
+line does not count. Other kinds of block are ``toml``, ``sql``, ``json`` and ``mermaid``, which are not run; any kind that is
+not named here is an error, so that no code stays untested by accident.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGES = [PROJECT / "README.md", PROJECT / "ARCHITECTURE.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+NOT_RUN = {"text", "toml", "sql", "json", "mermaid"}
+END_OF_BLOCK = "\x1eend of the block in line {line}"
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<kind>[\w-]*)(?: +file=(?P<file>\S+))?[^\n]*\n(?P<body>.*?)^(?P=indent)```$",
+    re.DOTALL | re.MULTILINE,
+)
+EXIT_CODE = re.compile(r"\s+# exit code (\d+)$")
+
+
+class Block(NamedTuple):
+    """A fenced block of a page; ``line`` is that of its first line of content."""
+
+    kind: str
+    file: str | None
+    line: int
+    body: str
+    follows_directly: bool
+
+
+class Command(NamedTuple):
+    """A command of a ``console`` block and what it is to print; ``None``: anything."""
+
+    words: list[str]
+    exit_code: int
+    line: int
+    expected: str | None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(PROJECT / "examples", tmp_path / "examples")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.exists()], ids=lambda page: page.relative_to(PROJECT).as_posix()
+)
+def test_a_page_does_what_it_says(page: Path, folder: Path, user_environment: dict[str, str]) -> None:
+    blocks = list(read_blocks(page.read_text("utf-8")))
+    commands = [command for block in blocks if block.kind == "console" for command in read_commands(block)]
+    save_files(page, blocks, commands, folder)
+
+    run_program(page, blocks, folder, user_environment)
+    for command in commands:
+        run_command(page, command, folder, user_environment)
+
+
+def read_blocks(text: str) -> Iterator[Block]:
+    end_of_last = 0
+    for match in FENCE.finditer(text):
+        indent = match["indent"]
+        body = re.sub(rf"^{indent}", "", match["body"], flags=re.MULTILINE) if indent else match["body"]
+        between = text[end_of_last : match.start()]
+        line = text.count("\n", 0, match.start("body")) + 1
+        yield Block(match["kind"], match["file"], line, body, end_of_last > 0 and not between.strip())
+        end_of_last = match.end()
+
+
+def read_commands(block: Block) -> Iterator[Command]:
+    start = block.line
+    for part in re.split(r"^(?=\$ )", block.body, flags=re.MULTILINE):
+        first, _, output = part.partition("\n")
+        if first.startswith("$ "):
+            said = EXIT_CODE.search(first)
+            words = shlex.split(first.removeprefix("$ "), comments=True)
+            if words[0] in {"headrace", "python"}:
+                expected = output if output.strip() else None
+                yield Command(words, int(said[1]) if said else 0, start, expected)
+        start += part.count("\n")
+
+
+def save_files(page: Path, blocks: list[Block], commands: list[Command], folder: Path) -> None:
+    used = {word.partition(":")[0] for command in commands for word in command.words}
+    for block in blocks:
+        assert block.kind in NOT_RUN | {"python", "console"}, (
+            f"{page.name}:{block.line}: {block.kind!r} is not run"
+        )
+        if block.file is not None:
+            assert block.file in used, f"{page.name}:{block.line}: no command uses {block.file}"
+            (folder / block.file).write_text(block.body, "utf-8")
+
+
+def run_program(page: Path, blocks: list[Block], folder: Path, environment: dict[str, str]) -> None:
+    program = [block for block in blocks if block.kind == "python" and block.file is None]
+    if not program:
+        return
+    script = folder / f"{page.stem}.md.py"
+    script.write_text(as_script(program), "utf-8")
+
+    done = run([sys.executable, script.name], folder, environment, stderr=subprocess.PIPE)
+
+    assert done.returncode == 0, f"{page.name}: the line numbers below are the page's\n{done.stderr}"
+    outputs = done.stdout
+    for block in program:
+        printed, _, outputs = outputs.partition(END_OF_BLOCK.format(line=block.line) + "\n")
+        following = blocks[blocks.index(block) + 1 :][:1]
+        for text in following:
+            if text.kind == "text" and text.follows_directly:
+                compare(f"{page.name}:{text.line}", text.body, printed)
+
+
+def as_script(program: list[Block]) -> str:
+    """The blocks as one file in which each stands at the line where it stands in the page."""
+    lines: list[str] = []
+    for block in program:
+        lines += [""] * (block.line - 1 - len(lines))
+        lines += block.body.splitlines()
+        lines.append(f"print({END_OF_BLOCK.format(line=block.line)!r})")
+    return "\n".join(lines) + "\n"
+
+
+def run_command(page: Path, command: Command, folder: Path, environment: dict[str, str]) -> None:
+    program, *arguments = command.words
+    executable = sys.executable if program == "python" else str(Path(sys.executable).with_name("headrace"))
+
+    done = run([executable, *arguments], folder, environment, stderr=subprocess.STDOUT)
+
+    where = f"{page.name}:{command.line}: {shlex.join(command.words)}"
+    assert done.returncode == command.exit_code, f"{where}: exit code {done.returncode}\n{done.stdout}"
+    if command.expected is not None:
+        compare(where, command.expected, done.stdout)
+
+
+def run(
+    command: list[str], folder: Path, environment: dict[str, str], *, stderr: int
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def compare(where: str, expected: str, printed: str) -> None:
+    matches = as_pattern(expected).fullmatch(tidy(printed))
+
+    assert matches, f"{where}\nthe page says:\n{expected}\nprinted was:\n{printed}"
+
+
+def as_pattern(expected: str) -> re.Pattern[str]:
+    parts = []
+    for line in tidy(expected).splitlines(keepends=True):
+        if line.strip() == "...":
+            parts.append(r"(?:[^\n]*\n)*?")
+        else:
+            parts.append("[^\n]*".join(map(re.escape, line.split("…"))))
+    return re.compile("".join(parts))
+
+
+def tidy(output: str) -> str:
+    lines = [line.rstrip() for line in output.strip("\n").splitlines()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+# The harness itself --------------------------------------------------------------------------------
+
+
+def test_a_page_whose_output_differs_fails(folder: Path, user_environment: dict[str, str]) -> None:
+    page = folder / "page.md"
+    page.write_text("```python\nprint(1)\n```\n\n```text\n2\n```\n", "utf-8")
+
+    with pytest.raises(AssertionError, match=r"page\.md:6"):
+        test_a_page_does_what_it_says(page, folder, user_environment)
+
+
+def test_a_page_whose_program_raises_fails_with_the_line_of_the_page(
+    folder: Path, user_environment: dict[str, str]
+) -> None:
+    page = folder / "page.md"
+    page.write_text("# Title\n\n```python\nx = 1\n```\n\nMore.\n\n```python\nx / 0\n```\n", "utf-8")
+
+    with pytest.raises(AssertionError, match=r"line 10, in <module>"):
+        test_a_page_does_what_it_says(page, folder, user_environment)
+
+
+def test_a_page_with_a_block_of_unknown_kind_fails(folder: Path, user_environment: dict[str, str]) -> None:
+    page = folder / "page.md"
+    page.write_text("```pycon\n>>> 1\n1\n```\n", "utf-8")
+
+    with pytest.raises(AssertionError, match="'pycon' is not run"):
+        test_a_page_does_what_it_says(page, folder, user_environment)
+
+
+def test_a_page_may_save_a_file_and_run_it(folder: Path, user_environment: dict[str, str]) -> None:
+    page = folder / "page.md"
+    page.write_text(
+        "```python file=two.py\nprint('a', id(object()))\nprint('b')\n```\n\n"
+        "```console\n$ pip install nothing\n$ python two.py\na …\n...\n$ python -c 'exit(3)'  # exit code 3\n```\n",
+        "utf-8",
+    )
+
+    test_a_page_does_what_it_says(page, folder, user_environment)
+
+
+def test_a_saved_file_that_no_command_uses_fails(folder: Path, user_environment: dict[str, str]) -> None:
+    page = folder / "page.md"
+    page.write_text("```python file=lost.py\n```\n", "utf-8")
+
+    with pytest.raises(AssertionError, match=r"no command uses lost\.py"):
+        test_a_page_does_what_it_says(page, folder, user_environment)
+
+
+def test_the_blocks_of_a_page_are_one_program(folder: Path, user_environment: dict[str, str]) -> None:
+    page = folder / "page.md"
+    page.write_text(
+        "```python\nx = 1\n```\nThen:\n```python\nprint(x)\nprint(__name__)\n```\n```text\n1\n__main__\n```\n",
+        "utf-8",
+    )
+
+    test_a_page_does_what_it_says(page, folder, user_environment)

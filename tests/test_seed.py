@@ -1,0 +1,71 @@
+"""The two programs of the document that HEADRACE_SEED names run with only the package's name changed.
+
+They are real programs in processes of their own. Without the variable these tests are skipped; a variable that
+names no file is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import RunPython
+
+RUNS = 20
+ASYNC_OUTPUT = "1 2 a 6 b 7 c 8 d 9 "
+
+
+@pytest.fixture(scope="module")
+def programs() -> list[str]:
+    location = os.environ.get("HEADRACE_SEED")
+    if location is None:
+        pytest.skip("HEADRACE_SEED is not set")
+    text = Path(location).read_text("utf-8")
+    found = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [re.sub(r"\bprefect\b", "headrace", program) for program in found]
+
+
+def test_the_document_has_the_two_programs(programs: list[str]) -> None:
+    parallel, asynchronous = programs
+
+    assert "def parallel_flow" in parallel
+    assert "def async_flow" in asynchronous
+
+
+def test_the_async_program_prints_the_same_order_every_time(
+    programs: list[str], tmp_path: Path, user_environment: dict[str, str]
+) -> None:
+    script = tmp_path / "async_flow.py"
+    script.write_text(programs[1] + "\nasyncio.run(async_flow())\n", "utf-8")
+
+    processes = [
+        subprocess.Popen([sys.executable, script], env=user_environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(RUNS)
+    ]
+
+    assert [process.communicate()[0] for process in processes] == [ASYNC_OUTPUT] * RUNS
+    assert [process.returncode for process in processes] == [0] * RUNS
+
+
+def test_the_tasks_of_the_parallel_program_overlap(
+    programs: list[str], tmp_path: Path, run_python: RunPython
+) -> None:
+    script = tmp_path / "parallel_flow.py"
+    script.write_text(programs[0].replace("DaskTaskRunner", "ConcurrentTaskRunner"), "utf-8")
+
+    printed = run_python(str(script)).stdout.split()
+
+    assert printed.count("AAAA") == 15
+    assert printed.count("BBBB") == 10
+    # Each task prints twice a second: while both run, neither gets two ahead of the other.
+    together = printed[:20]
+    for end in range(1, len(together)):
+        ahead = together[:end].count("AAAA") - together[:end].count("BBBB")
+        assert abs(ahead) <= 2, printed
