@@ -61,7 +61,9 @@ class Aftermath:
                 self._finish_on_loop(answer)
         except BaseException as error:
             name = getattr(hook, "__name__", repr(type(hook)))
-            log_defect(f"hook {name!r} of {run.display_name} raised; the run's state stays {state.name}", error)
+            log_defect(
+                f"hook {name!r} of {run.display_name} raised; the run's state stays {state.name}", error
+            )
 
     def _finish_on_loop(self, answer: Any) -> None:
         import asyncio

@@ -67,7 +67,12 @@ class SystemClock:
     def _run(self) -> None:
         while True:
             for callback in self._wait_for_due():
-                callback()
+                try:
+                    callback()
+                except Exception as defect:  # of one flow run: the timers of all others go on
+                    threading.excepthook(
+                        threading.ExceptHookArgs((type(defect), defect, defect.__traceback__, self._thread))
+                    )
 
     def _wait_for_due(self) -> list[Callable[[], None]]:
         with self._changed:

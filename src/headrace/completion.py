@@ -30,7 +30,7 @@ class Completion:
             else:
                 self._callbacks.append(callback)
         if self.is_done:
-            self._call_back()
+            self.call_back()
 
     def remove_done_callback(self, callback: Callable[[], None]) -> None:
         """Take a callback back, unless it has been called."""
@@ -42,13 +42,25 @@ class Completion:
         """It has ended: call back whoever waits."""
         self.is_done = True
         if self._callbacks is not None:
-            self._call_back()
+            self.call_back()
 
-    def _call_back(self) -> None:
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether somebody waits."""
+        return self._callbacks is not None
+
+    def call_back(self) -> None:
+        """Call back whoever waits."""
         with _callbacks_lock:
             callbacks, self._callbacks = self._callbacks, None
+        defect: BaseException | None = None
         for callback in callbacks or ():
-            callback()
+            try:
+                callback()
+            except BaseException as error:  # the others wait all the same
+                defect = defect or error
+        if defect is not None:
+            raise defect
 
     @property
     def is_being_retrieved(self) -> bool:

@@ -66,25 +66,29 @@ class FutureList(list[T]):
 
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, range, type})
-_LISTS = frozenset({list, tuple, set, frozenset})
+_PLAIN_CONTAINERS = frozenset({list, tuple, set, frozenset})
 
 
 class Found:
-    """The futures inside some arguments."""
+    """The futures inside some arguments. ``has_marks``: a ``quote`` or the like has to be taken off, too."""
 
-    __slots__ = ("strict", "tolerated")
+    __slots__ = ("has_marks", "strict", "tolerated")
 
     def __init__(self) -> None:
         self.strict: dict[FutureLike, None] = {}
         self.tolerated: dict[FutureLike, None] = {}
+        self.has_marks = False
 
     def __bool__(self) -> bool:
         return bool(self.strict or self.tolerated)
 
 
+# -- finding -------------------------------------------------------------------------------------
+
+
 def needs_search(values: Iterable[Any]) -> bool:
     """Whether any of these could be or hold a future. Cheap, for the calls that pass plain data."""
-    for value in values:
+    for value in values:  # noqa: SIM110 - half the time of any()
         if type(value) not in _ATOMS:
             return True
     return False
@@ -93,36 +97,49 @@ def needs_search(values: Iterable[Any]) -> bool:
 def find_futures(*values: Any) -> Found:
     """Every future inside the values, each once, in the order of their finding."""
     found = Found()
-    seen: set[int] = set()
-    pending: list[tuple[Any, bool]] = [(value, False) for value in reversed(values)]
-    while pending:
-        value, is_tolerated = pending.pop()
-        kind = type(value)
-        if kind in _ATOMS:
-            continue
-        if isinstance(value, FutureLike):
-            (found.tolerated if is_tolerated else found.strict)[value] = None
-        elif kind is allow_failure:
-            pending.append((value.value, True))
-        else:
-            parts = _parts(value, kind)
-            if parts is not None and id(value) not in seen:
-                seen.add(id(value))
-                pending.extend((part, is_tolerated) for part in reversed(parts))
+    under_tolerance = _search(values, found.strict, found)
+    while under_tolerance:
+        under_tolerance = _search(under_tolerance, found.tolerated, found)
     return found
 
 
-def _parts(value: Any, kind: type) -> list[Any] | None:
+def _search(values: Iterable[Any], futures: dict[FutureLike, None], found: Found) -> list[Any]:
+    """Note the futures inside the values; what ``allow_failure`` holds among them is left to another search."""
+    under_tolerance = []
+    seen: dict[int, Any] = {}
+    pending = list(values)
+    pending.reverse()
+    while pending:
+        value = pending.pop()
+        kind = type(value)
+        if kind in _ATOMS:
+            continue
+        if issubclass(kind, FutureLike):
+            futures[value] = None
+        elif kind is allow_failure:
+            found.has_marks = True
+            under_tolerance.append(value.value)
+        elif kind is quote:
+            found.has_marks = True
+        elif id(value) not in seen and (parts := _parts(value, kind)) is not None:
+            seen[id(value)] = value
+            found.has_marks = found.has_marks or issubclass(kind, FutureList)
+            pending.extend([part for part in reversed(parts) if type(part) not in _ATOMS])
+    return under_tolerance
+
+
+def _parts(value: Any, kind: type) -> list[Any] | tuple[Any, ...] | None:
     """What a container holds; ``None`` for what is not looked into."""
-    if kind in _LISTS or issubclass(kind, FutureList):
+    if kind in _PLAIN_CONTAINERS:
         return list(value)
     if kind is dict:
         return [part for item in list(value.items()) for part in item]
-    if _is_named_tuple(kind):
+    if issubclass(kind, FutureList):
         return list(value)
-    fields = _dataclass_fields(value, kind)
-    if fields is not None:
-        return [getattr(value, name) for name in fields]
+    if _is_named_tuple(kind):
+        return tuple.__getitem__(value, slice(None))
+    if hasattr(kind, "__dataclass_fields__"):
+        return [part for _, part in _stored_fields(value, kind)]
     return None
 
 
@@ -130,11 +147,21 @@ def _is_named_tuple(kind: type) -> bool:
     return issubclass(kind, tuple) and hasattr(kind, "_fields") and hasattr(kind, "_make")
 
 
-def _dataclass_fields(value: Any, kind: type) -> list[str] | None:
-    fields = getattr(kind, "__dataclass_fields__", None)
-    if not isinstance(fields, dict):
-        return None
-    return [name for name in fields if name in getattr(value, "__dict__", ()) or hasattr(value, name)]
+def _stored_fields(value: Any, kind: Any) -> list[tuple[str, Any]]:
+    """The names and values of a dataclass's real fields, read where they are stored: no property is called."""
+    attributes = getattr(value, "__dict__", {})
+    stored = []
+    for name, field in kind.__dataclass_fields__.items():
+        if field._field_type.name != "_FIELD":  # a class variable, or only an argument of ``__init__``
+            continue
+        if name in attributes:
+            stored.append((name, attributes[name]))
+        elif type(getattr(kind, name, None)).__name__ == "member_descriptor" and hasattr(value, name):
+            stored.append((name, getattr(value, name)))
+    return stored
+
+
+# -- replacing -----------------------------------------------------------------------------------
 
 
 def substitute(value: Any, value_of: Callable[[FutureLike, bool], Any]) -> Any:
@@ -146,87 +173,223 @@ def substitute(value: Any, value_of: Callable[[FutureLike, bool], Any]) -> Any:
     kind = type(value)
     if kind in _ATOMS:
         return value
-    if isinstance(value, FutureLike):
+    if issubclass(kind, FutureLike):
         return value_of(value, False)
-    if not _holds_marks(value):
-        return value
-    return _Substitution(value_of).of(value, is_tolerated=False)
+    return _Substitution(value_of).of(value)
 
 
-def _holds_marks(value: Any) -> bool:
-    seen: set[int] = set()
-    pending = [value]
-    while pending:
-        part = pending.pop()
-        kind = type(part)
-        if kind in _ATOMS:
-            continue
-        if kind is quote or kind is allow_failure or isinstance(part, FutureLike):
-            return True
-        parts = _parts(part, kind)
-        if parts is not None and id(part) not in seen:
-            seen.add(id(part))
-            pending.extend(parts)
-    return False
+class _Container:
+    """A container met on the walk. ``copy`` is there once it can be referred to, filled or not."""
+
+    __slots__ = ("copy", "has_copy", "holders", "is_done", "is_entered", "is_marked", "is_tolerated", "kind",
+                 "parts", "value", "waiting")  # fmt: skip
+
+    def __init__(
+        self, value: Any, kind: type, parts: list[Any] | tuple[Any, ...], *, is_tolerated: bool
+    ) -> None:
+        self.value = value
+        self.kind = kind
+        self.parts = parts
+        self.is_tolerated = is_tolerated
+        self.is_marked = False
+        self.is_entered = False
+        self.is_done = False
+        self.has_copy = False
+        self.copy: Any = None
+        self.holders: list[_Container] = []
+        self.waiting: list[_Container] = []
+
+    def give(self, copy: Any) -> None:
+        self.copy = copy
+        self.has_copy = True
 
 
 class _Substitution:
-    """One walk through a value that holds futures; a container met twice is made once."""
+    """Two walks over a value: which containers hold a future or a mark at any depth, then their copies.
+
+    Neither recurses, so depth has no limit, and each part is visited once. A mutable container can be referred to
+    before it is filled: that is how cycles are made again. An immutable one waits for its parts.
+    """
 
     def __init__(self, value_of: Callable[[FutureLike, bool], Any]) -> None:
         self._value_of = value_of
-        self._made: dict[tuple[int, bool], Any] = {}
-        self._alive: list[Any] = []
+        self._containers: dict[tuple[int, bool], _Container] = {}
 
-    def of(self, value: Any, *, is_tolerated: bool) -> Any:
-        kind = type(value)
-        if kind in _ATOMS:
+    def of(self, value: Any) -> Any:
+        marked = self._survey(value)
+        self._spread(marked)
+        root = self._containers.get(_key(_unwrapped(value, is_tolerated=False)))
+        if root is not None and root.is_marked:
+            self._copy(root)
+        return self._replacement(value, is_tolerated=False)
+
+    def _survey(self, value: Any) -> list[_Container]:
+        """Meet every container; those that hold a future or a mark themselves."""
+        marked = []
+        top = _Container(None, tuple, (value,), is_tolerated=False)
+        pending = [top]
+        while pending:
+            holder = pending.pop()
+            for part in holder.parts:
+                if type(part) in _ATOMS:
+                    continue
+                inner, is_tolerated = _unwrapped(part, is_tolerated=holder.is_tolerated)
+                kind = type(inner)
+                is_mark = inner is not part or kind is quote or issubclass(kind, FutureLike)
+                if is_mark and not holder.is_marked:
+                    holder.is_marked = True
+                    marked.append(holder)
+                if kind not in _ATOMS and not issubclass(kind, FutureLike):
+                    met = self._meet(inner, kind, pending, is_tolerated=is_tolerated)
+                    if met is not None:
+                        met.holders.append(holder)
+                        if issubclass(kind, FutureList) and not met.is_marked:
+                            met.is_marked = True
+                            marked.append(met)
+        return marked
+
+    def _meet(
+        self, value: Any, kind: type, pending: list[_Container], *, is_tolerated: bool
+    ) -> _Container | None:
+        key = (id(value), is_tolerated)
+        known = self._containers.get(key)
+        if known is not None:
+            return known
+        parts = _parts(value, kind)
+        if parts is None:
+            return None
+        met = self._containers[key] = _Container(value, kind, parts, is_tolerated=is_tolerated)
+        pending.append(met)
+        return met
+
+    def _spread(self, marked: list[_Container]) -> None:
+        """Whatever holds a marked container is marked itself."""
+        while marked:
+            for holder in marked.pop().holders:
+                if not holder.is_marked:
+                    holder.is_marked = True
+                    marked.append(holder)
+
+    def _copy(self, root: _Container) -> None:
+        """Copy the marked containers, each after what it holds: the hash of a member may ask for its fields."""
+        stack = [root]
+        while stack:
+            container = stack[-1]
+            if container.is_entered:
+                stack.pop()
+                self._finish(container)
+                continue
+            container.is_entered = True
+            _begin_copy(container)
+            for part in reversed(container.parts):
+                held = self._container_of(part, container)
+                if held is not None and held.is_marked and not held.is_entered:
+                    stack.append(held)
+
+    def _finish(self, container: _Container) -> None:
+        """Fill the copy, unless it waits for one that is being made; then those that waited for this one."""
+        ready = [container]
+        while ready:
+            container = ready.pop()
+            if container.is_done:
+                continue
+            missing = self._first_missing(container)
+            if missing is not None:
+                missing.waiting.append(container)
+                continue
+            tolerated = container.is_tolerated
+            _finish_copy(
+                container, [self._replacement(part, is_tolerated=tolerated) for part in container.parts]
+            )
+            container.is_done = True
+            ready.extend(container.waiting)
+
+    def _first_missing(self, container: _Container) -> _Container | None:
+        for part in container.parts:
+            held = self._container_of(part, container)
+            if held is not None and held.is_marked and not held.has_copy:
+                return held
+        return None
+
+    def _container_of(self, part: Any, holder: _Container) -> _Container | None:
+        if type(part) in _ATOMS:
+            return None
+        return self._containers.get(_key(_unwrapped(part, is_tolerated=holder.is_tolerated)))
+
+    def _replacement(self, value: Any, *, is_tolerated: bool) -> Any:
+        if type(value) in _ATOMS:
             return value
+        value, is_tolerated = _unwrapped(value, is_tolerated=is_tolerated)
         if isinstance(value, FutureLike):
             return self._value_of(value, is_tolerated)
-        if kind is quote:
+        if type(value) is quote:
             return value.value
-        if kind is allow_failure:
-            return self.of(value.value, is_tolerated=True)
-        key = (id(value), is_tolerated)
-        if key in self._made:
-            return self._made[key]
-        self._alive.append(value)
-        return self._container(value, kind, key, is_tolerated)
+        container = self._containers.get(_key((value, is_tolerated)))
+        return container.copy if container is not None and container.is_marked else value
 
-    def _container(self, value: Any, kind: type, key: tuple[int, bool], is_tolerated: bool) -> Any:
-        """A copy with its futures replaced. Mutable ones are noted before they are filled: they may hold themselves."""
-        if kind is list or issubclass(kind, FutureList):
-            copy: Any = []
-            self._made[key] = copy
-            copy.extend(self.of(part, is_tolerated=is_tolerated) for part in value)
-            return copy
-        if kind is dict:
-            copy = {}
-            self._made[key] = copy
-            for name, part in value.items():
-                copy[self.of(name, is_tolerated=is_tolerated)] = self.of(part, is_tolerated=is_tolerated)
-            return copy
-        if not _holds_marks(value):
-            return value
-        if kind in _LISTS:
-            made = kind(self.of(part, is_tolerated=is_tolerated) for part in value)
-        elif _is_named_tuple(kind):
-            made = kind._make(self.of(part, is_tolerated=is_tolerated) for part in value)  # type: ignore[attr-defined]
-        elif (fields := _dataclass_fields(value, kind)) is not None:
-            made = self._dataclass(value, kind, fields, key, is_tolerated)
-        else:
-            return value
-        self._made[key] = made
-        return made
 
-    def _dataclass(
-        self, value: Any, kind: type, fields: list[str], key: tuple[int, bool], is_tolerated: bool
-    ) -> Any:
-        """A copy without a call of ``__init__``: fields may be derived, frozen or init-only."""
+def _key(met: tuple[Any, bool]) -> tuple[int, bool]:
+    return (id(met[0]), met[1])
+
+
+def _unwrapped(value: Any, *, is_tolerated: bool) -> tuple[Any, bool]:
+    while type(value) is allow_failure:
+        value, is_tolerated = value.value, True
+    return value, is_tolerated
+
+
+def _begin_copy(container: _Container) -> None:
+    """An empty copy of what is mutable. A dataclass counts as that: ``__init__`` is not called, frozen or not."""
+    kind = container.kind
+    if kind is list or issubclass(kind, FutureList):
+        container.give([])
+    elif kind is dict:
+        container.give({})
+    elif kind is set:
+        container.give(set())
+    elif not issubclass(kind, tuple) and kind is not frozenset:
         import copy
 
-        made = self._made[key] = copy.copy(value)
-        for name in fields:
-            object.__setattr__(made, name, self.of(getattr(value, name), is_tolerated=is_tolerated))
-        return made
+        container.give(copy.copy(container.value))
+
+
+def _finish_copy(container: _Container, parts: list[Any]) -> None:
+    kind, copy = container.kind, container.copy
+    try:
+        if kind is dict:
+            copy.update(zip(parts[::2], parts[1::2], strict=True))
+        elif kind is set:
+            copy.update(parts)
+        elif kind is frozenset:
+            container.give(frozenset(parts))
+        elif issubclass(kind, tuple):
+            container.give(tuple.__new__(kind, parts))
+        elif issubclass(kind, list):
+            copy.extend(parts)
+        else:
+            _set_fields(copy, [name for name, _ in _stored_fields(container.value, kind)], parts)
+    except TypeError as error:
+        raise _explained(error, kind, parts) from error
+
+
+def _set_fields(copy: Any, names: list[str], parts: list[Any]) -> None:
+    attributes = getattr(copy, "__dict__", {})
+    for name, part in zip(names, parts, strict=True):
+        if name in attributes:
+            attributes[name] = part
+        else:
+            object.__setattr__(copy, name, part)
+
+
+def _explained(error: TypeError, kind: type, parts: list[Any]) -> TypeError:
+    """What cannot be hashed came out of a future: say so."""
+    place = "a key of a dict" if kind is dict else f"a member of a {kind.__name__}"
+    for part in parts[::2] if kind is dict else parts:
+        try:
+            hash(part)
+        except TypeError:
+            return TypeError(
+                f"a future stands for {place}, and its value, of type {type(part).__name__}, cannot be hashed: "
+                f"pass it in a list or as a dict's value, or let the task return what can be hashed"
+            )
+    return error

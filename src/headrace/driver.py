@@ -44,23 +44,24 @@ from headrace.errors import (
     TaskCancelled,
     TaskCrashed,
     UpstreamFailedError,
+    WouldDeadlockError,
 )
-from headrace.futures import TaskFuture
+from headrace.futures import TaskFuture, lend_slot, reclaim_slot, running_loop
 from headrace.history.facts import AttemptFact
 from headrace.interrupts import deliver, noted
 from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
-from headrace.task_runners.call import Call, Report
+from headrace.task_runners.call import NO_CONTEXT, Call, Report
 from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from queue import SimpleQueue
 
     from headrace.clock import Clock
     from headrace.dependencies import FutureLike
-    from headrace.engine.effects import Effect
     from headrace.engine.states import Change
     from headrace.flow_runs import FlowRun
     from headrace.history import History
@@ -68,8 +69,11 @@ if TYPE_CHECKING:
     from headrace.tasks import Task
 
 _NOTICED_AFTER_SECONDS = 0.05
+_NOTICED_AT_A_TIME = 100
 _EVENTS_A_DRAIN = 4_096
 _EVENTS_A_DRAIN_ON_A_LOOP = 256
+
+_NO_KWARGS: dict[str, Any] = {}
 
 _get_thread_id = threading.get_ident
 
@@ -108,13 +112,15 @@ class Driver:
         self.ended = Completion()
         self.end: FlowEnd | None = None
         self.defect: BaseException | None = None
+        self._has_crashed = False
         self.aftermath = Aftermath(loop)
         self._is_inline = is_inline
+        self._logs_states = logs_task_states()
         self._loop_thread = _get_thread_id() if loop is not None else None
         self._session = runner.open(self.flow_run_id, loop)
         self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
         self._mailbox: Mailbox[Any] = Mailbox(
-            self._handle, on_defect=self.crash, limit=self._drain_limit, hand_on=self._hand_on
+            self._handle, on_defect=self._crash, limit=self._drain_limit, hand_on=self._hand_on
         )
         self._ids = count(1)
         self._outsider_ids = count(-1, -1)
@@ -124,7 +130,7 @@ class Driver:
         self._fresh: deque[Call] = deque()
         self._is_watching = False
         self._failed: dict[int, Any] = {}
-        self._in_hand: tuple[Any, list[Effect]] = (None, [])
+        self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
             StartAttempt: self._start_attempt,
             Settle: self._settle,
@@ -152,12 +158,14 @@ class Driver:
             self, task, next(self._ids), next(self._indexes[task.name]), self.now_us(), args, kwargs, copy_context()
         )
         if wait_for is not None or (args and needs_search(args)) or (kwargs and needs_search(kwargs.values())):
-            self._find_upstreams(call, wait_for)
-        if task.retry_policy.retries:
+            self._find_upstreams(call, wait_for, blocks=self._blocks_here(parent))
+        if task.has_run_options:
             call.retries = task.retry_policy.retries
+            call.announces_start = task.hooks.on_running != ()
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
-        call.announces_start = task.hooks.on_running != ()
+        if task.is_async and self._blocks_here(parent):
+            self._refuse_to_block_the_loop_of(call)
         if parent is not None:
             call.parent = parent.id
             call.needs_slot = False
@@ -184,27 +192,64 @@ class Driver:
         lane = call.lane = SimpleQueue()
         self.post(call)
         self._watch(call)
-        while (attempt := lane.get()) is not None:
+        while (attempt := self._next_attempt(call, lane)) is not None:
             execute(attempt)
 
-    def _find_upstreams(self, call: Call, wait_for: Any) -> None:
+    def _next_attempt(self, call: Call, lane: SimpleQueue[Call | None]) -> Call | None:
+        """The caller's slot serves others as long as the call waits for upstreams, which may need it."""
+        if not (call.upstreams or call.tolerated) or call.number:
+            return lane.get()
+        loan = lend_slot(None)
+        try:
+            return lane.get()
+        finally:
+            reclaim_slot(loan)
+
+    def slot_holder(self, call: Call) -> Call | None:
+        """The task run whose slot the call uses: its own, or that of the nearest caller with one."""
+        runs = self._orchestrator.live_runs
+        holder: Any = call
+        while holder is not None and not holder.holds_slot:
+            holder = runs.get(holder.parent) if holder.parent is not None else None
+        return holder  # type: ignore[no-any-return]
+
+    def _blocks_here(self, parent: Call | None) -> bool:
+        """Whether the thread that calls a task will block until its run has ended, now or at the flow's end."""
+        return self.loop is None if parent is None else not parent.task.is_async
+
+    def _refuse_to_block_the_loop_of(self, call: Call) -> None:
+        loop = running_loop()
+        if loop is not None and self.blocks(loop):
+            raise WouldDeadlockError(
+                f"{call.display_name} needs the event loop that this flow blocks, since it was called by an async "
+                f"task: make the flow async, or call it from a sync task"
+            )
+
+    def _find_upstreams(self, call: Call, wait_for: Any, *, blocks: bool) -> None:
         found = find_futures(*call.args, *call.kwargs.values())
         if wait_for is not None:
             found.strict.update(find_futures(wait_for).strict)
             found.tolerated.update(find_futures(wait_for).tolerated)
         if not found:
+            if found.has_marks:  # a `quote` and the like is taken off where there is nothing to wait for, too
+                call.args, call.kwargs = self.resolve(call)
             return
-        call.upstreams = tuple(self.id_of(future) for future in found.strict)
-        call.tolerated = tuple(self.id_of(future) for future in found.tolerated)
+        call.upstreams = tuple(self.id_of(future, blocks=blocks) for future in found.strict)
+        call.tolerated = tuple(self.id_of(future, blocks=blocks) for future in found.tolerated)
         call.fact_upstreams = tuple(
             _upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
         )
 
-    def id_of(self, future: FutureLike) -> int:
-        """The id of an upstream in this flow run; runs of other flows are given negative ones."""
+    def id_of(self, future: FutureLike, *, blocks: bool = False) -> int:
+        """The id of an upstream in this flow run; runs of other flows are given negative ones.
+
+        Raises ``WouldDeadlockError`` if this thread ``blocks`` until it has ended, and is the one that it needs.
+        """
         source: Any = future._source  # type: ignore[attr-defined]
         if source.driver is self and isinstance(source, Call):
             return source.id
+        if blocks and not source.is_done:
+            future._refuse_deadlock()  # type: ignore[attr-defined]
         return self.join(source, owned=False)
 
     def join(self, source: Any, *, owned: bool) -> int:
@@ -219,7 +264,7 @@ class Driver:
             )
         return id
 
-    def resolve(self, call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    def resolve(self, call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call's arguments, each future replaced by its value."""
         args = tuple(substitute(value, value_of) for value in call.args)
         return args, {name: substitute(value, value_of) for name, value in call.kwargs.items()}
@@ -230,16 +275,18 @@ class Driver:
         """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
         self._mailbox.post(event)
         if self._has_started_attempts:
-            self._has_started_attempts = False
-            self._session.tend()
+            self._tend()
+
+    def _tend(self) -> None:
+        self._has_started_attempts = False
+        self._session.tend()
 
     def _handle(self, event: Any) -> None:
         if self.defect is not None:
             self._refuse(event)
             return
-        self._in_hand = (event, [])
+        self._event = event
         effects = self._orchestrator.handle(event)
-        self._in_hand = (event, effects)
         performers = self._performers
         for effect in effects:
             performers[type(effect)](effect)
@@ -248,10 +295,17 @@ class Driver:
         return _EVENTS_A_DRAIN_ON_A_LOOP if _get_thread_id() == self._loop_thread else _EVENTS_A_DRAIN
 
     def _hand_on(self, drain: Callable[[], None]) -> None:
+        """The rest is handled at the loop's next turn, or by the clock's thread; whoever drains also tends."""
+
+        def go_on() -> None:
+            drain()
+            if self._has_started_attempts:
+                self._tend()
+
         if self.loop is not None and _get_thread_id() == self._loop_thread:
-            self.loop.call_soon(drain)
+            self.loop.call_soon(go_on)
         else:
-            system_clock.call_soon(drain)
+            system_clock.call_soon(go_on)
 
     # -- performing effects --------------------------------------------------------------------
 
@@ -260,11 +314,12 @@ class Driver:
         if call.number > 1:
             call.announces_start = True
             call.started_us = None
+            call.is_withdrawn = False  # what came too late to take back the first attempt is not meant for this one
         if call.lane is not None and not call.task.is_async:
             call.lane.put(call)
         else:
-            self._has_started_attempts = True
             self._session.start(call)
+            self._has_started_attempts = True  # only now: whoever sees the mark finds the attempt
 
     def _settle(self, effect: Settle) -> None:
         call: Call = effect.run  # type: ignore[assignment]
@@ -274,24 +329,27 @@ class Driver:
             call.stored = report.stored
             call.worker = report.worker
         if call.roots:
-            self._failed[call.id] = call
-            if report is not None and report.error is not None:
-                self._keep_failure(call, report)
-            if call.is_being_retrieved:
-                call.mark_retrieved()
+            self._settle_badly(call, report)
+        else:
+            call.has_completed = True
         call.args = ()
-        call.kwargs = {}
-        call.context = None  # type: ignore[assignment]
+        call.kwargs = _NO_KWARGS
+        call.context = NO_CONTEXT
         call.is_done = True
         self.history.record(call.as_fact())
-        self._finish(call)
-
-    def _finish(self, call: Call) -> None:
-        call.complete()
+        if call.has_callbacks:
+            call.call_back()
         if call.lane is not None:
             call.lane.put(None)
-        if call.roots or call.task.hooks or logs_task_states():
+        if call.roots or call.task.has_hooks or self._logs_states:
             self._put_off_what_follows(call, call.state)
+
+    def _settle_badly(self, call: Call, report: Report | None) -> None:
+        self._failed[call.id] = call
+        if report is not None and report.error is not None:
+            self._keep_failure(call, report)
+        if call.is_being_retrieved:
+            call.mark_retrieved()
 
     def _keep_failure(self, call: Call, report: Report) -> None:
         assert report.error is not None
@@ -325,7 +383,7 @@ class Driver:
 
     def _run_hooks(self, effect: RunHooks) -> None:
         call: Call = effect.run  # type: ignore[assignment]
-        if call.task.hooks or logs_task_states():
+        if call.task.has_hooks or self._logs_states:
             self._put_off_what_follows(call, State(*effect.change))
 
     def _record_flow_state(self, effect: RecordFlow) -> None:
@@ -358,12 +416,18 @@ class Driver:
             system_clock.call_later(_NOTICED_AFTER_SECONDS, self._notice)
 
     def _notice(self) -> None:
-        """Report runs that have not ended after some time, so that the history shows them."""
+        """Report runs that have not ended after some time, so that the history shows them.
+
+        Only so many at a time: a run that is noticed costs twice as much, and a crowd of short ones that wait for
+        their turn shall not be slowed down by being watched.
+        """
         fresh = self._fresh
         before = self.now_us() - int(_NOTICED_AFTER_SECONDS * 900_000)
-        while fresh and (fresh[0].is_done or fresh[0].changes[0][1] <= before):
+        left = _NOTICED_AT_A_TIME
+        while left and fresh and (fresh[0].is_done or fresh[0].submitted_us <= before):
             call = fresh.popleft()
             if not call.is_done:
+                left -= 1
                 self._notice_run(call)
         self._is_watching = False
         if fresh:
@@ -377,7 +441,7 @@ class Driver:
         if started_us is not None:
             self.post(AttemptStarted(call.id, call.number, started_us))
         else:
-            self.post(RunNoticed(call.id))
+            self.post(RunNoticed(call.id, self.now_us()))
 
     # -- retries, failures, cancels ------------------------------------------------------------
 
@@ -441,11 +505,17 @@ class Driver:
     # -- defects -------------------------------------------------------------------------------
 
     def crash(self, defect: BaseException) -> None:
+        """A defect of the engine, seen outside its own work: whoever drains ends the run."""
+        self.defect = self.defect or defect
+        self.post(None)
+
+    def _crash(self, defect: BaseException) -> None:
         """A defect of the engine: the run and all that is live in it end Crashed, and every waiter wakes."""
-        if self.defect is not None:
+        self.defect = self.defect or defect
+        if self._has_crashed:
             return
-        self.defect = defect
-        event, effects = self._in_hand
+        self._has_crashed = True
+        event, effects = self._event, self._orchestrator.effects
         calls: dict[int, Call] = dict(self._orchestrator.live_runs)  # type: ignore[arg-type]
         for effect in effects:
             run = getattr(effect, "run", None)
@@ -455,29 +525,38 @@ class Driver:
         if touched is not None:
             calls[touched.id] = touched
         for call in calls.values():
-            if not call.is_done:
-                self._crash_call(call)
+            self._crash_call(call)
         reason = f"a defect of Headrace: {describe(defect)}"
         change = (StateName.CRASHED, self.now_us(), reason)
-        self.end = FlowEnd(((StateName.PENDING, change[1], None), change), (), ())
+        self.end = self.end or FlowEnd(((StateName.PENDING, change[1], None), change), (), ())
         self.ended.complete()
 
     def _crash_call(self, call: Call) -> None:
+        """End a call, or see to it that whoever waits for one that has ended knows."""
+        if not call.is_done:
+            self._mark_crashed(call)
+        call.call_back()
+        if call.lane is not None:
+            call.lane.put(None)
+
+    def _mark_crashed(self, call: Call) -> None:
         assert self.defect is not None
         change = (StateName.CRASHED, self.now_us(), f"a defect of Headrace: {describe(self.defect)}")
-        call.changes.append(change)
-        call.name = StateName.CRASHED
+        call.crash(*change[1:])
         call.roots = (call.id,)
         call.error = None
         self._failed[call.id] = call
         call.is_done = True
-        self.history.record(call.as_fact())
-        call.complete()
-        if call.lane is not None:
-            call.lane.put(None)
+        try:
+            self.history.record(call.as_fact())
+        except Exception as defect:
+            log_defect(f"{call.display_name} crashed, and the history was not told", defect)
 
     def _refuse(self, event: Any) -> None:
-        if isinstance(event, Call) and not event.is_done:
+        if not self._has_crashed:
+            assert self.defect is not None
+            self._crash(self.defect)
+        if isinstance(event, Call):
             self._crash_call(event)
 
 
@@ -495,5 +574,5 @@ def value_of(future: FutureLike, is_tolerated: bool) -> Any:
 def _upstream_fact(future: FutureLike, driver: Driver) -> int | str:
     source: Any = future._source  # type: ignore[attr-defined]
     if not isinstance(source, Call):
-        return str(source.driver.flow_run_id)
+        return str(source.flow_run_id)
     return source.id if source.driver is driver else f"{source.driver.flow_run_id}/{source.id}"

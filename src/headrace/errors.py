@@ -14,6 +14,7 @@
     ├── FlowRunCancelled                     a flow run was cancelled
     ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
     ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
+    ├── TaskRunnerNotFoundError(LookupError) no usable task runner is installed under that name
     ├── SettingsError(ValueError)            a setting has a value that cannot be used
     └── HistoryError                         the database cannot be used
         ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
@@ -74,6 +75,10 @@ class FlowRunCrashed(HeadraceError, RuntimeError):
 
 class FlowNotFoundError(HeadraceError, LookupError):
     """No flow, or more than one, is found under the given name."""
+
+
+class TaskRunnerNotFoundError(HeadraceError, LookupError):
+    """No task runner, more than one, or none that can be used, is installed under the given name."""
 
 
 class SettingsError(HeadraceError, ValueError):

@@ -25,7 +25,7 @@ from headrace.history.facts import FlowRunFact
 from headrace.history.results import dump_result
 from headrace.interrupts import calls_user_code, guarded
 from headrace.logging import capture, log_defect, logger, print_capture
-from headrace.naming import new_flow_run_id, new_flow_run_name
+from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
 from headrace.previews import preview_arguments
 from headrace.provenance import Provenance
 from headrace.run_context import FlowRunContext
@@ -65,6 +65,7 @@ class FlowRun(Completion):
     """One run of a flow. It is the scope of the flow's code, and what a ``FlowRunFuture`` stands for."""
 
     call: Call | None = None
+    has_completed: bool = False
     value: Any = None
     error: BaseException | None = None
     traceback: TracebackType | None = None
@@ -82,9 +83,12 @@ class FlowRun(Completion):
         self.driver: Driver = None  # type: ignore[assignment] - set when the run begins
         self._arguments = arguments
         self._parent: Any = current_scope.get()
+        self._returned: tuple[int, ...] = ()
         self._parameters_preview: str | None = None
         self._provenance: Provenance | None = None
         self._owner: tuple[Driver, int] | None = None
+        self._home_loop: Any = None
+        self._is_cancelled = False
         self._interrupt_function: Callable[[], None] | None = None
 
     # -- its story -----------------------------------------------------------------------------
@@ -96,11 +100,13 @@ class FlowRun(Completion):
             self._begin(arguments, loop)
             with capture:
                 ending, value, error = yield from self._call_function()
-                interrupt = yield from self._wait_for_task_runs(ending, value, error)
+                interrupt = yield from self._wait_for_task_runs(ending, error)
                 value, error = self._conclude(value, error, interrupt)
                 yield from self._follow_up(value, error)
         except BaseException as defect:
             self.error = self.error or defect
+            if not self.changes:  # it never began
+                self.changes = ((StateName.UPSTREAM_FAILED, current_clock().now_us(), describe(defect)),)
             raise
         finally:
             if self.driver is not None:
@@ -125,6 +131,8 @@ class FlowRun(Completion):
                 if loop is None:
                     future._refuse_deadlock()  # type: ignore[attr-defined]
                 yield Until(source.add_done_callback)
+            if source.exception() is not None:
+                source.mark_retrieved()  # by whoever gets it: the caller its exception, the flow an allowed one
         return {name: substitute(value, value_of) for name, value in arguments.items()}
 
     def _begin(self, arguments: dict[str, Any], loop: AbstractEventLoop | None) -> None:
@@ -145,6 +153,8 @@ class FlowRun(Completion):
             is_inline=loop is None and flow.task_runner.executes_in_caller,
         )
         self.driver.post(FlowStarted(self.driver.now_us()))
+        if self._is_cancelled:  # before there was a driver to tell
+            self.driver.cancel(None, "cancelled on request")
         self._put_off_hooks(StateType.RUNNING)
         logger.info("Flow run '%s' of flow '%s' began", self.name, self.flow_name)
 
@@ -155,21 +165,30 @@ class FlowRun(Completion):
             if self.flow.validate_parameters and arguments:
                 arguments = self._arguments = self.flow.parameters.check(arguments, flow_name=self.flow_name)
             value = yield Invoke(*self.flow.parameters.unbind(arguments))
+            self._returned = self._ids_of_returned(value)
         except BaseException as error:
             strip_engine_frames(error)
             return _ending_of(error), None, error
         return Ending.RETURNED, value, None
 
+    def _ids_of_returned(self, value: Any) -> tuple[int, ...]:
+        """The runs whose futures are in the function's value."""
+        if not needs_search((value,)):
+            return ()
+        driver = self.driver
+        found = find_futures(value)
+        for future in found.tolerated:
+            driver.post(FailureRetrieved(driver.id_of(future)))
+        futures = (*found.strict, *found.tolerated)
+        return tuple(driver.id_of(future, blocks=driver.loop is None) for future in futures)
+
     def _wait_for_task_runs(
-        self, ending: Ending, value: Any, error: BaseException | None
+        self, ending: Ending, error: BaseException | None
     ) -> Generator[Step, Any, BaseException | None]:
         """The function has ended; wait for what it started. What interrupted the waiting, if anything did."""
         driver = self.driver
-        returned = ()
-        if ending is Ending.RETURNED and needs_search((value,)):
-            returned = tuple(driver.id_of(future) for future in find_futures(value).strict)
         reason = None if error is None else describe(error)
-        driver.post(FunctionEnded(driver.now_us(), ending, reason, returned))
+        driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned))
         interrupt: BaseException | None = None
         while not driver.ended.is_done:
             try:
@@ -188,7 +207,7 @@ class FlowRun(Completion):
         end = self.driver.end
         assert end is not None
         self.changes = end.changes
-        if error is not None:
+        if error is not None and (_ending_of(error) is not Ending.RETURNED or self.state.type is StateType.COMPLETED):
             self._add_unseen(error, end.unseen)
             return None, error
         if interrupt is not None:
@@ -216,14 +235,16 @@ class FlowRun(Completion):
 
     def _follow_up(self, value: Any, error: BaseException | None) -> Generator[Step, Any, None]:
         """Tell the person, the hooks and the history, and wait until the last has it on disk."""
-        self.value, self.error = value, error
+        has_completed = self.state.type is StateType.COMPLETED  # `sys.exit(0)`, too
+        self.value, self.error = value, None if has_completed else error
+        self.has_completed = self.error is None
         self._log_end()
         self._put_off_hooks(self.state.type)
         marker = self.driver.aftermath.put_marker()
         if marker is not None:
             yield Until(marker.add_done_callback)
         history = self.driver.history
-        history.record(self.as_fact(dump_result(value) if error is None else None))
+        history.record(self.as_fact(dump_result(value) if self.error is None else None))
         yield Until(history.when_flushed)
 
     # -- how it failed -------------------------------------------------------------------------
@@ -278,8 +299,14 @@ class FlowRun(Completion):
         """The flow of that driver waits for this run."""
         self._owner = (driver, driver.join(self, owned=True))
 
+    def needs(self, loop: Any) -> bool:
+        """Whether the run needs that event loop to go on."""
+        driver: Driver | None = self.driver
+        return loop is self._home_loop or (driver is not None and driver.blocks(loop))
+
     def cancel(self) -> None:
         """Let nothing more start, interrupt async tasks, and the function too if it is async."""
+        self._is_cancelled = True
         if self.driver is not None:
             self.driver.cancel(None, "cancelled on request")
         if self._interrupt_function is not None:
@@ -375,6 +402,8 @@ async def conduct_async(run: FlowRun) -> Any:
 
     loop = asyncio.get_running_loop()
     run._interrupt_function = _canceller(asyncio.current_task(), loop)
+    if run._is_cancelled:
+        run._interrupt_function()
     life = run.life(loop)
     try:
         step = next(life)
@@ -441,24 +470,24 @@ _started_on_loops: set[Any] = set()
 
 
 def _start_on_loop(run: FlowRun, context: Any) -> None:
-    import asyncio
-
-    from headrace.task_runners.loops import background_loop
-
+    """On the loop that runs here, unless a sync flow blocks that until its end; then on the background loop."""
     loop = running_loop()
+    if loop is not None and run._parent is not None and run._parent.driver.loop is not loop:
+        loop = None
     if loop is not None:
-        task = loop.create_task(_conduct_async_quietly(run), context=context)
-        _started_on_loops.add(task)
-        task.add_done_callback(_started_on_loops.discard)
+        _start_task(run, loop, context)
     else:
-        background = background_loop().loop
+        from headrace.task_runners.loops import background_loop
 
-        def start() -> None:
-            task = background.create_task(_conduct_async_quietly(run), context=context)
-            _started_on_loops.add(task)
-            task.add_done_callback(_started_on_loops.discard)
+        loop = background_loop().loop
+        loop.call_soon_threadsafe(_start_task, run, loop, context)
+    run._home_loop = loop
 
-        background.call_soon_threadsafe(start)
+
+def _start_task(run: FlowRun, loop: AbstractEventLoop, context: Any) -> None:
+    task = loop.create_task(_conduct_async_quietly(run), context=context)
+    _started_on_loops.add(task)
+    task.add_done_callback(_started_on_loops.discard)
 
 
 # -- a task called outside any flow ---------------------------------------------------------------
@@ -481,19 +510,14 @@ class _LoneTask:
 class _LoneFuture(TaskFuture[Any]):
     """The future of a task called outside any flow: says so if a failure is retrieved by nobody."""
 
-    __slots__ = ("_is_retrieved",)
+    __slots__ = ()
 
-    def _retrieve(self) -> Any:
-        self._is_retrieved = True
-        return super()._retrieve()
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        self._is_retrieved = True
-        return super().exception(timeout)
+    def __repr__(self) -> str:
+        return f"<TaskFuture {self.name} {self.state.name}>"
 
     def __del__(self) -> None:
-        call = self._source
-        error = call.exception() if call.is_done and not hasattr(self, "_is_retrieved") else None
+        call: Call = self._source  # type: ignore[assignment]
+        error = call.exception() if call.is_done and not call.is_retrieved else None
         if error is not None:
             log_defect(f"Task run {call.display_name!r} failed, and nobody retrieved that", error)
 
@@ -569,7 +593,11 @@ def _as_exception(error: BaseException) -> Exception:
 def _run_name(option: Any, arguments: dict[str, Any]) -> str:
     if option is None:
         return new_flow_run_name()
-    return str(option()) if callable(option) else option.format(**arguments)  # type: ignore[no-any-return]
+    try:
+        return render_run_name(option, arguments)
+    except Exception as error:
+        log_defect("flow_run_name raised, so the run is given a name by chance", error)
+        return new_flow_run_name()
 
 
 def _parent_text(parent: Any) -> str | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from headrace.flow_runs import FlowRun, conduct_async, conduct_sync
-from headrace.functions import examine
+from headrace.functions import check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
-from headrace.naming import check_template
+from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
 from headrace.tasks import check_tags
@@ -53,15 +53,13 @@ class Flow(Generic[P, R]):
         self.fn = fn
         self.anatomy = anatomy
         self.is_async = anatomy.is_async
-        self.name = name or anatomy.name
+        self.name = check_text("name", name) or anatomy.name
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.version = version
         self.task_runner = check_task_runner(task_runner)
         self.validate_parameters = validate_parameters
         self.log_prints = log_prints
-        self.flow_run_name = flow_run_name
-        if isinstance(flow_run_name, str) and not anatomy.takes_any:
-            check_template("flow_run_name", flow_run_name, anatomy.parameters)
+        self.flow_run_name = check_run_name("flow_run_name", flow_run_name, anatomy)
         self.tags = check_tags(tags)
         self.hooks = gather_hooks(
             on_running=on_running,
@@ -127,7 +125,7 @@ class Flow(Generic[P, R]):
     def __get__(self, instance: object, owner: Any = None) -> Flow[..., R]: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """The flow of a method, bound to its object as a function would be."""
-        if instance is None and not isinstance(self.fn, classmethod | staticmethod):
+        if not is_bindable(self.fn, instance):
             return self
         return Flow(self.fn.__get__(instance, owner), **self._options())
 

@@ -49,7 +49,7 @@ def examine(function: Callable[..., Any], *, decorator: str) -> Anatomy:
     name = getattr(innermost, "__name__", type(innermost).__name__)
     code: CodeType | None = getattr(innermost, "__code__", None)
     if code is None:
-        call = getattr(type(innermost), "__call__", None)
+        call = getattr(type(innermost), "__call__", None)  # noqa: B004 - its code is what is asked for
         code = getattr(call, "__code__", None)
         skipped += 1
     if code is None:  # written in C
@@ -69,6 +69,20 @@ def examine(function: Callable[..., Any], *, decorator: str) -> Anatomy:
         bool(code.co_flags & (_VARIADIC | _KEYWORD_VARIADIC)),
         code.co_filename,
     )
+
+
+def is_bindable(function: Any, instance: object) -> bool:
+    """Whether Python would bind it when it is looked up on this object, or on a class if that is ``None``."""
+    if instance is None:
+        return isinstance(function, classmethod | staticmethod)
+    return hasattr(type(function), "__get__")
+
+
+def check_text(option: str, value: Any) -> str | None:
+    """The option as it is. Raises ``TypeError`` for what is no text."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{option}={value!r}: give a text")
+    return value
 
 
 def _unbound(function: Any) -> Any:

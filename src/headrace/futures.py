@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         """The run that a future stands for."""
 
         is_done: bool
+        has_completed: bool
         value: Any
         traceback: TracebackType | None
 
@@ -64,9 +65,10 @@ T_co = TypeVar("T_co", covariant=True)
 class Future(FutureLike, Generic[T_co]):
     """What ``TaskFuture`` and ``FlowRunFuture`` have in common."""
 
-    __slots__ = ("__weakref__", "_awaiting", "_source")
+    __slots__ = ("__weakref__", "_source", "_waits")
 
     _source: Source
+    _waits: dict[Any, Generator[Any, None, T_co]]
 
     def __init__(self, source: Any) -> None:
         self._source = source
@@ -81,6 +83,8 @@ class Future(FutureLike, Generic[T_co]):
         ``timeout`` seconds run out first; ``WouldDeadlockError`` on the event loop that the run needs.
         """
         source = self._source
+        if source.has_completed:
+            return source.value  # type: ignore[no-any-return]
         if not source.is_done:
             self._block(timeout, retrieves=True)
         return self._retrieve()
@@ -124,9 +128,10 @@ class Future(FutureLike, Generic[T_co]):
 
     def _retrieve(self) -> T_co:
         source = self._source
-        error = source.exception()
-        if error is None:
+        if source.has_completed:
             return source.value  # type: ignore[no-any-return]
+        error = source.exception()
+        assert error is not None
         source.mark_retrieved()
         raise error.with_traceback(source.traceback)
 
@@ -134,12 +139,11 @@ class Future(FutureLike, Generic[T_co]):
         """Wait in this thread, lending the slot that the running task run holds."""
         source = self._source
         self._refuse_deadlock()
-        scope = current_scope.get()
-        holder = scope.call if scope is not None else None
-        if holder is None or not holder.holds_slot:
+        loan = lend_slot(source)
+        try:
             ended = source.block(timeout, retrieves=retrieves)
-        else:
-            ended = _block_without_slot(holder, source, timeout, retrieves=retrieves)
+        finally:
+            reclaim_slot(loan)
         if noted.is_set:
             deliver()
         if not ended:
@@ -148,12 +152,16 @@ class Future(FutureLike, Generic[T_co]):
 
     def _refuse_deadlock(self) -> None:
         loop = running_loop()
-        if loop is not None and self._source.driver.blocks(loop):
+        if loop is not None and self._needs(loop):
             message = (
                 f"{self.name} has not ended, and it needs the event loop that this call would block: "
                 f"await it instead"
             )
             raise WouldDeadlockError(message)
+
+    def _needs(self, loop: Any) -> bool:
+        """Whether the run needs that event loop to go on."""
+        return self._source.driver.blocks(loop)
 
     # -- awaiting ------------------------------------------------------------------------------
 
@@ -169,30 +177,39 @@ class Future(FutureLike, Generic[T_co]):
 
         gate = LoopGate(retrieves=True)
         self._source.add_done_callback(gate)
+        loan = lend_slot(self._source)
         try:
             yield from gate.waiter
         except asyncio.CancelledError:
             self._source.remove_done_callback(gate)
             self.cancel()
             raise
+        finally:
+            reclaim_slot(loan)
 
     def send(self, value: None) -> Any:
         """Part of what asyncio asks of a coroutine."""
+        asyncio_task = _current_asyncio_task()
         try:
-            awaiting = self._awaiting
+            waits = self._waits
         except AttributeError:
-            awaiting = self._awaiting = self.__await__()
-        return awaiting.send(value)
+            waits = self._waits = {}
+        if asyncio_task not in waits:
+            waits[asyncio_task] = self.__await__()
+        try:
+            return waits[asyncio_task].send(value)
+        except BaseException:  # it has ended, with a value too: that is what StopIteration says
+            del waits[asyncio_task]
+            raise
 
     def throw(self, error: Any, *details: Any) -> Any:
         """Part of what asyncio asks of a coroutine."""
-        try:
-            awaiting = self._awaiting
-        except AttributeError:  # cancelled before the first step: nobody waits, and the run is to stop
+        waiting = getattr(self, "_waits", {}).pop(_current_asyncio_task(), None)
+        if waiting is None:  # cancelled before the first step: nobody waits, and the run is to stop
             if isinstance(error, BaseException) and type(error).__name__ == "CancelledError":
                 self.cancel()
-            awaiting = self.__await__()
-        return awaiting.throw(error, *details)
+            waiting = self.__await__()
+        return waiting.throw(error, *details)
 
     def close(self) -> None:
         """Part of what asyncio asks of a coroutine."""
@@ -210,6 +227,9 @@ class Future(FutureLike, Generic[T_co]):
         message = f"{self!r} cannot be pickled: pass it to a task as an argument, which receives its value"
         raise TypeError(message)
 
+    def __format__(self, specification: str) -> str:
+        return self._misused() if specification else repr(self)
+
     def _misused(self, *_: Any, **__: Any) -> NoReturn:
         message = f"{self!r} is a future, not its value: call .result() (or await it) to get the value"
         raise FutureMisuseError(message)
@@ -220,7 +240,7 @@ class Future(FutureLike, Generic[T_co]):
     __divmod__ = __rdivmod__ = __pow__ = __rpow__ = __lshift__ = __rlshift__ = __rshift__ = _misused
     __rrshift__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _misused
     __neg__ = __pos__ = __abs__ = __invert__ = __int__ = __float__ = __complex__ = __index__ = _misused
-    __round__ = __lt__ = __le__ = __gt__ = __ge__ = __enter__ = __exit__ = __call__ = _misused
+    __trunc__ = __bytes__ = __round__ = __lt__ = __le__ = __gt__ = __ge__ = __enter__ = __exit__ = __call__ = _misused
 
 
 class TaskFuture(Future[T_co]):
@@ -259,7 +279,12 @@ class FlowRunFuture(Future[T_co]):
     @property
     def flow_run_id(self) -> str:
         """The id under which the history knows the run."""
-        return self._source.driver.flow_run_id
+        source: Any = self._source
+        return source.flow_run_id  # type: ignore[no-any-return]
+
+    def _needs(self, loop: Any) -> bool:
+        source: Any = self._source
+        return source.needs(loop)  # type: ignore[no-any-return]
 
     def cancel(self) -> bool:
         """Cancel the flow run: nothing more starts, async tasks are interrupted; ``False`` if it has ended."""
@@ -276,12 +301,36 @@ def running_loop() -> Any:
     return None if asyncio is None else asyncio._get_running_loop()
 
 
-def _block_without_slot(holder: Call, source: Source, timeout: float | None, *, retrieves: bool) -> bool:
-    """Wait while the slot of the running task run serves others."""
-    is_sibling = source.driver is holder.driver
-    awaited = source.id if is_sibling else 0  # type: ignore[attr-defined]
+def _current_asyncio_task() -> Any:
+    """Which asyncio task drives a future as if it were a coroutine: each has a wait of its own."""
+    import asyncio
+
+    return asyncio.current_task() if running_loop() is not None else None
+
+
+Loan = tuple["Call", int]
+
+
+def lend_slot(source: Source | None) -> Loan | None:
+    """Let the slot of the task run that this code belongs to serve others, until ``source`` has ended.
+
+    ``None`` as a source stands for any of several. Gives what ``reclaim_slot`` takes.
+    """
+    scope = current_scope.get()
+    call = scope.call if scope is not None else None
+    if call is None:
+        return None
+    holder = call if call.holds_slot else call.driver.slot_holder(call)
+    if holder is None:
+        return None
+    is_sibling = source is not None and source.driver is holder.driver
+    awaited: int = source.id if is_sibling else 0  # type: ignore[union-attr]
     holder.driver.post(SlotLent(holder.id, awaited))
-    try:
-        return source.block(timeout, retrieves=retrieves)
-    finally:
+    return holder, awaited
+
+
+def reclaim_slot(loan: Loan | None) -> None:
+    """The wait is over, whatever came of it."""
+    if loan is not None:
+        holder, awaited = loan
         holder.driver.post(SlotReclaimed(holder.id, awaited))

@@ -55,8 +55,10 @@ def gather_hooks(**options: HookOption) -> Hooks:
 def _as_tuple(name: str, option: HookOption) -> tuple[Hook, ...]:
     if option is None:
         return ()
-    hooks = (option,) if callable(option) else tuple(option)
+    hooks = (option,) if callable(option) or not isinstance(option, list | tuple) else tuple(option)
     for hook in hooks:
         if not callable(hook):
-            raise TypeError(f"{name}: {hook!r} cannot be called; give a function of (task or flow, run, state)")
+            raise TypeError(
+                f"{name}: {hook!r} cannot be called; give a function of (task or flow, run, state)"
+            )
     return hooks

@@ -11,7 +11,6 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from headrace.clock import now_us
 from headrace.context import current_scope
 from headrace.history.facts import LogFact
 
@@ -35,7 +34,9 @@ def get_run_logger() -> logging.Logger:
     """
     scope = current_scope.get()
     if scope is None:
-        message = "get_run_logger() was called outside a flow or task run; use logging.getLogger(__name__) there"
+        message = (
+            "get_run_logger() was called outside a flow or task run; use logging.getLogger(__name__) there"
+        )
         raise RuntimeError(message)
     return _run_logger
 
@@ -55,136 +56,123 @@ def log_task_state(call: Call, state: State) -> None:
 
 def log_task_failure(call: Call, error: BaseException) -> None:
     """A failed task run, with its traceback, at ERROR."""
-    _with_scope(call, logger.error, "Task run '%s' failed", call.display_name, error=error)
-
-
-def log_defect(message: str, error: BaseException) -> None:
-    """Something of the user's that the engine called, and that raised where it may not stop a run."""
-    logger.error("%s", message, exc_info=_exc_info(error))
-
-
-def _with_scope(scope: Any, log: Any, message: str, *args: Any, error: BaseException) -> None:
-    token = current_scope.set(scope)
+    token = current_scope.set(call)
     try:
-        log(message, *args, exc_info=_exc_info(error))
+        # Not the exception's own traceback: it grows whenever somebody's `result()` raises it again.
+        info = (type(error), error, call.traceback)
+        logger.error("Task run '%s' failed", call.display_name, exc_info=info)
     finally:
         current_scope.reset(token)
 
 
-def _exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:
-    return (type(error), error, error.__traceback__)
+def log_defect(message: str, error: BaseException) -> None:
+    """Something of the user's that the engine called, and that raised where it may not stop a run."""
+    logger.error("%s", message, exc_info=(type(error), error, error.__traceback__))
 
 
 # -- what the history keeps ----------------------------------------------------------------------
-
-
-class HistoryHandler(logging.Handler):
-    """Keeps the records that are made inside a run, under that run."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Hand the record to the history of the run in which it is made, if it is made in one."""
-        scope: Any = current_scope.get()
-        if scope is None:
-            return
-        try:
-            message = record.getMessage()
-            if record.exc_info and record.exc_info[1] is not None:
-                from headrace.tracebacks import format_traceback
-
-                message = f"{message}\n{format_traceback(record.exc_info[1])}"
-        except Exception:
-            self.handleError(record)
-            return
-        keep_line(scope, record.levelno, record.name, message)
 
 
 def keep_line(scope: Any, level: int, logger_name: str, message: str) -> None:
     """Keep a line under a run."""
     call = scope.call
     scope.driver.history.record(
-        LogFact(scope.flow_run_id, None if call is None else call.id, now_us(), level, logger_name, message)
+        LogFact(
+            scope.flow_run_id,
+            None if call is None else call.id,
+            scope.driver.now_us(),
+            level,
+            logger_name,
+            message,
+        )
     )
 
 
-class _AsBefore(logging.Filter):
-    """Lets a handler of the program show what it showed before we lowered the root logger's level."""
+def _keep_record(record: logging.LogRecord) -> None:
+    scope: Any = current_scope.get()
+    if scope is None or record.levelno < logging.INFO:
+        return
+    try:
+        message = record.getMessage()
+    except Exception:  # whoever shows the record complains of it; the line itself is not lost
+        message = f"{record.msg!s:.1000} <its arguments do not fit>"
+    if record.exc_info and record.exc_info[1] is not None:
+        from headrace.tracebacks import format_traceback
 
-    def __init__(self, root_level: int) -> None:
-        super().__init__()
-        self._root_level = root_level
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= self._root_level:
-            return True
-        source: logging.Logger | None = logging.getLogger(record.name)
-        while source is not None and source is not logging.root:
-            if source.level:
-                return True
-            source = source.parent
-        return False
+        message = f"{message}\n{format_traceback(*record.exc_info[1:])}"
+    keep_line(scope, record.levelno, record.name, message)
 
 
 class Capture:
-    """Keeps log records while at least one flow run is under way."""
+    """Keeps log records while at least one flow run is under way.
+
+    No handler is added and no level is set: ``logging.basicConfig`` works inside a flow, a program without handlers
+    has its warnings printed by logging itself, and whoever does not propagate is heard, too. Instead the class of
+    all loggers is taught two things: a record that a logger's filters let pass is kept in the history of its run,
+    and where no logger but the root sets a level, records from INFO up are made. Those that would not have been
+    made otherwise are shown to no handler.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._depth = 0
-        self._handler = HistoryHandler()
-        self._root_level = logging.WARNING
-        self._as_before: dict[logging.Handler, _AsBefore] = {}
+        self._call_handlers: Any = None
+        self._effective_level: Any = None
 
     def __enter__(self) -> None:
         with self._lock:
             self._depth += 1
             if self._depth == 1:
-                self._begin()
+                _show_our_lines()
+                self._teach()
+                _forget_known_levels()
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._depth -= 1
             if self._depth == 0:
-                self._end()
+                _forget_known_levels()
 
-    def _begin(self) -> None:
-        _show_our_lines()
-        root = logging.root
-        self._root_level = root.level
-        if root.level > logging.INFO:
-            self._as_before = {handler: _AsBefore(root.level) for handler in root.handlers}
-            for handler, before in self._as_before.items():
-                handler.addFilter(before)
-            root.setLevel(logging.INFO)
-        if not root.handlers:
-            self._handler.addFilter(_last_resort)
-        root.addHandler(self._handler)
-        logger.addHandler(self._handler)
+    def _teach(self) -> None:
+        """Once a process. What others have taught the class before goes on as it was."""
+        if self._call_handlers is not None:
+            return
+        self._call_handlers = logging.Logger.callHandlers
+        self._effective_level = logging.Logger.getEffectiveLevel
 
-    def _end(self) -> None:
-        logger.removeHandler(self._handler)
-        logging.root.removeHandler(self._handler)
-        self._handler.removeFilter(_last_resort)
-        for handler, before in self._as_before.items():
-            handler.removeFilter(before)
-        if self._as_before or self._root_level > logging.INFO:
-            logging.root.setLevel(self._root_level)
-        self._as_before = {}
+        def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+            if not self._depth:
+                self._call_handlers(logger, record)
+                return
+            if record.levelno >= self._effective_level(logger):
+                self._call_handlers(logger, record)
+            _keep_record(record)
+
+        def effective_level(logger: logging.Logger) -> int:
+            level: int = self._effective_level(logger)
+            return logging.INFO if self._depth and level > logging.INFO and _asks_root(logger) else level
+
+        logging.Logger.callHandlers = call_handlers  # type: ignore[assignment, method-assign]
+        logging.Logger.getEffectiveLevel = effective_level  # type: ignore[assignment, method-assign]
 
 
 capture = Capture()
 """The one capture of this process."""
 
 
-def _last_resort(record: logging.LogRecord) -> bool:
-    """Where the program has no handler, logging itself prints warnings; our handler must not end that."""
-    last = logging.lastResort
-    is_ours = record.name == "headrace" or record.name.startswith("headrace.")
-    if last is not None and not is_ours and len(logging.root.handlers) == 1 and record.levelno >= last.level:
-        last.handle(record)
-    return True
+def _asks_root(asking: logging.Logger) -> bool:
+    """Whether the logger has its level from the root logger."""
+    source: logging.Logger | None = asking
+    while source is not None and source is not logging.root:
+        if source.level:
+            return False
+        source = source.parent
+    return source is not None
+
+
+def _forget_known_levels() -> None:
+    """Loggers remember what they are enabled for, until a level is set."""
+    logging.root.setLevel(logging.root.level)
 
 
 class _StderrHandler(logging.StreamHandler[Any]):
@@ -212,9 +200,10 @@ def _show_our_lines() -> None:
     handler.setFormatter(
         logging.Formatter("%(asctime)s.%(msecs)03d | %(levelname)-7s | %(message)s", datefmt="%H:%M:%S")
     )
+    handler.setLevel(settings.log_level())
     logger.addHandler(handler)
     if logger.level == logging.NOTSET:
-        logger.setLevel(settings.log_level())
+        logger.setLevel(min(handler.level, logging.INFO))  # what is not shown is kept all the same
     logger.propagate = False
 
 
@@ -238,14 +227,15 @@ class PrintCapture:
                 builtins.print = self._print
 
     def _print(self, *values: Any, sep: str | None = None, end: str | None = None, **options: Any) -> None:
-        self._original(*values, sep=sep, end=end, **options)
         scope: Any = current_scope.get()
-        if scope is None or not scope.logs_prints or options.get("file") not in (None, sys.stdout):
+        file = options.get("file")
+        if scope is None or not scope.logs_prints or not (file is None or file is sys.stdout):
+            self._original(*values, sep=sep, end=end, **options)
             return
-        text = (" " if sep is None else sep).join(str(value) for value in values)
-        keep_line(scope, logging.INFO, "print", text)
+        texts = [str(value) for value in values]
+        self._original(*texts, sep=sep, end=end, **options)
+        keep_line(scope, logging.INFO, "print", (" " if sep is None else sep).join(texts))
 
 
 print_capture = PrintCapture()
 """The one capture of prints of this process."""
-

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 EventT = TypeVar("EventT")
 
+_FEW = 256
+
 
 class Mailbox(Generic[EventT]):
     """Events in the order of their posting, handled by one thread at a time.
 
-    ``limit`` gives how many events the present thread may handle in one go; ``hand_on`` takes a function
-    that handles the rest and sees that it is called soon, elsewhere or later.
+    ``limit`` gives how many events the present thread may handle in one go, and is asked after the first 256;
+    ``hand_on`` takes a function that handles the rest and sees that it is called soon, elsewhere or later.
 
     >>> seen = []
     >>> Mailbox(seen.append, on_defect=print, limit=lambda: 100, hand_on=print).post("event")
@@ -67,12 +69,15 @@ class Mailbox(Generic[EventT]):
     def _drain(self) -> None:
         """Handle events with the lock held; let go, and look again."""
         events, handle = self._events, self._handle
-        left = self._limit()
+        left, is_patient = _FEW, False
         while True:
             try:
                 while events and left:
                     left -= 1
                     handle(events.popleft())
+                    if not left and not is_patient:
+                        is_patient = True
+                        left = max(self._limit() - _FEW, 0)
             except BaseException as defect:
                 self._on_defect(defect)
             finally:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
 from headrace.dependencies import FutureLike, FutureList, allow_failure, quote, unmapped
 from headrace.errors import FutureMisuseError
+from headrace.futures import running_loop
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -53,7 +54,7 @@ class MappedFutures(FutureList["TaskFuture[R]"], Generic[R]):
         task, args, kwargs = self._unfinished
         known_args = []
         for value in args:
-            known_args.append((yield from _value_when_done(value)))
+            known_args.append((yield from _value_when_done(value)))  # noqa: PERF401 - nor can a comprehension yield
         known_kwargs = {}
         for name, value in kwargs.items():
             known_kwargs[name] = yield from _value_when_done(value)
@@ -63,7 +64,9 @@ class MappedFutures(FutureList["TaskFuture[R]"], Generic[R]):
 
     def _require_begun(self) -> None:
         if self._unfinished is not None:
-            message = f"{self._unfinished[0].name}.map(...) waits for the list that it maps over: await it first"
+            message = (
+                f"{self._unfinished[0].name}.map(...) waits for the list that it maps over: await it first"
+            )
             raise FutureMisuseError(message)
 
     def __iter__(self) -> Iterator[TaskFuture[R]]:
@@ -105,11 +108,14 @@ def _call_each(
         wait_for.append(given)
     columns = [_column(value) for value in args]
     named_columns = {name: _column(value) for name, value in kwargs.items()}
-    count = _common_length(task, args, kwargs, columns, named_columns)
+    count = _common_length(task, args, columns, named_columns)
     order = {"wait_for": wait_for} if wait_for else {}
     return [
         task(
-            *(value if column is None else column[row] for value, column in zip(_plain(args), columns, strict=True)),
+            *(
+                value if column is None else column[row]
+                for value, column in zip(_plain(args), columns, strict=True)
+            ),
             **{
                 name: _unwrapped(kwargs[name]) if column is None else column[row]
                 for name, column in named_columns.items()
@@ -143,7 +149,6 @@ def _column(value: Any) -> list[Any] | None:
 def _common_length(
     task: Task[Any, Any],
     args: tuple[Any, ...],
-    kwargs: dict[str, Any],
     columns: list[list[Any] | None],
     named_columns: dict[str, list[Any] | None],
 ) -> int:
@@ -164,15 +169,10 @@ def _common_length(
     return next(iter(lengths.values()))
 
 
-def _must_be_awaited(future: FutureLike) -> bool:
-    import sys
-
-    asyncio = sys.modules.get("asyncio")
-    source: Any = future._source  # type: ignore[attr-defined]
-    if asyncio is None or source.is_done:
-        return False
-    loop = asyncio._get_running_loop()
-    return loop is not None and source.driver.blocks(loop)
+def _must_be_awaited(value: FutureLike) -> bool:
+    future: Future[Any] = value  # type: ignore[assignment]
+    loop = None if future.done() else running_loop()
+    return loop is not None and future._needs(loop)
 
 
 def _value_now(value: Any) -> Any:

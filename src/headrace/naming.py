@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from headrace.previews import MASK, is_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headrace.functions import Anatomy
+
+MASKED = MASK.strip('"')
+_LONGEST = 200
 _QUALITIES = (
     "amber", "ample", "brisk", "calm", "candid", "clear", "clever", "cool", "coral", "crisp", "deft", "eager",
     "early", "fair", "fleet", "fond", "frank", "fresh", "gentle", "glad", "golden", "grand", "green", "happy",
@@ -31,7 +42,13 @@ def new_flow_run_id() -> str:
     """
     value = int.from_bytes(os.urandom(10), "big")
     milliseconds = time.time_ns() // 1_000_000
-    bits = (milliseconds << 80) | (0x7 << 76) | ((value >> 66 & 0xFFF) << 64) | (0b10 << 62) | (value & (1 << 62) - 1)
+    bits = (
+        (milliseconds << 80)
+        | (0x7 << 76)
+        | ((value >> 66 & 0xFFF) << 64)
+        | (0b10 << 62)
+        | (value & (1 << 62) - 1)
+    )
     text = f"{bits:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -42,12 +59,44 @@ def new_flow_run_name() -> str:
     return f"{_QUALITIES[draw % len(_QUALITIES)]}-{_CREATURES[draw // len(_QUALITIES) % len(_CREATURES)]}"
 
 
-def check_template(option: str, template: str, parameters: tuple[str, ...]) -> None:
-    """Raise ``ValueError`` if a name template asks for what is no parameter of the function."""
+RunName = str | Callable[[], str]
+
+
+def check_run_name(option: str, value: RunName | None, anatomy: Anatomy) -> RunName | None:
+    """The option as it is.
+
+    Raises ``TypeError`` for what is neither a template nor a function, ``ValueError`` for a template that asks for
+    what is no parameter of the function.
+    """
+    if value is None or callable(value):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"{option}={value!r}: give a template such as 'clean-{{month}}', or a function")
     from string import Formatter
 
-    for _, field, _, _ in Formatter().parse(template):
-        name = field.replace("[", ".").split(".")[0] if field is not None else None
-        if name is not None and name not in parameters:
-            known = ", ".join(parameters) or "none"
-            raise ValueError(f"{option}={template!r}: {name!r} is no parameter of the function (it has: {known})")
+    try:
+        fields = [field for _, field, _, _ in Formatter().parse(value) if field is not None]
+    except ValueError as error:
+        raise ValueError(f"{option}={value!r}: {error}") from None
+    for field in fields:
+        name = field.replace("[", ".").split(".")[0]
+        if name not in anatomy.parameters and not anatomy.takes_any:
+            known = ", ".join(anatomy.parameters) or "none"
+            raise ValueError(
+                f"{option}={value!r}: {name!r} is no parameter of the function (it has: {known})"
+            )
+    return value
+
+
+def render_run_name(option: RunName, arguments: Mapping[str, Any]) -> str:
+    """The name of a run, bounded, secrets among the arguments masked. Raises what the option raises.
+
+    >>> render_run_name("clean-{month}", {"month": 3, "password": "swordfish"})
+    'clean-3'
+    """
+    if callable(option):
+        name = str(option())
+    else:
+        shown = {name: MASKED if is_secret(name, value) else value for name, value in arguments.items()}
+        name = option.format(**shown)
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

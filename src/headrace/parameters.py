@@ -112,7 +112,9 @@ def _resolved(fn: Any, annotations: dict[str, Any]) -> dict[str, Any]:
             try:
                 one = {"__annotations__": {name: annotation}, "__module__": getattr(fn, "__module__", None)}
                 holder = type("holder", (), one)
-                resolved.update(typing.get_type_hints(holder, getattr(fn, "__globals__", None), include_extras=True))
+                resolved.update(
+                    typing.get_type_hints(holder, getattr(fn, "__globals__", None), include_extras=True)
+                )
             except Exception:
                 resolved[name] = Any
         return resolved
@@ -165,7 +167,9 @@ def _coerce(values: dict[str, Any], annotations: dict[str, Any], flow_name: str)
     problems: list[str] = []
     for name, annotation in annotations.items():
         try:
-            coerced[name] = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation).validate_python(values[name])
+            coerced[name] = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation).validate_python(
+                values[name]
+            )
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 place = ".".join(str(part) for part in (name, *detail["loc"]))
@@ -178,7 +182,7 @@ def _coerce(values: dict[str, Any], annotations: dict[str, Any], flow_name: str)
 
 
 def _adapter(adapter: Any, config: Any, misuse: type[Exception], annotation: Any) -> Any:
-    """pydantic's checker for an annotation; classes it does not know are checked with ``isinstance``."""
+    """The checker of pydantic for an annotation; classes it does not know are checked with ``isinstance``."""
     try:
         return adapter(annotation, config=config(arbitrary_types_allowed=True))
     except misuse:  # the annotation is a model, which has a config of its own

@@ -23,8 +23,15 @@ MAX_CHARACTERS = 4000
 
 _NAMED_THINGS = frozenset({"function", "type", "builtin_function_or_method"})
 _CONTAINERS: tuple[Any, ...] = (list, tuple, set, frozenset)
+_PLAIN_FORMS: Mapping[type, Callable[[Any], object]] = {
+    str: str.__str__,
+    int: int.__int__,
+    float: float.__float__,
+    bytes: bytes.__bytes__,
+}
 _MORE = '"…"'
 _MAX_DIGITS = 100
+_CUT = 2 * MAX_TEXT
 _MAX_NAMES = 10_000
 _SECRET_TYPES = frozenset({"SecretStr", "SecretBytes", "Secret"})
 _SECRET_WORDS = frozenset(
@@ -174,12 +181,14 @@ def mask_url(text: str) -> str:
     if scheme_end < 0:
         return text
     start = scheme_end + 3
-    stop = next((at for at in range(start, len(text)) if text[at] in "/?# \n\"'"), len(text))
+    stop = min([at for at in (text.find(mark, start) for mark in "/?# \n\"'") if at >= 0], default=len(text))
     at_sign = text.rfind("@", start, stop)
-    colon = text.find(":", start, at_sign) if at_sign >= 0 else -1
-    if colon < 0:
+    if at_sign < 0 and stop < len(text):
         return text
-    return f"{text[: colon + 1]}***{text[at_sign:]}"
+    colon = text.find(":", start, stop if at_sign < 0 else at_sign)
+    if colon < 0 or (at_sign < 0 and len(text) < _CUT):
+        return text
+    return f"{text[: colon + 1]}***{'' if at_sign < 0 else text[at_sign:]}"
 
 
 def text_json(text: str) -> str:
@@ -240,12 +249,16 @@ class _Sketch:
         return text
 
     def _draw_subclass(self, value: Any, depth: int) -> str:
-        """A container of a user's type is asked by way of its base: the type's own methods are not called."""
+        """A user's kind of a built-in type is asked by way of its base: its own methods are not called."""
+        bases = type(value).__mro__  # isinstance() would ask the value for its class
         for base in _CONTAINERS:
-            if isinstance(value, base):
+            if base in bases:
                 return self._draw_items(base.__iter__(value), base.__len__(value), depth)
-        if isinstance(value, dict):
+        if dict in bases:
             return self._draw_entries(dict.items(value), dict.__len__(value), depth)
+        for base, as_plain in _PLAIN_FORMS.items():
+            if base in bases:
+                return self.draw(as_plain(value), depth)
         return _named(type(value))
 
     def _draw_items(self, items: Iterable[object], count: int, depth: int) -> str:
@@ -335,7 +348,7 @@ _SCALARS: Mapping[type, Callable[[Any], str]] = {
 def _shortened(text: str) -> str:
     if len(text) <= MAX_TEXT:
         return mask_url(text)
-    return f"{mask_url(text[: MAX_TEXT * 2])[:MAX_TEXT]}… ({len(text):,} characters)"
+    return f"{mask_url(text[:_CUT])[:MAX_TEXT]}… ({len(text):,} characters)"
 
 
 def _is_secret_type(kind: type) -> bool:
@@ -347,7 +360,7 @@ def _declared_fields(value: Any, kind: type) -> Iterator[tuple[object, object]] 
     declared: Any = getattr(kind, "__dataclass_fields__", None)
     if declared is not None:
         return ((field.name, _field_value(value, field.name)) for field in declared.values() if field.repr)
-    if isinstance(value, tuple) and isinstance(getattr(kind, "_fields", None), tuple):
+    if tuple in kind.__mro__ and isinstance(getattr(kind, "_fields", None), tuple):
         return zip(kind._fields, tuple.__iter__(value), strict=False)  # type: ignore[attr-defined]
     declared = getattr(kind, "__pydantic_fields__", None)
     if declared is not None:

@@ -93,19 +93,22 @@ def read_commit(git_folder: str) -> str | None:
 def masked_arguments(arguments: Sequence[str]) -> list[str]:
     """A command line without its secrets: ``--password x``, ``--api-key=x`` and ``-p token=x`` are masked."""
     result: list[str] = []
-    hides_next = False
+    option = ""  # the one before, which may say what this one is
     for argument in arguments[:_MAX_ARGUMENTS]:
-        name, equals, _ = argument.partition("=")
-        if hides_next and not argument.startswith("-"):
+        name, equals, value = argument.partition("=")
+        is_option = argument.startswith("-")
+        if option and not is_option and is_secret(option, _number_or_text(argument)):
             result.append(_MASKED)
-            hides_next = False
-            continue
-        if equals and is_secret(name):
+        elif equals and is_secret(name, _number_or_text(value)):
             result.append(f"{name}={_MASKED}")
-            continue
-        hides_next = not equals and argument.startswith("-") and is_secret(argument)
-        result.append(mask_url(argument)[:_MAX_ARGUMENT_LENGTH])
+        else:
+            result.append(mask_url(argument)[:_MAX_ARGUMENT_LENGTH])
+        option = argument if is_option and not equals else ""
     return result
+
+
+def _number_or_text(argument: str) -> int | str:
+    return int(argument) if argument.isdecimal() and len(argument) < 20 else argument
 
 
 _MASKED = MASK.strip('"')
@@ -190,6 +193,7 @@ class _Status:
         self._answer: bool | None = None
         self._pid: int | None = None
         self._pipe = -1
+        self._has_been_waited_for = False
         self._owner = os.getpid()
         if hasattr(os, "posix_spawn"):
             self._start(folder)
@@ -216,7 +220,9 @@ class _Status:
 
     def result(self, timeout_seconds: float) -> bool | None:
         if self._pid is not None and self._owner == os.getpid():
-            self._collect(timeout_seconds)
+            # A Git that does not answer in time keeps one flow waiting, not every one.
+            self._collect(0 if self._has_been_waited_for else timeout_seconds)
+            self._has_been_waited_for |= timeout_seconds > 0
         return self._answer
 
     def _collect(self, timeout_seconds: float) -> None:

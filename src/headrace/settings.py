@@ -170,7 +170,7 @@ def _read_table(folder: str) -> dict[str, str]:
                 content = file.read()
         except OSError:
             continue
-        return _parse(path, content) if b"headrace" in content else {}
+        return _parse(path, content) if b"tool.headrace" in content else {}
     return {}
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from headrace.context import current_scope
 from headrace.engine.policies import NO_RETRIES, RetryPolicy
 from headrace.engine.states import State, StateName
-from headrace.functions import examine
+from headrace.functions import check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
-from headrace.naming import check_template
+from headrace.logging import log_defect, print_capture
+from headrace.naming import check_run_name, render_run_name
+from headrace.parameters import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from headrace.futures import TaskFuture
     from headrace.hooks import HookOption
@@ -58,7 +60,7 @@ class Task(Generic[P, R]):
         self.fn = fn
         self.anatomy = anatomy
         self.is_async = anatomy.is_async
-        self.name = name or anatomy.name
+        self.name = check_text("name", name) or anatomy.name
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.tags = check_tags(tags)
         self.retry_policy, self._delay_fn = _check_retries(
@@ -68,9 +70,9 @@ class Task(Generic[P, R]):
             raise TypeError(f"retry_condition_fn={retry_condition_fn!r} cannot be called")
         self.retry_condition_fn = retry_condition_fn
         self.log_prints = log_prints
-        self.task_run_name = task_run_name
-        if isinstance(task_run_name, str) and not anatomy.takes_any:
-            check_template("task_run_name", task_run_name, anatomy.parameters)
+        if log_prints:
+            print_capture.install()
+        self.task_run_name = check_run_name("task_run_name", task_run_name, anatomy)
         self.hooks = gather_hooks(
             on_running=on_running,
             on_completion=on_completion,
@@ -78,6 +80,8 @@ class Task(Generic[P, R]):
             on_crashed=on_crashed,
             on_cancelled=on_cancelled,
         )
+        self.has_hooks = bool(self.hooks)
+        self.has_run_options = self.has_hooks or self.retry_policy.retries > 0
         self._takes_wait_for = "wait_for" in anatomy.parameters
         self.__doc__ = self.description
         self.__name__ = self.name
@@ -151,7 +155,7 @@ class Task(Generic[P, R]):
     ) -> Task[P2, R]: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """The task of a method, bound to its object as a function would be."""
-        if instance is None and not isinstance(self.fn, classmethod | staticmethod):
+        if not is_bindable(self.fn, instance):
             return self
         bound = copy.copy(self)
         bound.fn = self.fn.__get__(instance, owner)
@@ -166,6 +170,17 @@ class Task(Generic[P, R]):
     def argument_names(self) -> Sequence[str]:
         """The names of the function's positional parameters."""
         return self.anatomy.positional
+
+    def name_run(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """What ``task_run_name`` gives for these arguments; ``None``, and a line in the log, if it cannot."""
+        try:
+            arguments = {}
+            if isinstance(self.task_run_name, str):
+                arguments = Parameters(self.fn, self.anatomy).bind(args, dict(kwargs))
+            return render_run_name(self.task_run_name, arguments)
+        except Exception as error:
+            log_defect(f"task_run_name of {call.display_name} raised, so the run keeps this name", error)
+            return None
 
     def wants_retry(self, call: Call, error: BaseException) -> bool:
         """What ``retry_condition_fn`` says of this failure."""

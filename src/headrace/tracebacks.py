@@ -42,12 +42,12 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(type(error).__name__, message_of(error), format_traceback(error))
 
 
-def format_traceback(error: BaseException) -> str:
-    """The traceback as Python would print it, bounded."""
+def format_traceback(error: BaseException, frames: TracebackType | None = None) -> str:
+    """The traceback as Python would print it, bounded. ``frames`` stand in for the exception's own."""
     import traceback
 
     try:
-        text = "".join(traceback.format_exception(error))
+        text = "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))
     except Exception as defect:
         text = f"{describe(error)}\n<its traceback cannot be printed: {type(defect).__name__}>"
     if len(text) > _LONGEST_TRACEBACK:

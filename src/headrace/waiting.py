@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from headrace.errors import WouldDeadlockError
-from headrace.futures import running_loop
+from headrace.futures import lend_slot, reclaim_slot, running_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterable, Iterator
@@ -82,7 +82,7 @@ def wait(futures: Iterable[F], timeout: float | None = None) -> Any:
     """
     listed = list(futures)
     loop = running_loop()
-    if loop is not None and any(not f.done() and f._source.driver.blocks(loop) for f in listed):
+    if loop is not None and any(not f.done() and f._needs(loop) for f in listed):
         return PendingWait(listed, timeout)
     end = None if timeout is None else time.monotonic() + timeout
     for future in listed:
@@ -119,10 +119,14 @@ class as_completed(Generic[F]):
                 future._refuse_deadlock()
             future._source.add_done_callback(_Put(ended, future))
         for left in range(len(self._futures), 0, -1):
+            loan = lend_slot(None) if ended.empty() else None
             try:
-                yield ended.get(timeout=None if end is None else max(end - time.monotonic(), 0.0))
+                future = ended.get(timeout=None if end is None else max(end - time.monotonic(), 0.0))
             except Empty:
                 raise TimeoutError(f"{left} of {len(self._futures)} runs have not ended") from None
+            finally:
+                reclaim_slot(loan)
+            yield future
 
     async def __aiter__(self) -> AsyncIterator[F]:
         import asyncio

@@ -20,12 +20,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from headrace.errors import UpstreamFailedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-    from conftest import RunPython
     from flight_delays_report import Delays, Summary
+
+    from tests.conftest import RunPython
 
 # A slow machine may need a minute to read 336,776 rows in plain Python.
 pytestmark = pytest.mark.timeout(300)
@@ -184,7 +187,7 @@ def summary(demo: ModuleType, report: Path) -> Summary:
 
 @pytest.fixture(scope="module")
 def page(summary: Summary, report: Path) -> str:
-    assert summary
+    assert summary.total.flights
     return report.read_text(encoding="utf-8")
 
 
@@ -287,8 +290,9 @@ def test_some_months_only(demo: ModuleType, expected: Expected, tmp_path: Path) 
 
 
 def test_a_month_that_does_not_exist_fails_with_one_clear_message(demo: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no flights in the months \[13\]"):
+    with pytest.raises(UpstreamFailedError) as caught:
         demo.flight_delays(output=str(tmp_path / "never.html"), months=[13])
+    assert "no flights in the months [13]" in str(caught.value.__cause__)
     assert not (tmp_path / "never.html").exists()
 
 
@@ -348,8 +352,17 @@ def test_the_page_shows_the_figures(page: str, summary: Summary) -> None:
 # As a user runs it --------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def command_line(run_python: RunPython) -> Callable[..., str]:
+    def run(*arguments: str) -> str:
+        done = run_python("-c", "from headrace.cli import main; main()", *arguments)
+        return done.stdout
+
+    return run
+
+
 def test_the_program_says_where_the_report_is_and_how_to_look_at_the_run(
-    run_python: RunPython, tmp_path: Path
+    run_python: RunPython, command_line: Callable[..., str], tmp_path: Path
 ) -> None:
     printed = run_python(str(EXAMPLES / "flight_delays.py")).stdout
     told = dict(re.findall(r"^The (\w+): +(.+)$", printed, re.MULTILINE))
@@ -357,21 +370,12 @@ def test_the_program_says_where_the_report_is_and_how_to_look_at_the_run(
     assert told["run"] in Path(told["report"]).read_text(encoding="utf-8")
     program, *arguments = told["run"].split()
     assert program == "headrace"
-    shown = run_python("-m", "headrace.cli", *arguments).stdout
-    assert {"load_flights", "by_carrier UA", "by_month 12", "write_report"} <= set(
-        re.findall(r"\w+(?: \w+)?", shown)
-    )
+    shown = command_line(*arguments)
+    for run in ("load_flights", "by_carrier UA", "by_month 12", "by_weather visib", "write_report"):
+        assert run in shown
 
 
-def test_the_command_line_runs_a_part_of_it(run_python: RunPython, tmp_path: Path) -> None:
-    run_python(
-        "-m",
-        "headrace.cli",
-        "run",
-        str(EXAMPLES / "flight_delays.py"),
-        "-p",
-        "months=[2]",
-        "-p",
-        "output=february.html",
-    )
+def test_the_command_line_runs_a_part_of_it(command_line: Callable[..., str], tmp_path: Path) -> None:
+    program = str(EXAMPLES / "flight_delays.py")
+    command_line("run", program, "-p", "months=[2]", "-p", "output=february.html")
     assert "February 2013" in (tmp_path / "february.html").read_text(encoding="utf-8")

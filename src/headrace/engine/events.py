@@ -26,6 +26,7 @@ class RunNoticed(NamedTuple):
     """A run lasts long enough to be worth a row before it ends."""
 
     id: int
+    at_us: int
 
 
 class AttemptStarted(NamedTuple):

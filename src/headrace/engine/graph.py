@@ -55,10 +55,6 @@ class Graph:
             self._blame[id] = dict.fromkeys(roots)
         return None
 
-    def is_waiting(self, id: int) -> bool:
-        """Whether the run still waits for an upstream."""
-        return id in self._unmet
-
     def roots_of(self, ids: Iterable[int]) -> tuple[int, ...]:
         """The runs for which these ended badly, each once, in order; empty when all completed."""
         roots: dict[int, None] = {}

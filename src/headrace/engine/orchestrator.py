@@ -53,8 +53,10 @@ if TYPE_CHECKING:
 
 # Aliases: a module global costs a fifth of an attribute of an enum.
 _RUNNING = StateName.RUNNING
+_PENDING = StateName.PENDING
 _COMPLETED = StateName.COMPLETED
 _RETURNED = Ending.RETURNED
+_QUEUED = Phase.QUEUED
 _ACTIVE = Phase.ACTIVE
 _ENDED = Phase.ENDED
 
@@ -94,6 +96,7 @@ class Orchestrator:
         "_runs",
         "_slots",
         "_unseen",
+        "effects",
     )
 
     def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
@@ -112,6 +115,8 @@ class Orchestrator:
         self._function: FunctionEnded | None = None
         self._closing: str | None = None
         self._has_ended = False
+        self.effects: list[Effect] = []
+        """What was decided about the present event, so far: of use to whom a defect cuts it short."""
         self._handlers: dict[type, Callable[[Any, list[Effect]], None]] = {
             TaskRun: self._on_submitted,
             RunNoticed: self._on_noticed,
@@ -132,7 +137,7 @@ class Orchestrator:
 
     def handle(self, event: Event) -> list[Effect]:
         """Take in what happened; what is to be done about it, in order."""
-        effects: list[Effect] = []
+        self.effects = effects = []
         handler = self._handlers.get(type(event))
         if handler is None:
             handler = self._learn_handler(type(event))
@@ -165,17 +170,17 @@ class Orchestrator:
     def _on_submitted(self, run: TaskRun, effects: list[Effect]) -> None:
         self._runs[run.id] = run
         if self._closing is not None:
-            self._end(run, StateName.CANCELLED, run.changes[0][1], effects, reason=self._closing)
+            self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
         elif run.upstreams or run.tolerated:
             self._wait_for_upstreams(run, effects)
         else:
-            self._make_ready(run, run.changes[0][1], effects)
+            self._make_ready(run, run.submitted_us, effects)
 
     def _wait_for_upstreams(self, run: TaskRun, effects: list[Effect]) -> None:
         self._forgive(run.tolerated)
         released = self._graph.add(run.id, upstreams=run.upstreams, tolerated=run.tolerated, live=_Live(self))
         if released is not None:
-            self._release(released, run.changes[0][1], effects)
+            self._release(released, run.submitted_us, effects)
 
     def _release(self, released: Released, at_us: int, effects: list[Effect]) -> None:
         run = self._runs[released.id]
@@ -189,10 +194,7 @@ class Orchestrator:
         """Nothing keeps the run from starting but, perhaps, a slot."""
         if self._free_slots is not None and run.needs_slot and not run.holds_slot:
             if self._free_slots <= 0:
-                run.phase = Phase.QUEUED
-                run.change(StateName.AWAITING_SLOT, at_us)
-                self._record_if_noticed(run, effects)
-                self._queue.append(run)
+                self._enqueue(run, at_us, effects)
                 return
             self._free_slots -= 1
             run.holds_slot = True
@@ -200,11 +202,19 @@ class Orchestrator:
         run.number += 1
         effects.append(StartAttempt(run))
 
+    def _enqueue(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
+        """Wait for a slot. That is worth a state of its own only if the run is noticed."""
+        run.phase = _QUEUED
+        self._queue.append(run)
+        if run.is_noticed:
+            run.change(StateName.AWAITING_SLOT, at_us)
+            effects.append(Record(run))
+
     def _fill_slots(self, effects: list[Effect]) -> None:
         queue = self._queue
         while queue and self._free_slots is not None and self._free_slots > 0:
             run = queue.popleft()
-            if run.phase is Phase.QUEUED:  # it may have ended in the queue
+            if run.phase is _QUEUED:  # it may have ended in the queue
                 self._free_slots -= 1
                 run.holds_slot = True
                 run.phase = _ACTIVE
@@ -217,20 +227,26 @@ class Orchestrator:
         run = self._runs.get(event.id)
         if run is not None:
             run.is_noticed = True
-            self._record_if_noticed(run, effects)
+            if run.phase is _QUEUED and run.name is not StateName.AWAITING_SLOT:
+                run.change(StateName.AWAITING_SLOT, event.at_us)
+            effects.append(Record(run))
 
     def _on_attempt_started(self, event: AttemptStarted, effects: list[Effect]) -> None:
         run = self._active_run(event.id, event.number)
         if run is not None and run.name not in _EXECUTING:
             run.is_noticed = True
             run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.at_us)
-            self._record_if_noticed(run, effects)
+            effects.append(Record(run))
             effects.append(RunHooks(run, run.changes[-1]))
 
     def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> None:
         run = self._runs.get(event.id)
         if run is None or run.phase is not _ACTIVE or run.number != event.number:
             return  # it goes on unheard
+        if event.ending is _RETURNED and run.name is _PENDING:
+            run.complete_plainly(event.started_us, event.ended_us)
+            self._let_go(run, event.ended_us, event, effects)
+            return
         if run.name not in _EXECUTING:
             run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.started_us)
         if event.ending is _RETURNED:
@@ -245,7 +261,7 @@ class Orchestrator:
         return (
             event.retry_delay_seconds is not None
             and run.number <= run.retries
-            and run.name is not StateName.CANCELLING
+            and not run.is_cancelled
             and event.ending is not Ending.CANCELLED
             and not self._is_cancelled
         )
@@ -289,13 +305,20 @@ class Orchestrator:
     ) -> None:
         """End the run, and with it, one after another, every run that can no longer start."""
         run.change(name, at_us, reason)
-        run.phase = _ENDED
-        id = run.id
-        del self._runs[id]
         if name is not _COMPLETED:
             run.roots = self._blame(run, roots)
+        self._let_go(run, at_us, report, effects)
+
+    def _let_go(
+        self, run: TaskRun, at_us: int, report: AttemptFinished | None, effects: list[Effect]
+    ) -> None:
+        """The run is in its last state: settle it, and free what it held and who waited for it."""
+        id = run.id
+        run.phase = _ENDED
+        del self._runs[id]
         effects.append(Settle(run, report))
         if self._lenders:
+            self._forget_loans_of(run)
             self._take_back_loans(id)
         if run.holds_slot and self._free_slots is not None:
             run.holds_slot = False
@@ -332,6 +355,7 @@ class Orchestrator:
 
     def _free_slot_of(self, run: TaskRun, effects: list[Effect]) -> None:
         if run.holds_slot and self._free_slots is not None:
+            self._forget_loans_of(run)
             run.holds_slot = False
             self._free_slots += 1
             if self._queue:
@@ -340,6 +364,9 @@ class Orchestrator:
     # -- failures, seen and unseen -------------------------------------------------------------
 
     def _on_failure_retrieved(self, event: FailureRetrieved, _effects: list[Effect]) -> None:
+        """Invariant: it counts, too, when who asks sees the end of a run sooner than we do."""
+        if event.id in self._runs or event.id in self._outsiders:
+            self._forgiven.add(event.id)
         self._see(self._graph.roots_of((event.id,)))
 
     def _forgive(self, ids: tuple[int, ...]) -> None:
@@ -359,19 +386,40 @@ class Orchestrator:
         if event.awaited > 0 and event.awaited not in self._runs:  # it has ended: nobody will wait
             return
         self._lenders.setdefault(event.awaited, []).append(run.id)
-        self._free_slots += 1
-        self._fill_slots(effects)
+        run.waits += 1
+        if run.waits == 1:  # however many of its threads wait, it has but one slot
+            self._free_slots += 1
+            self._fill_slots(effects)
 
     def _on_slot_reclaimed(self, event: SlotReclaimed, _effects: list[Effect]) -> None:
         lenders = self._lenders.get(event.awaited, [])
-        if event.id in lenders and self._free_slots is not None:
+        if event.id in lenders:
             lenders.remove(event.id)
-            self._free_slots -= 1
+            if not lenders:
+                del self._lenders[event.awaited]
+            self._take_back_loan(event.id)
 
     def _take_back_loans(self, awaited: int) -> None:
         """Invariant: a lender has its slot back before another run can take the one that it waited for."""
-        if self._free_slots is not None and self._lenders:
-            self._free_slots -= len(self._lenders.pop(awaited, ()))
+        for lender in self._lenders.pop(awaited, ()):
+            self._take_back_loan(lender)
+
+    def _take_back_loan(self, lender: int) -> None:
+        """A lender waits for one run less; with the last one it has its slot back."""
+        assert self._free_slots is not None
+        run = self._runs[lender]
+        run.waits -= 1
+        if run.waits == 0:
+            self._free_slots -= 1
+
+    def _forget_loans_of(self, run: TaskRun) -> None:
+        """The lender itself goes: it has its slot back, to give it up for good."""
+        if run.waits:
+            assert self._free_slots is not None
+            run.waits = 0
+            self._free_slots -= 1
+            of_others = {awaited: [id for id in ids if id != run.id] for awaited, ids in self._lenders.items()}
+            self._lenders = {awaited: ids for awaited, ids in of_others.items() if ids}
 
     # -- cancelling ----------------------------------------------------------------------------
 
@@ -385,16 +433,22 @@ class Orchestrator:
             if run is not None:
                 self._cancel(run, event.at_us, event.reason, effects)
         elif not self._has_ended and not self._is_cancelled:
+            self._on_flow_started(FlowStarted(event.at_us), effects)
             self._change_and_record_flow((StateName.CANCELLING, event.at_us, event.reason), effects)
             self._close(event.reason, event.at_us, effects, is_cancel=True)
 
     def _close(self, reason: str, at_us: int, effects: list[Effect], *, is_cancel: bool) -> None:
         """Let nothing more start; a cancel also stops what has started."""
         self._closing = reason
-        for run in list(self._runs.values()):
-            if run.id not in self._runs:  # it ended with one before it
-                continue
-            if is_cancel or run.number == 0:
+        runs = list(self._runs.values())
+        waiting = [run for run in runs if run.phase is not _ACTIVE and (is_cancel or run.number == 0)]
+        for run in waiting:  # all of them leave first: the end of one shall neither start nor doom another
+            self._graph.leave(run.id)
+            run.phase = _ENDED
+        for run in waiting:
+            self._end(run, StateName.CANCELLED, at_us, effects, reason=reason)
+        for run in runs:
+            if run.phase is _ACTIVE and is_cancel:
                 self._cancel(run, at_us, reason, effects)
             elif run.phase is _ACTIVE and run.number == 1 and run.name not in _EXECUTING:
                 effects.append(Interrupt(run, run.number, only_withdraw=True))
@@ -403,10 +457,11 @@ class Orchestrator:
         if run.phase is not _ACTIVE:
             self._graph.leave(run.id)
             self._end(run, StateName.CANCELLED, at_us, effects, reason=reason)
-        elif run.name is not StateName.CANCELLING:
+        elif not run.is_cancelled:
+            run.is_cancelled = True
             if run.name in _EXECUTING:
                 run.change(StateName.CANCELLING, at_us, reason)
-                self._record_if_noticed(run, effects)
+                effects.append(Record(run))
             effects.append(Interrupt(run, run.number, only_withdraw=False))
 
     def _on_attempt_withdrawn(self, event: AttemptWithdrawn, effects: list[Effect]) -> None:
@@ -444,7 +499,8 @@ class Orchestrator:
     # -- the flow run --------------------------------------------------------------------------
 
     def _on_flow_started(self, event: FlowStarted, effects: list[Effect]) -> None:
-        self._change_and_record_flow((_RUNNING, event.at_us, None), effects)
+        if self._flow_changes[-1][0] is StateName.PENDING:  # not if a cancel came first
+            self._change_and_record_flow((_RUNNING, event.at_us, None), effects)
 
     def _on_function_ended(self, event: FunctionEnded, effects: list[Effect]) -> None:
         self._function = event
@@ -468,6 +524,7 @@ class Orchestrator:
             return
         self._has_ended = True
         self._closing = self._closing or "the flow run has ended"
+        self._see(self._graph.roots_of(function.returned))  # who receives the value receives those
         returned = tuple(id for id in function.returned if self._graph.roots_of((id,)))
         unseen = tuple(self._unseen)
         change = self._final_change(function, unseen, returned, max(at_us, function.at_us))
@@ -490,19 +547,15 @@ class Orchestrator:
 
     # -- what is recorded ----------------------------------------------------------------------
 
-    def _record_if_noticed(self, run: TaskRun, effects: list[Effect]) -> None:
-        if run.is_noticed:
-            effects.append(Record(run))
-
     def _change_and_record_flow(self, change: Change, effects: list[Effect]) -> None:
         self._change_flow(change)
         effects.append(RecordFlow(tuple(self._flow_changes)))
 
     def _change_flow(self, change: Change) -> None:
-        name = self._flow_changes[-1][0]
+        name, before_us, _ = self._flow_changes[-1]
         if change[0] not in TRANSITIONS[name]:
             raise IllegalTransitionError(f"flow run: {change[0]} may not follow {name}")
-        self._flow_changes.append(change)
+        self._flow_changes.append((change[0], max(change[1], before_us), change[2]))
 
 
 class _Live:

@@ -10,7 +10,6 @@ from headrace.engine.states import TRANSITIONS, StateName
 if TYPE_CHECKING:
     from headrace.engine.states import Change
 
-_PENDING = StateName.PENDING
 
 
 class IllegalTransitionError(AssertionError):
@@ -32,36 +31,77 @@ class TaskRun:
 
     ``upstreams`` must complete before it starts; ``tolerated`` upstreams only have to end. ``number`` counts
     its attempts, the present one included. ``roots`` are the runs that it failed for: itself, or failed ones
-    upstream; empty as long as nothing went wrong.
+    upstream; empty as long as nothing went wrong. ``waits`` counts what it blocks for: it lends its slot
+    meanwhile. ``is_cancelled`` says that its attempt is to stop.
     """
 
     # What is the same for nearly every run at first stands on the class: making a run sets only the rest.
+    retries: int = 0
+    upstreams: tuple[int, ...] = ()
+    tolerated: tuple[int, ...] = ()
+    needs_slot: bool = True
     holds_slot: bool = False
     is_noticed: bool = False
+    is_cancelled: bool = False
+    waits: int = 0
     number: int = 0
     phase: Phase = Phase.WAITING
     name: StateName = StateName.PENDING
     roots: tuple[int, ...] = ()
+    began_us: int = 0
+    ended_us: int = 0
+    _story: list[Change] | None = None
 
     def __init__(
         self,
         id: int,
         at_us: int,
+        *,
         retries: int = 0,
         upstreams: tuple[int, ...] = (),
         tolerated: tuple[int, ...] = (),
         needs_slot: bool = True,
     ) -> None:
         self.id = id
+        self.submitted_us = at_us
         self.retries = retries
         self.upstreams = upstreams
         self.tolerated = tolerated
         self.needs_slot = needs_slot
-        self.changes: list[Change] = [(_PENDING, at_us, None)]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that happened to it is Pending, Running, Completed."""
+        return self._story is None and self.name is StateName.COMPLETED
+
+    @property
+    def changes(self) -> list[Change]:
+        """Its states, in order. A plain run has its three spelled out only when somebody asks."""
+        if self._story is not None:
+            return self._story
+        story: list[Change] = [(StateName.PENDING, self.submitted_us, None)]
+        if self.name is StateName.COMPLETED:
+            story.append((StateName.RUNNING, self.began_us, None))
+            story.append((StateName.COMPLETED, self.ended_us, None))
+        return story
 
     def change(self, name: StateName, at_us: int, reason: str | None = None) -> None:
-        """Come into a state, which TRANSITIONS must allow."""
+        """Come into a state, which TRANSITIONS must allow; reports that overtook each other tell no earlier time."""
         if name not in TRANSITIONS[self.name]:
             raise IllegalTransitionError(f"task run {self.id}: {name} may not follow {self.name}")
+        if self._story is None:
+            self._story = self.changes
         self.name = name
-        self.changes.append((name, at_us, reason))
+        self._story.append((name, max(at_us, self._story[-1][1]), reason))
+
+    def complete_plainly(self, began_us: int, ended_us: int) -> None:
+        """Go from Pending through Running to Completed in one step."""
+        self.began_us = began_us
+        self.ended_us = ended_us
+        self.name = StateName.COMPLETED
+
+    def crash(self, at_us: int, reason: str) -> None:
+        """Come to the end that a defect of the engine makes, from whatever state."""
+        self._story = [*self.changes, (StateName.CRASHED, at_us, reason)]
+        self.name = StateName.CRASHED
+        self.phase = Phase.ENDED

@@ -35,7 +35,7 @@ def default_history() -> History:
     return _default
 
 
-class use_history:  # noqa: N801 - written like a call
+class use_history:
     """``with use_history(history):`` has it stand in for the default one, in every thread."""
 
     def __init__(self, history: History) -> None:

@@ -5,6 +5,7 @@ Nothing here reads or writes runs.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import sys
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 IN_MEMORY = ":memory:"
 APPLICATION_ID = 0x48645263  # "HdRc"
 BUSY_TIMEOUT_SECONDS = 5.0
+
+CLOSES_CHEAPLY = sys.version_info >= (3, 12)
+"""Whether a connection can be told not to copy the write-ahead log into the database when it is closed."""
 
 _MIGRATIONS_FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 SCHEMA_VERSION = 2
@@ -94,25 +98,37 @@ def open_database(location: str, *, is_durable: bool = False) -> Database:
 
 
 def open_for_reading(location: str) -> sqlite3.Connection:
-    """A connection that cannot write. Raises like ``open_database``; a database that does not exist is unavailable."""
+    """A connection that cannot write. Raises like ``open_database``; what does not exist is unavailable."""
     path = resolve(location)
     try:
         if not os.path.exists(path):
-            message = f"There is no history at {path} yet: it is made when the first flow runs."
-            raise HistoryUnavailableError(message)
-        connection = _connect(_as_uri(path, "mode=ro"))
+            raise HistoryUnavailableError(
+                f"There is no history at {path} yet: it is made when the first flow runs."
+            )
         try:
-            _check_identity(connection, path)
-            have = _user_version(connection)
-            if have > SCHEMA_VERSION:
-                raise HistoryVersionError(_too_new(path, have))
-        except BaseException:
-            connection.close()
-            raise
+            return _open_read_only(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            # SQLite wants to make files beside the database. Where nobody may, nobody writes either.
+            is_about_files = _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            if not is_about_files or _has_content(path + "-wal"):
+                raise
+            return _open_read_only(path, "immutable=1")
     except (sqlite3.Error, OSError) as error:
         if isinstance(error, HistoryError):
             raise
         raise explain(error, path) from error
+
+
+def _open_read_only(path: str, parameters: str) -> sqlite3.Connection:
+    connection = _connect(_as_uri(path, parameters))
+    try:
+        _check_identity(connection, path)
+        have = _user_version(connection)
+        if have > SCHEMA_VERSION:
+            raise HistoryVersionError(_too_new(path, have))
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -149,8 +165,12 @@ def _open_file(path: str, *, is_durable: bool) -> Database:
 
 
 def _make_folder(folder: str) -> None:
-    if not os.path.isdir(folder):
+    if os.path.isdir(folder):
+        return
+    try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
+    except FileExistsError as error:  # says of a file in its place only that it is there
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from error
 
 
 def _has_content(path: str) -> bool:
@@ -166,16 +186,8 @@ def _probe(path: str) -> None:
     SQLite does the reading: closing a file of our own would drop the locks that other connections of this process
     hold on it. ``immutable`` keeps SQLite from making files beside the database.
     """
-    if not _has_content(path):
-        return
-    connection = _connect(_as_uri(path, "immutable=1"))
-    try:
-        _check_identity(connection, path)
-        have = _user_version(connection)
-        if have > SCHEMA_VERSION:
-            raise HistoryVersionError(_too_new(path, have))
-    finally:
-        connection.close()
+    if _has_content(path):
+        _open_read_only(path, "immutable=1").close()
 
 
 def _settle_identity_and_version(connection: sqlite3.Connection, path: str, lock: ProcessLock) -> None:
@@ -321,7 +333,7 @@ def keep_log_on_close(connection: sqlite3.Connection) -> None:
 
     Python 3.11 cannot say so to SQLite; there the writer thread keeps the connection from being closed.
     """
-    if sys.version_info >= (3, 12):
+    if sys.version_info >= (3, 12):  # as CLOSES_CHEAPLY says
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
 
 

@@ -6,10 +6,13 @@ later of two facts of one run replaces the earlier. Times are microseconds since
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from headrace.engine.states import StateName
+
 if TYPE_CHECKING:
-    from headrace.engine.states import State
+    from headrace.engine.states import Change, State
 
 
 class StoredResult(NamedTuple):
@@ -50,10 +53,10 @@ class TaskRunFact(NamedTuple):
     id: int
     parent: int | None
     task: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index(), which nobody needs of a fact
     name: str | None
     tags: tuple[str, ...]
-    states: tuple[State, ...]
+    states: tuple[Change, ...]
     started_us: int | None
     ended_us: int | None
     attempt_count: int
@@ -63,6 +66,40 @@ class TaskRunFact(NamedTuple):
     worker: str | None
     result: StoredResult | None
     failure: Failure | None
+
+
+class PlainTaskRunFact(NamedTuple):
+    """A task run that went Pending, Running, Completed at its first attempt, and nothing out of the way.
+
+    Most do: they are told in this short form. ``plain_fact`` makes one in half the time of calling the class.
+    """
+
+    flow_run_id: str
+    id: int
+    task: str
+    index: int  # type: ignore[assignment]  # hides tuple.index(), which nobody needs of a fact
+    submitted_us: int
+    started_us: int
+    ended_us: int
+    upstreams: tuple[int | str, ...]
+    parameters: str | None
+    worker: str
+    result: StoredResult
+
+    def in_full(self) -> TaskRunFact:
+        """The same in the long form."""
+        changes = (
+            (StateName.PENDING, self.submitted_us, None),
+            (StateName.RUNNING, self.started_us, None),
+            (StateName.COMPLETED, self.ended_us, None),
+        )
+        return TaskRunFact(
+            self.flow_run_id, self.id, None, self.task, self.index, None, (), changes, self.started_us,
+            self.ended_us, 1, (), self.upstreams, self.parameters, self.worker, self.result, None,
+        )  # fmt: skip
+
+
+plain_fact = partial(tuple.__new__, PlainTaskRunFact)
 
 
 class FlowRunFact(NamedTuple):
@@ -100,4 +137,4 @@ class LogFact(NamedTuple):
     message: str
 
 
-Fact = TaskRunFact | FlowRunFact | LogFact
+Fact = PlainTaskRunFact | TaskRunFact | FlowRunFact | LogFact

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from headrace import settings
 from headrace.errors import HistoryError, HistoryWarning
-from headrace.history.database import IN_MEMORY, explain, is_busy, open_database
+from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, explain, is_busy, open_database
 from headrace.history.writer import Writer
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _TIDY_SECONDS = 0.25
 _TIDY_LOG_BYTES = 1024 * 1024
 _EXIT_LOG_BYTES = 4 * 1024 * 1024
 _MAX_LOG_BYTES = 64 * 1024 * 1024
+_LOOK_EVERY_FACTS = 20_000
 _SLOW_SECONDS = 5.0
 _PAUSE_SECONDS = 2.0
 
@@ -107,6 +108,7 @@ class History:
         self._is_closed = False
         self._last_batch = 0
         self._log_may_be_long = True
+        self._facts_since_look = 0
         self._room = threading.Condition(threading.Lock())
         self._unwritten = 0
         self._has_warned_of_lock = False
@@ -154,7 +156,13 @@ class History:
         return self.failure is None
 
     def when_flushed(self, callback: Callable[[], None]) -> None:
-        """Has the writer thread call ``callback`` when all that was recorded so far is committed, or cannot be."""
+        """Has the writer thread call ``callback`` when all that was recorded so far is committed, or cannot be.
+
+        Once the history is closed that is at once, in the caller's thread.
+        """
+        if self._is_closed:
+            callback()
+            return
         self._stream.append(_Mark(callback))
         self._is_urgent = True
         self._ring()
@@ -169,6 +177,7 @@ class History:
         if thread is not None and thread is not threading.current_thread():
             self._ring()
             thread.join()
+        self._write_next()  # what came meanwhile
         with self._writing:
             self._stream = deque(maxlen=0)
             writer, self._writer = self._writer, None
@@ -190,14 +199,21 @@ class History:
     # The ends of a process, and the beginning of another.
 
     def finish(self) -> None:
-        """At the end of the process: all is committed. The log stays for the next opener, unless it is long."""
+        """At the end of the process: all is committed. The log stays for the next opener, unless it is long.
+
+        A fact that still follows opens the database once more.
+        """
         self.flush()
-        if self.failure is None and self._writing.acquire(blocking=False):
-            try:
-                if self._writer is not None:
-                    self._tidy(self._writer, above_bytes=_EXIT_LOG_BYTES)
-            finally:
-                self._writing.release()
+        if self._writer is None or not self._writing.acquire(blocking=False):
+            return
+        try:
+            if self.failure is None:
+                self._tidy(self._writer, above_bytes=_EXIT_LOG_BYTES)
+            if CLOSES_CHEAPLY and self.location != IN_MEMORY:
+                writer, self._writer = self._writer, None
+                writer.database.close()
+        finally:
+            self._writing.release()
 
     def pause(self) -> bool:
         """Waits until no transaction runs and lets none begin, so that the process can be copied."""
@@ -239,8 +255,8 @@ class History:
                 self._thread = thread
 
     def _run(self) -> None:
-        # Held here for as long as the process lives. An interpreter that ends closes what it can reach, and closing
-        # would copy the log into the database (tens of milliseconds); it does not reach a sleeping thread's frame.
+        # Held here for as long as the process lives, for Python 3.11: an interpreter that ends closes what it can
+        # reach, and closing would copy the log into the database; it does not reach a sleeping thread's frame.
         connection = self._writer and self._writer.database.connection
         while not self._is_closed:
             self._sleep()
@@ -297,8 +313,17 @@ class History:
                 pass
             self._waiting_since = None
             self._log_may_be_long = True
+            self._look_at_log(len(batch))
         if self._unwritten:
             self._make_room(batch)
+
+    def _look_at_log(self, fact_count: int) -> None:
+        """Keeps the log bounded in a process that is never idle. A look costs little, but not nothing."""
+        self._facts_since_look += fact_count
+        if self._facts_since_look > _LOOK_EVERY_FACTS or self._unwritten:
+            self._facts_since_look = 0
+            if self._writer is not None and self.failure is None:
+                self._tidy(self._writer, above_bytes=_MAX_LOG_BYTES)
 
     def _try_to_commit(self, batch: list[Fact | _Mark]) -> bool:
         """Whether that is the end of it: written, or failed for good."""

@@ -17,7 +17,7 @@ from headrace.history.database import IN_MEMORY, explain, open_for_reading
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
 
@@ -136,6 +136,58 @@ class Edge(NamedTuple):
     downstream: int
 
 
+class TaskGroup(NamedTuple):
+    """The runs of one task that are in one state. ``ran_us`` is the sum of their times."""
+
+    task: str
+    state: str
+    state_type: str
+    runs: int
+    first_id: int
+    submitted_us: int
+    started_us: int | None
+    ended_us: int | None
+    ran_us: int
+    retries: int
+
+
+class Activity(NamedTuple):
+    """How many runs of a task began in one slice of time, and ended in that or a later one."""
+
+    task: str
+    began: int
+    ended: int
+    runs: int
+
+
+class TaskEdge(NamedTuple):
+    """Runs of ``downstream`` waited for runs of ``upstream``: a task, or a run of another flow run by its id.
+
+    ``upstream_id`` is the id of the one run meant, where it was asked for.
+    """
+
+    downstream: str
+    upstream: str
+    upstream_id: int | None
+    is_outside: bool
+
+
+class TaskRunName(NamedTuple):
+    """What a task run is called."""
+
+    id: int
+    task: str
+    name: str
+
+
+class RowCounts(NamedTuple):
+    """How many rows the history has."""
+
+    flow_runs: int
+    task_runs: int
+    log_lines: int
+
+
 class Reader:
     """What has been recorded. Use it in a ``with`` block, or close it."""
 
@@ -224,12 +276,13 @@ class Reader:
         rows = self._all("list_children", {"id": run.id, "first": run.id + "/", "after": run.id + "0"})
         return [_summary(row) for row in rows]
 
-    def task_runs(self, run: Run, *, state: str | None = None) -> Iterator[TaskRun]:
-        """Its task runs in the order of their submission."""
+    def task_runs(self, run: Run, *, state: str | None = None, task: str | None = None) -> Iterator[TaskRun]:
+        """Its task runs in the order of their submission: all, or those in a state, or of a task."""
         last = 0
         while True:
             rows = self._all(
-                "list_task_runs", {"flow_run": run.key, "after": last, "state": state, "limit": 1000}
+                "list_task_runs",
+                {"flow_run": run.key, "after": last, "state": state, "task": task, "limit": 1000},
             )
             for row in rows:
                 yield _task_run(row)
@@ -240,7 +293,8 @@ class Reader:
     def get_task_run(self, run: Run, number: int) -> TaskRun:
         """One of its task runs. Raises ``RunNotFoundError``."""
         rows = self._all(
-            "list_task_runs", {"flow_run": run.key, "after": number - 1, "state": None, "limit": 1}
+            "list_task_runs",
+            {"flow_run": run.key, "after": number - 1, "state": None, "task": None, "limit": 1},
         )
         if not rows or rows[0][0] != number:
             raise RunNotFoundError(f"Flow run {run.name} ({run.id}) has no task run {number}.")
@@ -275,6 +329,41 @@ class Reader:
         """Who waited for whom."""
         return [Edge(*row) for row in self._all("list_edges", {"flow_run": run.key})]
 
+    def task_groups(self, run: Run) -> list[TaskGroup]:
+        """Its task runs counted by task and state, in the order of their first submission."""
+        return [TaskGroup(*row) for row in self._all("list_task_groups", {"flow_run": run.key})]
+
+    def task_activity(self, run: Run, *, origin_us: int, step_us: int, now_us: int) -> list[Activity]:
+        """When the runs of each task ran, counted in slices of ``step_us`` from ``origin_us`` on."""
+        values = {"flow_run": run.key, "origin": origin_us, "step": step_us, "now": now_us}
+        return [Activity(*row) for row in self._all("list_task_activity", values)]
+
+    def task_edges(self, run: Run, *, alone: Iterable[str] = ()) -> list[TaskEdge]:
+        """Which task waited for which, each pair once; upstreams of the tasks ``alone`` run by run."""
+        rows = self._all("list_task_edges", {"flow_run": run.key, "alone": json.dumps(list(alone))})
+        return [TaskEdge(task, str(upstream), id_, bool(outside)) for task, upstream, id_, outside in rows]
+
+    def names_in_logs(self, run: Run) -> dict[int, TaskRunName]:
+        """The task runs that wrote log lines, by their ids."""
+        rows = self._all("list_task_run_names", {"flow_run": run.key})
+        return {row[0]: TaskRunName(*row) for row in rows}
+
+    def count_rows(self) -> RowCounts:
+        """How much there is."""
+        return RowCounts(*self._all("count_rows", {})[0])
+
+    def damages(self) -> list[str]:
+        """What SQLite finds wrong with the file: nothing, in a sound one. Reads all of it."""
+        with self._lock:
+            rows = self._connection.execute("PRAGMA quick_check(5)").fetchall()
+        return [row[0] for row in rows if row[0] != "ok"]
+
+    def schema_version(self) -> int:
+        """The version of the database's schema."""
+        with self._lock:
+            version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
+
     def packages(self, run: Run) -> Mapping[str, str]:
         """The packages that were installed where it ran, with their versions."""
         rows = self._all("get_environment", {"digest": run.environment})
@@ -285,7 +374,7 @@ class Reader:
         try:
             with self._lock:
                 return self._connection.execute(statement(name), values).fetchall()
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise explain(error, self.location) from error
 
 

@@ -19,6 +19,7 @@ from headrace.previews import preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pickle import PickleBuffer
 
 RESULT_LIMIT = 1024 * 1024
 """How many bytes the pickle of one result may have."""
@@ -98,7 +99,7 @@ def _pickle(value: object, limit: int) -> tuple[bytes | None, str | None]:
 
 def _pickle_by_value(value: object, limit: int) -> tuple[bytes | None, str | None]:
     try:
-        from cloudpickle import Pickler as CloudPickler  # type: ignore[import-untyped]  # seldom needed, slow to import
+        from cloudpickle import Pickler as CloudPickler  # seldom needed, and slow to import
 
         return _dump(CloudPickler, value, limit), None
     except _TooLarge:
@@ -126,14 +127,15 @@ class _BoundedBuffer:
         self._left = limit
         self._parts: list[bytes] = []
 
-    def write(self, data: bytes) -> int:
-        self._left -= len(data)
+    def write(self, data: bytes | PickleBuffer) -> int:
+        size = len(data) if isinstance(data, bytes) else memoryview(data).nbytes
+        self._left -= size
         if self._left < 0:
             raise _TooLarge
-        self._parts.append(data)
-        return len(data)
+        self._parts.append(bytes(data))
+        return size
 
-    def accepts(self, buffer: Any) -> bool:
+    def accepts(self, buffer: PickleBuffer) -> bool:
         """Asked before an array's memory is copied. ``True`` keeps it within the pickle."""
         with buffer.raw() as memory:
             if memory.nbytes > self._left:

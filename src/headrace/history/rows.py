@@ -11,14 +11,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.engine.states import StateName
-from headrace.history.facts import FlowRunFact, LogFact, StoredResult, TaskRunFact
+from headrace.history.facts import FlowRunFact, LogFact, PlainTaskRunFact, StoredResult, TaskRunFact
 from headrace.previews import text_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from headrace.engine.states import State
+    from headrace.engine.states import Change
     from headrace.history.facts import AttemptFact, Failure
+
+AnyTaskRunFact = PlainTaskRunFact | TaskRunFact
 
 _PENDING = StateName.PENDING
 _COMPLETED = StateName.COMPLETED
@@ -31,17 +33,17 @@ class Batch(NamedTuple):
     """The facts of one transaction, merged."""
 
     flow_runs: dict[str, FlowRunFact]
-    task_runs: dict[str, dict[int, TaskRunFact]]
+    task_runs: dict[str, dict[int, AnyTaskRunFact]]
     logs: list[LogFact]
 
 
 def merge(facts: Iterable[object]) -> Batch:
     """The latest fact of each run, and every log line in its order. What is no fact is passed over."""
     flow_runs: dict[str, FlowRunFact] = {}
-    task_runs: dict[str, dict[int, TaskRunFact]] = {}
+    task_runs: dict[str, dict[int, AnyTaskRunFact]] = {}
     logs: list[LogFact] = []
     for fact in facts:
-        if type(fact) is TaskRunFact:
+        if type(fact) is PlainTaskRunFact or type(fact) is TaskRunFact:
             try:
                 task_runs[fact[0]][fact[1]] = fact
             except KeyError:
@@ -64,13 +66,27 @@ class TaskRunRows(NamedTuple):
     """How many bytes of results are among them."""
 
 
-def task_run_rows(flow_run_key: int, facts: Iterable[TaskRunFact]) -> TaskRunRows:
+def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRunRows:
     """The rows of task runs of one flow run."""
     base = flow_run_key << 32
     completed: list[object] = []
     other: list[object] = []
     pickled_bytes = 0
+    started_us: int | None
+    ended_us: int | None
+    worker: str | None
     for fact in facts:
+        if isinstance(fact, PlainTaskRunFact):
+            (_, number, task, index, submitted_us, started_us, ended_us, upstreams, parameters, worker,
+             (pickled, preview, _)) = fact  # fmt: skip
+            size = 0 if pickled is None else len(pickled)
+            pickled_bytes += size
+            completed += (
+                base | number, task, index, submitted_us, started_us, ended_us,
+                ids_json(upstreams) if upstreams else "", parameters or "", worker, preview or "",
+                pickled if size >= _BIG_PICKLE else bytearray(pickled or b""),
+            )  # fmt: skip
+            continue
         (_, number, parent, task, index, name, tags, states, started_us, ended_us, attempt_count, attempts,
          upstreams, parameters, worker, result, failure) = fact[:]  # fmt: skip
         pickled, preview, note = result or _NO_RESULT
@@ -126,7 +142,7 @@ def log_row(flow_run_key: int, fact: LogFact) -> tuple[object, ...]:
     return (flow_run_key, fact.task_run or 0, fact.at_us, fact.level, fact.logger, fact.message)
 
 
-def states_json(states: tuple[State, ...]) -> str:
+def states_json(states: tuple[Change, ...]) -> str:
     """``[["Pending",1],["Failed",2,"reason"]]``: the reason is left out where there is none."""
     return (
         "["

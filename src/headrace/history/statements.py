@@ -32,12 +32,13 @@ class RowStatement:
     SIZES = (1024, 256, 64, 16, 4, 1)
 
     def __init__(self, name: str, *, variable_limit: int) -> None:
-        self._head, _, rest = statement(name).partition("VALUES ")
+        head, _, rest = statement(name).partition("VALUES ")
         row, conflict, tail = rest.partition("ON CONFLICT")
+        self._head = head
         self._row = row.strip()
         self._tail = f"\n{conflict}{tail}"
-        self.width = self._row.count("?")
-        self._may_repeat_rows = "DO UPDATE" in self._tail
+        self.width = row.count("?")
+        self._may_repeat_rows = "DO UPDATE" in tail
         self._sizes = tuple(size for size in self.SIZES if size * self.width <= variable_limit)
         self._texts: dict[int, str] = {}
 
@@ -45,8 +46,6 @@ class RowStatement:
         """The statements, with their values, that write the rows which lie one behind the other in ``values``."""
         width = self.width
         row_count = len(values) // width
-        if row_count == 0:
-            return []
         if row_count == 1:
             return [(self._text(1), values)]
         result: list[tuple[str, list[object]]] = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from headrace.history.database import BUSY_TIMEOUT_SECONDS
 from headrace.history.environment import environment
+from headrace.history.facts import PlainTaskRunFact
 from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_rows
 from headrace.history.statements import RowStatement, statement
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from headrace.history.database import Database
-    from headrace.history.facts import FlowRunFact, LogFact, TaskRunFact
+    from headrace.history.facts import FlowRunFact, LogFact
+    from headrace.history.rows import AnyTaskRunFact
 
 STORED_RESULTS_LIMIT = 256 * 1024 * 1024
 """How many bytes of results one flow run keeps."""
@@ -38,11 +40,8 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._connection = database.connection
-        limit = database.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
-        self._flow_runs = RowStatement("record_flow_run", variable_limit=limit)
-        self._completed_task_runs = RowStatement("record_completed_task_runs", variable_limit=limit)
-        self._task_runs = RowStatement("record_task_runs", variable_limit=limit)
-        self._logs = RowStatement("record_logs", variable_limit=limit)
+        self._variable_limit = database.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        self._rows: dict[str, RowStatement] = {}
         self._keys: dict[str, int] = {}
         self._stored_bytes: dict[int, int] = {}
         self._environment: str | None = None
@@ -95,7 +94,7 @@ class Writer:
     def _write_flow_runs(self, flow_runs: Mapping[str, FlowRunFact]) -> None:
         for id_, fact in flow_runs.items():
             digest = self._write_environment() if fact.provenance else None
-            row = self._write_row(*self._flow_runs.chunks(flow_run_row(fact, digest))[0])
+            row = self._write_row(statement("record_flow_run"), flow_run_row(fact, digest))
             if row is not None:
                 self._keys[id_] = row[0]
 
@@ -106,7 +105,7 @@ class Writer:
             self._environment = mine.digest
         return self._environment
 
-    def _write_task_runs(self, task_runs: Mapping[str, Mapping[int, TaskRunFact]]) -> dict[int, int]:
+    def _write_task_runs(self, task_runs: Mapping[str, Mapping[int, AnyTaskRunFact]]) -> dict[int, int]:
         """Gives how many bytes of results each flow run has stored with these."""
         stored_bytes: dict[int, int] = {}
         for flow_run_id, facts in task_runs.items():
@@ -122,15 +121,15 @@ class Writer:
                 rows = task_run_rows(key, kept)
             elif rows.pickled_bytes:
                 stored_bytes[key] = before + rows.pickled_bytes
-            self._write_rows(self._completed_task_runs, rows.completed)
-            self._write_rows(self._task_runs, rows.other)
+            self._write_rows("record_completed_task_runs", rows.completed)
+            self._write_rows("record_task_runs", rows.other)
         return stored_bytes
 
     def _within_limit(
-        self, flow_run_id: str, facts: Iterable[TaskRunFact], before: int
-    ) -> tuple[list[TaskRunFact], int]:
+        self, flow_run_id: str, facts: Iterable[AnyTaskRunFact], before: int
+    ) -> tuple[list[AnyTaskRunFact], int]:
         """The facts without the results that no longer find room, from the first such result on."""
-        kept: list[TaskRunFact] = []
+        kept: list[AnyTaskRunFact] = []
         stored = before
         if stored < STORED_RESULTS_LIMIT:
             _logger.warning(
@@ -142,7 +141,8 @@ class Writer:
             if result is not None and result.pickled is not None:
                 if stored + len(result.pickled) > STORED_RESULTS_LIMIT:
                     stored = STORED_RESULTS_LIMIT
-                    kept.append(fact._replace(result=result._replace(pickled=None, note=_DROPPED)))
+                    full = fact.in_full() if isinstance(fact, PlainTaskRunFact) else fact
+                    kept.append(full._replace(result=result._replace(pickled=None, note=_DROPPED)))
                     continue
                 stored += len(result.pickled)
             kept.append(fact)
@@ -154,7 +154,7 @@ class Writer:
             key = self._key_of(fact.flow_run_id)
             if key is not None:
                 values += log_row(key, fact)
-        self._write_rows(self._logs, values)
+        self._write_rows("record_logs", values)
 
     def _key_of(self, flow_run_id: str) -> int | None:
         key = self._keys.get(flow_run_id)
@@ -165,7 +165,12 @@ class Writer:
             key = self._keys[flow_run_id] = row[0]
         return key
 
-    def _write_rows(self, rows: RowStatement, values: list[object]) -> None:
+    def _write_rows(self, name: str, values: list[object]) -> None:
+        if not values:
+            return
+        rows = self._rows.get(name)
+        if rows is None:
+            rows = self._rows[name] = RowStatement(name, variable_limit=self._variable_limit)
         for text, chunk in rows.chunks(values):
             try:
                 self._connection.execute(text, chunk)

@@ -6,24 +6,24 @@ reads it when it has ended. One object passes through all four.
 
 from __future__ import annotations
 
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from headrace.completion import Completion
 from headrace.engine.events import AttemptFinished, FailureRetrieved
 from headrace.engine.states import State
 from headrace.engine.task_run import TaskRun
-from headrace.history.facts import TaskRunFact
+from headrace.history.facts import TaskRunFact, plain_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from contextvars import Context
     from queue import SimpleQueue
     from types import TracebackType
     from typing import Protocol
 
     from headrace.engine.events import Ending
     from headrace.engine.policies import RetryPolicy
-    from headrace.history.facts import AttemptFact, Failure, StoredResult
+    from headrace.history.facts import AttemptFact, Failure, PlainTaskRunFact, StoredResult
 
     class TaskDefinition(Protocol):
         """What a task run needs to know of its task."""
@@ -31,12 +31,17 @@ if TYPE_CHECKING:
         name: str
         fn: Callable[..., Any]
         is_async: bool
+        has_hooks: bool
         tags: tuple[str, ...]
         retry_policy: RetryPolicy
         log_prints: bool | None
+        task_run_name: Any
 
         def argument_names(self) -> Sequence[str]:
             """The names of the function's positional parameters."""
+
+        def name_run(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+            """The name of this run, if the task has one to give."""
 
     class FlowRunOfCall(Protocol):
         """What a call asks of the driver of its flow run."""
@@ -59,6 +64,12 @@ if TYPE_CHECKING:
         def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
             """How long to wait before the next attempt; ``None`` for no further attempt."""
 
+        def failed_run(self, id: int) -> Any:
+            """The run that ended badly under this id."""
+
+        def slot_holder(self, call: Call) -> Call | None:
+            """The task run whose slot the call uses."""
+
         def explain(self, call: Call) -> BaseException:
             """Why a run that raised nothing itself did not complete."""
 
@@ -70,6 +81,10 @@ if TYPE_CHECKING:
 
         def crash(self, defect: BaseException) -> None:
             """End the flow run, for a defect of the engine."""
+
+
+NO_CONTEXT = Context()
+"""In the place of a call's context once the run has ended. Nothing may run in it: it is one for all threads."""
 
 
 class Report(AttemptFinished):
@@ -113,11 +128,13 @@ class Call(TaskRun, Completion):
     ``is_withdrawn`` by the driver to take it back; each looks at the other's mark after setting its own.
     """
 
+    has_completed: bool = False
     lane: SimpleQueue[Call | None] | None = None
     parent: int | None = None
     run_name: str | None = None
     started_us: int | None = None
     is_withdrawn: bool = False
+    is_retrieved: bool = False
     announces_start: bool = False
     value: Any = None
     error: BaseException | None = None
@@ -141,7 +158,9 @@ class Call(TaskRun, Completion):
         kwargs: dict[str, Any],
         context: Context,
     ) -> None:
-        TaskRun.__init__(self, id, at_us)
+        # What TaskRun.__init__ does for a run without options, without the price of calling it.
+        self.id = id
+        self.submitted_us = at_us
         self.driver = driver
         self.task = task
         self.index = index
@@ -175,14 +194,13 @@ class Call(TaskRun, Completion):
         """Where the run stands."""
         return State(*self.changes[-1])
 
-    @property
-    def has_completed(self) -> bool:
-        """Whether it has ended well."""
-        return self.is_done and not self.roots
-
     def mark_retrieved(self) -> None:
         """Somebody looks at how it failed."""
+        self.is_retrieved = True
         self.driver.post(FailureRetrieved(self.id))
+        for root in self.roots:
+            if root < 0:  # of another flow run, which is to know of it, too
+                self.driver.failed_run(root).mark_retrieved()
 
     def exception(self) -> BaseException | None:
         """What its future raises, once it has ended."""
@@ -192,8 +210,21 @@ class Call(TaskRun, Completion):
             self.error = self.driver.explain(self)
         return self.error
 
-    def as_fact(self) -> TaskRunFact:
+    def as_fact(self) -> TaskRunFact | PlainTaskRunFact:
         """What the history is to know of it now."""
+        if self.is_plain and self.has_plain_telling:
+            return plain_fact((  # type: ignore[no-any-return]
+                self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us, self.began_us,
+                self.ended_us, self.fact_upstreams, self.parameters, self.worker, self.stored,
+            ))  # fmt: skip
+        return self._as_full_fact()
+
+    @property
+    def has_plain_telling(self) -> bool:
+        """Whether the short form of a fact has room for all that is to be told."""
+        return not (self.parent or self.run_name or self.tags or (self.stored and self.stored.note))
+
+    def _as_full_fact(self) -> TaskRunFact:
         changes = tuple(self.changes)
         return TaskRunFact(
             self.driver.flow_run_id,
@@ -203,7 +234,7 @@ class Call(TaskRun, Completion):
             self.index,
             self.run_name,
             self.tags,
-            changes,  # type: ignore[arg-type]
+            changes,
             self.attempts[0].started_us if self.attempts else self.started_us,
             changes[-1][1] if self.is_done else None,
             self.number,

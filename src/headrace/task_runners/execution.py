@@ -7,7 +7,6 @@ the function.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from headrace.context import current_scope
@@ -15,7 +14,7 @@ from headrace.engine.events import AttemptStarted, AttemptWithdrawn, Ending
 from headrace.history.results import dump_result
 from headrace.interrupts import calls_user_code, noted, shielded
 from headrace.previews import preview_arguments
-from headrace.task_runners.call import Report
+from headrace.task_runners.call import NO_CONTEXT, Report
 from headrace.tracebacks import describe, strip_engine_frames
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from headrace.task_runners.call import Call
 
-_time_ns = time.time_ns
 _RETURNED = Ending.RETURNED
 _workers = threading.local()
 
@@ -31,13 +29,23 @@ _workers = threading.local()
 @shielded
 def execute(call: Call) -> None:
     """Execute the next attempt of a sync task in this thread, and post its report."""
-    context = call.context if call.number == 1 else call.context.copy()
-    report = context.run(_execute, call)
+    report = attempt(call)
     if report is not None:
         call.driver.post(report)
 
 
-def _execute(call: Call) -> Report | None:
+@shielded
+def attempt(call: Call) -> Report | None:
+    """Execute the next attempt of a sync task in this thread: its report, unless it was taken back before."""
+    context = call.context
+    if context is NO_CONTEXT:  # it was taken back, and the run has ended
+        return None
+    if call.retries:  # what an attempt sets, the next does not see
+        context = context.copy()
+    return context.run(_attempt, call)
+
+
+def _attempt(call: Call) -> Report | None:
     number = call.number
     started_us = _begin(call, number)
     if started_us is None:
@@ -46,7 +54,9 @@ def _execute(call: Call) -> Report | None:
         value = _call_function(call)
     except BaseException as error:
         return _failed(call, number, started_us, error)
-    return _returned(call, number, started_us, value)
+    return Report(
+        call, number, started_us, call.driver.now_us(), _RETURNED, value, None, dump_result(value), worker_name()
+    )
 
 
 async def execute_async(call: Call) -> None:
@@ -61,14 +71,16 @@ async def execute_async(call: Call) -> None:
     except BaseException as error:
         report = _failed(call, number, started_us, error)
     else:
-        report = _returned(call, number, started_us, value)
+        report = Report(
+            call, number, started_us, call.driver.now_us(), _RETURNED, value, None, dump_result(value), worker_name()
+        )
     call.driver.post(report)
 
 
 def _begin(call: Call, number: int) -> int | None:
     """Mark the attempt as begun; ``None`` if it was taken back before."""
     current_scope.set(call)
-    call.started_us = started_us = _time_ns() // 1000
+    call.started_us = started_us = call.driver.now_us()
     if call.is_withdrawn:
         call.driver.post(AttemptWithdrawn(call.id, number, started_us))
         return None
@@ -79,7 +91,7 @@ def _begin(call: Call, number: int) -> int | None:
 
 @calls_user_code
 def _call_function(call: Call) -> Any:
-    if call.args or call.kwargs:
+    if call.args or call.kwargs or call.task.task_run_name is not None:
         args, kwargs = _arguments(call)
         return call.task.fn(*args, **kwargs)
     return call.task.fn()
@@ -91,18 +103,13 @@ def _arguments(call: Call) -> tuple[Any, Any]:
         args, kwargs = call.driver.resolve(call)
     if args or kwargs:
         call.parameters = preview_arguments(call.task.argument_names(), args, kwargs)
+    if call.task.task_run_name is not None and call.run_name is None:
+        call.run_name = call.task.name_run(call, args, kwargs)
     return args, kwargs
 
 
-def _returned(call: Call, number: int, started_us: int, value: Any) -> Report:
-    stored = dump_result(value)
-    return Report(
-        call, number, started_us, _time_ns() // 1000, _RETURNED, value, None, stored, worker_name()
-    )
-
-
 def _failed(call: Call, number: int, started_us: int, error: BaseException) -> Report:
-    ended_us = _time_ns() // 1000
+    ended_us = call.driver.now_us()
     strip_engine_frames(error)
     is_interrupt = isinstance(error, KeyboardInterrupt) and _is_in_main_thread()
     if is_interrupt:  # the caller is told, not the task: see `interrupts`

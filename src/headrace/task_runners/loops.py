@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from headrace.task_runners.call import NO_CONTEXT
 from headrace.task_runners.execution import execute_async
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class LoopWorker:
         ready = self._ready
         while ready:
             call = ready.popleft()
-            context = call.context if call.number == 1 else call.context.copy()
+            if call.context is NO_CONTEXT:  # it was taken back, and the run has ended
+                continue
+            context = call.context if not call.retries else call.context.copy()
             task = self.loop.create_task(execute_async(call), context=context)
             self._tasks[id(call)] = task
             task.add_done_callback(_Forget(self._tasks, id(call)))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from queue import SimpleQueue
+from threading import get_ident
 from typing import TYPE_CHECKING
 
-from headrace.task_runners.execution import execute
+from headrace.task_runners.execution import attempt
 
 if TYPE_CHECKING:
     from headrace.task_runners.call import Call
@@ -22,44 +23,38 @@ class WorkerThreads:
     Invariant: while a call waits in the queue, some thread is on its way to it. A thread marks itself as
     busy *before* it looks whether more waits; a caller queues *before* it looks who is busy; so one of the
     two sees the other, and adds a thread.
+
+    A thread that reports the end of an attempt often starts another one by that. It keeps the first such
+    call for itself, since it is about to be free: so a chain of tasks runs in one thread, and wakes nobody.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._busy: set[int] = set()
+        self._kept: dict[int, Call | None] = {}
         self._count = 0
         self._growing = threading.Lock()
         self._is_closed = False
 
     def start(self, call: Call) -> None:
         """Have the call executed by a thread."""
-        self._queue.put(call)
+        thread_id = get_ident()
+        if self._kept.get(thread_id, call) is None:
+            self._kept[thread_id] = call
+        else:
+            self._queue.put(call)
 
     def grow(self) -> None:
         """Add a thread if a call waits for one."""
-        while len(self._busy) >= self._count and not self._queue.empty():
+        has_added = True
+        while has_added and len(self._busy) >= self._count and not self._queue.empty() and not self._is_closed:
             if not self._growing.acquire(False):
-                return
+                return  # who has it looks again after letting go
             try:
-                if len(self._busy) >= self._count and not self._is_closed:
-                    self._add_thread()
-                    return
+                has_added = len(self._busy) < self._count or self._add_thread()
             finally:
                 self._growing.release()
-
-    def _add_thread(self) -> None:
-        self._count += 1
-        number = self._count
-        thread = threading.Thread(
-            target=self._work, args=(number,), name=f"{self._name}-{number}", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no more: those there are will do
-            self._count -= 1
-            if self._count == 0:
-                raise
 
     def close(self) -> None:
         """Let the threads go as soon as they have done what they are at."""
@@ -67,18 +62,38 @@ class WorkerThreads:
         for _ in range(self._count):
             self._queue.put(None)
 
-    def _work(self, number: int) -> None:
-        queue, busy = self._queue, self._busy
-        while True:
-            call = queue.get()
-            if call is None:
-                return
-            busy.add(number)
+    def _add_thread(self) -> bool:
+        self._count += 1
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{self._count}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more: those there are will do
+            self._count -= 1
+            if self._count == 0:
+                raise
+            return False
+        return True
+
+    def _work(self) -> None:
+        queue, busy, thread_id = self._queue, self._busy, get_ident()
+        kept: Call | None = None
+        while (call := kept or queue.get()) is not None:
+            busy.add(thread_id)
             if len(busy) >= self._count and not queue.empty():
                 self.grow()
-            try:
-                execute(call)
-            except BaseException as defect:  # of the engine: the user's went into the report
-                call.driver.crash(defect)
-            busy.discard(number)
+            kept = self._execute(call, thread_id)
             call = None  # idle, it must not keep the last call's value alive
+
+    def _execute(self, call: Call, thread_id: int) -> Call | None:
+        """Execute an attempt and post its report: the call to execute next, if that started one."""
+        try:
+            report = attempt(call)
+            self._busy.discard(thread_id)
+            if report is None:
+                return None
+            self._kept[thread_id] = None
+            call.driver.post(report)
+        except BaseException as defect:  # of the engine: the user's went into the report
+            self._busy.discard(thread_id)
+            call.driver.crash(defect)
+        return self._kept.pop(thread_id, None)

@@ -81,7 +81,22 @@ CREATE TABLE task_runs (
     result BLOB
 );
 
-CREATE INDEX task_runs_by_state ON task_runs (flow_run, state_type);
+-- With the key that every index ends in: the runs of one state of one flow run lie side by side and are counted there.
+CREATE INDEX task_runs_by_state ON task_runs (state);
+
+CREATE TABLE state_types (
+    state TEXT PRIMARY KEY,
+    state_type TEXT NOT NULL
+) WITHOUT ROWID;
+
+INSERT INTO state_types (state, state_type) VALUES
+    ('Scheduled', 'SCHEDULED'), ('AwaitingRetry', 'SCHEDULED'),
+    ('Pending', 'PENDING'), ('AwaitingSlot', 'PENDING'),
+    ('Running', 'RUNNING'), ('Retrying', 'RUNNING'),
+    ('Paused', 'PAUSED'), ('Cancelling', 'CANCELLING'),
+    ('Completed', 'COMPLETED'), ('Cached', 'COMPLETED'), ('Replayed', 'COMPLETED'),
+    ('Failed', 'FAILED'), ('TimedOut', 'FAILED'), ('UpstreamFailed', 'FAILED'),
+    ('Crashed', 'CRASHED'), ('Cancelled', 'CANCELLED');
 
 CREATE TABLE logs (
     key INTEGER PRIMARY KEY,                -- in order of arrival

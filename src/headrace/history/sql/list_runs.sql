@@ -1,8 +1,13 @@
 -- Flow runs, newest first, with how many task runs of each state type they have. A NULL filter lets all pass.
 SELECT id, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent,
        (SELECT json_group_object(state_type, task_count)
-        FROM (SELECT state_type, count(*) AS task_count
-              FROM task_runs WHERE flow_run = flow_runs.key GROUP BY state_type)) AS task_runs
+        FROM (SELECT state_type,
+                     sum((SELECT count(*) FROM task_runs
+                          WHERE task_runs.state = state_types.state
+                              AND task_runs.key BETWEEN flow_runs.key << 32 AND ((flow_runs.key + 1) << 32) - 1
+                         )) AS task_count
+              FROM state_types GROUP BY state_type)
+        WHERE task_count > 0) AS task_runs
 FROM flow_runs
 WHERE (:state IS NULL OR state_type = upper(:state) OR lower(state) = lower(:state))
     AND (:flow IS NULL OR flow = :flow)

@@ -4,5 +4,6 @@ SELECT id, parent, task, task_index, name, tags, state, state_type, states, subm
 FROM task_runs
 WHERE key > (:flow_run << 32) + :after AND key < (:flow_run + 1) << 32
     AND (:state IS NULL OR state_type = upper(:state) OR lower(state) = lower(:state))
+    AND (:task IS NULL OR task = :task)
 ORDER BY key
 LIMIT :limit

@@ -1,0 +1,72 @@
+"""Failures in few lines: what was raised, and where in the user's code."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from headrace.cli.safe_text import clip, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from headrace.history.reader import FailureView, TaskRun
+
+_FRAME = re.compile(r'^ *\|?  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>.+)$')
+_LONGEST = 300
+
+
+def headline(failure: FailureView, longest: int = _LONGEST) -> str:
+    """``Type: message`` in one safe line."""
+    text = f"{failure.type}: {failure.message}" if failure.message else failure.type
+    return clip(safe(" ".join(text.split())), longest)
+
+
+def place(failure: FailureView) -> str | None:
+    """``file.py:12 in function``: the innermost frame."""
+    frames = [match for line in failure.traceback.splitlines() if (match := _FRAME.match(line))]
+    if not frames:
+        return None
+    last = frames[-1]
+    return safe(f"{last['file']}:{last['line']} in {last['function']}")
+
+
+def last_lines(failure: FailureView, count: int) -> list[str]:
+    """The end of the traceback without the exception itself: the innermost frames, as safe lines."""
+    lines = failure.traceback.rstrip().splitlines()
+    starts = [number for number, line in enumerate(lines) if _FRAME.match(line)]
+    if not starts:
+        return []
+    ends = [*starts[1:], _end_of_frame(lines, starts[-1])]
+    chosen: list[str] = []
+    for start, end in reversed(list(zip(starts, ends, strict=True))):
+        frame = [safe(line.rstrip()) for line in lines[start:end]]
+        if chosen and len(chosen) + len(frame) > count:
+            break
+        chosen = [*frame, *chosen]
+    return chosen[-count:] if len(chosen) > count else chosen
+
+
+def alike(failed: Iterable[TaskRun]) -> list[list[TaskRun]]:
+    """Task runs that failed, those of one task together that raised the same type at the same place."""
+    kinds: dict[object, list[TaskRun]] = {}
+    for task_run in failed:
+        failure = task_run.failure
+        kind = (task_run.task, failure.type, place(failure)) if failure is not None else task_run.id
+        kinds.setdefault(kind, []).append(task_run)
+    return list(kinds.values())
+
+
+def names_of(task_runs: list[TaskRun], most: int = 4) -> str:
+    """``a-1, a-2 and 28 more``."""
+    names = ", ".join([safe(task_run.name) for task_run in task_runs[:most]])
+    return f"{names} and {len(task_runs) - most:,} more" if len(task_runs) > most else names
+
+
+def _end_of_frame(lines: list[str], start: int) -> int:
+    """The line of code and its markers are indented deeper than the frame."""
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    end = start + 1
+    while end < len(lines) and len(lines[end]) - len(lines[end].lstrip()) > indent:
+        end += 1
+    return end

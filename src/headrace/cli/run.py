@@ -1,0 +1,134 @@
+"""``headrace run``: runs one flow in this process and ends with its exit code.
+
+On a terminal there is a live view while it runs and a summary at its end; elsewhere the library's own log lines.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headrace.cli.screen import is_terminal
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from headrace.flow_runs import FlowRun
+
+_COMPLETED, _FAILED, _INTERRUPTED = 0, 1, 130
+
+
+@click.command()
+@click.argument("target", metavar="FILE_OR_MODULE[:FLOW]")
+@click.option(
+    "-p",
+    "--param",
+    "pairs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A parameter, as JSON or text. Repeatable.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what the flow itself prints.")
+def run(*, target: str, pairs: tuple[str, ...], quiet: bool) -> int:
+    r"""Run a flow of a Python file or module.
+
+    FLOW may be left out where there is only one. The exit code is 0 only if the flow completed, 1 if it failed, 130
+    if it was interrupted; a code that the flow itself exits with is passed on.
+
+    \b
+    headrace run flows.py
+    headrace run flows.py:report -p month=6 -p 'columns=["a", "b"]'
+    """
+    has_view = not quiet and is_terminal(sys.stderr)
+    try:
+        with _view() if has_view else nullcontext() as view:
+            return _run(target, pairs, view, is_quiet=quiet)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _view() -> AbstractContextManager[Any]:
+    from headrace.cli.live import LiveView
+
+    return LiveView(sys.stderr)
+
+
+def _run(target: str, pairs: tuple[str, ...], view: Any, *, is_quiet: bool) -> int:
+    from headrace.cli.flow_finder import find_flow
+    from headrace.cli.parameter_values import as_call, read_values
+    from headrace.flow_runs import FlowRun
+
+    flow = find_flow(target)
+    flow_run = FlowRun(flow, as_call(flow, read_values(flow, pairs)))
+    _choose_log_lines(has_view=view is not None, is_quiet=is_quiet)
+    if view is None:
+        return _conduct(flow_run, shows_traceback=True)
+    with view.following(flow_run):
+        return _conduct(flow_run, shows_traceback=False)
+
+
+def _conduct(flow_run: FlowRun, *, shows_traceback: bool) -> int:
+    """Lives the run, and gives the exit code. ``SystemExit`` passes: its code is the flow's own."""
+    from headrace.errors import HeadraceError
+    from headrace.flow_runs import conduct_async, conduct_sync
+
+    try:
+        if flow_run.flow.is_async:
+            import asyncio
+
+            asyncio.run(conduct_async(flow_run))
+        else:
+            conduct_sync(flow_run)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:
+        if flow_run.driver is None and isinstance(
+            error, HeadraceError
+        ):  # there is no run: nothing was recorded
+            raise
+        if shows_traceback:
+            _tell(flow_run, error)
+        return _FAILED
+    return _COMPLETED
+
+
+def _tell(flow_run: FlowRun, error: Exception) -> None:
+    """Where there is no summary: what was raised as Python would print it, but for what the log has told."""
+    from headrace.cli.safe_text import safe_lines
+    from headrace.errors import ParameterError, TaskFailures
+    from headrace.tracebacks import format_traceback, message_of, strip_engine_frames
+
+    if isinstance(error, TaskFailures):
+        text = error.message
+    elif isinstance(error, ParameterError):
+        text = message_of(error)
+    else:
+        strip_engine_frames(error)
+        click.echo(safe_lines(format_traceback(error)), err=True, nl=False)
+        text = f"flow run {flow_run.name!r} failed"
+    look = f"Look at it with: headrace runs show {flow_run.flow_run_id}"
+    click.echo(f"headrace: {safe_lines(text)}\n{look}", err=True)
+
+
+def _choose_log_lines(*, has_view: bool, is_quiet: bool) -> None:
+    """What of the library's own lines is shown. What the history keeps does not depend on it."""
+    import logging
+
+    from headrace import logging as ours
+
+    if not (has_view or is_quiet) or ours.logger.handlers:  # the program has chosen itself
+        return
+    ours._show_our_lines()
+    for handler in ours.logger.handlers:
+        if is_quiet:
+            handler.setLevel(logging.ERROR)
+        else:
+            handler.addFilter(_is_not_in_the_view)
+
+
+def _is_not_in_the_view(record: Any) -> bool:
+    """Beginnings, ends and failures of runs are what the view and the summary show."""
+    return record.name != "headrace" or not str(record.msg).startswith(("Flow run '%s'", "Task run '%s'"))

@@ -1,0 +1,61 @@
+"""Finds the runs that a person names on a command line, and opens the history for that."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from headrace import settings
+from headrace.errors import HistoryUnavailableError, RunNotFoundError
+from headrace.history import Reader
+from headrace.history.database import IN_MEMORY, resolve
+
+if TYPE_CHECKING:
+    from headrace.history.reader import Run
+
+LATEST = "latest"
+
+
+def open_history() -> Reader:
+    """A reader of the history of the settings. Raises ``HistoryError``."""
+    location = settings.database()
+    if location == IN_MEMORY:
+        raise HistoryUnavailableError(
+            "HEADRACE_DATABASE is :memory:, and such a history is gone with the process that wrote it. Set it to a file."
+        )
+    return Reader.open(location)
+
+
+def has_history() -> bool:
+    """Whether there is one: it is made when the first flow runs."""
+    location = settings.database()
+    return location == IN_MEMORY or os.path.exists(resolve(location))
+
+
+def find_run(reader: Reader, name: str | None) -> Run:
+    """The run with that id, beginning of an id, or name; ``latest`` or ``None``: the newest that is no subflow."""
+    if name is not None and name != LATEST:
+        return reader.get_run(name)
+    newest = reader.list_runs(1, roots_only=True) or reader.list_runs(1)
+    if not newest:
+        raise RunNotFoundError(f"The history {reader.location} has no runs yet. Run a flow, then look again.")
+    return reader.get_run(newest[0].id)
+
+
+def find_only_run(reader: Reader, name: str) -> Run:
+    """The same, but raises ``RunNotFoundError`` where several runs have that name."""
+    run = find_run(reader, name)
+    if name == run.name and name != run.id:
+        same = [other for other in reader.list_runs(0, text=name) if other.name == name]
+        if len(same) > 1:
+            ids = ", ".join([other.id for other in same[:5]])
+            raise RunNotFoundError(
+                f"{len(same)} runs are called {name!r}: {ids}. Give the id of the one you mean."
+            )
+    return run
+
+
+def now_us() -> int:
+    """The time, as the history counts it."""
+    return time.time_ns() // 1000

@@ -1,0 +1,62 @@
+"""``headrace runs delete``: takes runs out of the history, after asking."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from headrace import settings
+from headrace.cli.as_json import print_json
+from headrace.cli.run_names import find_only_run, open_history
+from headrace.cli.safe_text import safe
+from headrace.cli.screen import is_terminal
+
+_LISTED = 10
+
+
+@click.command()
+@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--force", is_flag=True, help="Also runs that have not ended, such as those of a process that was killed."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object. Needs --yes.")
+def delete(*, names: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> int:
+    """Delete runs with their task runs, results, log lines and subflows.
+
+    All are found before the first is deleted. The exit code is 1 if one was left because it has not ended.
+    """
+    from headrace.history.deletion import delete_runs
+
+    with open_history() as reader:
+        found = list({run.id: run for run in [find_only_run(reader, name) for name in names]}.values())
+    if not yes:
+        if as_json or not is_terminal(sys.stdin):
+            raise click.UsageError(
+                "Nothing is deleted without a question, and there is nobody to ask: add --yes."
+            )
+        for run in found[:_LISTED]:
+            click.echo(f"  {safe(run.name)}  {safe(run.flow)}  {run.state}  {run.id}", err=True)
+        if len(found) > _LISTED:
+            click.echo(f"  and {len(found) - _LISTED:,} more", err=True)
+        if not click.confirm(f"Delete {_runs(len(found))}?", err=True):
+            click.echo("Nothing is deleted.", err=True)
+            return 1
+    deletion = delete_runs(settings.database(), [run.id for run in found], include_unfinished=force)
+    if as_json:
+        print_json({"deleted": list(deletion.deleted), "unfinished": list(deletion.unfinished)})
+    elif deletion.deleted:
+        click.echo(f"Deleted {_runs(len(deletion.deleted))}.")
+    if deletion.unfinished:
+        left = ", ".join(deletion.unfinished)
+        click.echo(
+            f"headrace: {left}: left, for it has not ended. If its process is gone for good, add --force.",
+            err=True,
+        )
+        return 1
+    return 0
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} run{'s' if count != 1 else ''}"

@@ -1,0 +1,164 @@
+"""``headrace runs list``: one line a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from headrace.cli import screen
+from headrace.cli.as_json import print_json, summary_json
+from headrace.cli.lines import Line, Span, fit
+from headrace.cli.run_names import has_history, now_us, open_history
+from headrace.cli.safe_text import cells, pad, safe
+from headrace.cli.signs import look_of
+from headrace.cli.times import ago, duration, moment, parse_since
+from headrace.engine.states import StateName, StateType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headrace.cli.signs import Glyphs
+    from headrace.history.reader import RunSummary
+
+_STATES = sorted({name.value.lower() for name in StateName} | {kind.value.lower() for kind in StateType})
+_SHORT_ID = 13
+_A_DAY_US = 86_400_000_000
+_GAP = 2
+
+
+def _since(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        return parse_since(value, now_us())
+    except (ValueError, OverflowError) as error:
+        message = f"{value!r} is no time: write 30m, 2h, 7d, 2026-03-01 or 2026-03-01T12:00"
+        raise click.BadParameter(message) from error
+
+
+@click.command("list")
+@click.argument("text", required=False)
+@click.option(
+    "--state",
+    type=click.Choice(_STATES, case_sensitive=False),
+    metavar="STATE",
+    help="Only runs in this state: failed, timedout, ...",
+)
+@click.option("--flow", help="Only runs of this flow.")
+@click.option("--tag", help="Only runs with this tag.")
+@click.option("--since", callback=_since, help="Only runs made since: 30m, 2h, 7d (ago), or a date.")
+@click.option("--no-subflows", is_flag=True, help="Only runs that no other run called.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many; 0: all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def list_runs(
+    *,
+    text: str | None,
+    state: str | None,
+    flow: str | None,
+    tag: str | None,
+    since: int | None,
+    no_subflows: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List runs, newest first; with TEXT those whose name or flow contains it."""
+    found: list[RunSummary] = []
+    if has_history():
+        with open_history() as reader:
+            found = reader.list_runs(
+                limit, state=state, flow=flow, text=text, since_us=since, tag=tag, roots_only=no_subflows
+            )
+    if as_json:
+        print_json([summary_json(run) for run in found])
+    elif not found:
+        is_filtered = any(value is not None for value in (text, state, flow, tag, since))
+        click.echo(
+            "No run is like that." if is_filtered else "No runs yet: `headrace run FILE` makes one.", err=True
+        )
+    else:
+        output = screen.stdout()
+        lines = table(
+            found, output.glyphs, now_us=now_us(), width=output.width if output.is_bounded else None
+        )
+        output.print(lines)
+        if 0 < limit == len(found) and output.is_terminal:
+            click.echo(f"The newest {limit}; --limit 0 lists all.", err=True)
+
+
+def table(runs: Sequence[RunSummary], glyphs: Glyphs, *, now_us: int, width: int | None) -> list[Line]:
+    """A heading and a line for each run. Without a ``width`` nothing is cut, ids neither."""
+    ids = _ids(runs, is_short=width is not None)
+    columns = [
+        ("ID", ids, ["dim"] * len(runs)),
+        ("NAME", [safe(run.name) for run in runs], ["bold"] * len(runs)),
+        ("FLOW", [_flow(run) for run in runs], [""] * len(runs)),
+        (
+            "STATE",
+            [f"{glyphs.sign(run.state)} {run.state}" for run in runs],
+            [look_of(run.state).style for run in runs],
+        ),
+        ("STARTED", [_when(run, now_us) for run in runs], [""] * len(runs)),
+        ("TOOK", [_took(run, now_us) for run in runs], [""] * len(runs)),
+    ]
+    counts = [_counts(run.task_runs, glyphs) for run in runs]
+    widths = [max(cells(title), *map(cells, texts)) for title, texts, _ in columns]
+    if width is not None:
+        _squeeze(widths, room=width - max([sum(cells(span.text) for span in line) for line in counts] + [5]))
+    titles = [pad(title, size) + " " * _GAP for (title, _, _), size in zip(columns, widths, strict=True)]
+    lines: list[Line] = [[Span("".join(titles) + "TASK RUNS", "dim")]]
+    for row, count in enumerate(counts):
+        line = [
+            Span(pad(texts[row], size) + " " * _GAP, styles[row])
+            for (_, texts, styles), size in zip(columns, widths, strict=True)
+        ]
+        lines.append([*line, *count])
+    return lines if width is None else [fit(line, width) for line in lines]
+
+
+def _squeeze(widths: list[int], *, room: int) -> None:
+    """Takes columns from names and flows, the widest first, until the line fits."""
+    least = 10
+    while sum(widths) + _GAP * len(widths) > room:
+        widest = 1 if widths[1] >= widths[2] else 2
+        if widths[widest] <= least:
+            return
+        widths[widest] -= 1
+
+
+def _ids(runs: Sequence[RunSummary], *, is_short: bool) -> list[str]:
+    """Ids are made of their time and of chance: their beginnings differ, but for runs of the same millisecond."""
+    if not is_short:
+        return [run.id for run in runs]
+    length = _SHORT_ID
+    while length < 36 and len({run.id[:length] for run in runs}) < len(runs):
+        length += 5
+    return [safe(run.id[:length]) for run in runs]
+
+
+def _flow(run: RunSummary) -> str:
+    return safe(run.flow) if run.kind == "flow" else f"task {safe(run.flow)}"
+
+
+def _when(run: RunSummary, now_us: int) -> str:
+    is_recent = now_us - run.created_us < _A_DAY_US
+    return ago(run.created_us, now_us) if is_recent else moment(run.created_us)[:16]
+
+
+def _took(run: RunSummary, now_us: int) -> str:
+    if run.started_us is None:
+        return ""
+    return duration((run.ended_us or now_us) - run.started_us)
+
+
+def _counts(task_runs: Mapping[str, int], glyphs: Glyphs) -> Line:
+    line: Line = []
+    counts = Counter(task_runs)
+    for state_type in StateType:
+        if counts[state_type.value]:
+            name = StateName(state_type.value.capitalize())
+            gap = " " if line else ""
+            text = f"{gap}{glyphs.sign(name.value)} {counts[state_type.value]:,}"
+            line.append(Span(text, look_of(name.value).style))
+    return line

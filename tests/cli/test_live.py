@@ -1,0 +1,181 @@
+"""On a terminal: the live view of a run, its summary, and the user's prints between them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from headrace.cli.lines import Span, plain
+from headrace.cli.live import Row, draw, rows_of, words
+from headrace.cli.signs import ASCII, UNICODE
+from headrace.history.reader import TaskGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import OpenTerminal
+
+    Write = Callable[[str, str], str]
+
+# The flow goes on when the person has seen the view, and types a line.
+FLOW = """
+import sys, threading
+from headrace import flow, task
+
+go_on = threading.Event()
+
+@task
+def waits(x):
+    go_on.wait()
+    return x
+
+@task
+def breaks():
+    raise ValueError("broken \\x1b[5m pipe")
+
+@flow
+def watched():
+    print("first print")
+    waits.map(range(3))
+    breaks()
+    print("no end", end="", flush=True)
+    print(" yet")
+    sys.stdin.readline()
+    print("second print")
+    go_on.set()
+"""
+CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture
+def flow(write: Write) -> str:
+    return write("watched.py", FLOW)
+
+
+def test_the_view_shows_counts_and_failures_as_they_come_and_a_summary(
+    flow: str, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal("run", flow)
+    terminal.read_until("3 running")
+    terminal.read_until("breaks-0 failed: ")
+    terminal.type("go\n")
+
+    assert terminal.wait() == 1
+    seen = CODES.sub("", terminal.output)
+    assert "0/3" in seen
+    assert "4 task runs  ✗ 1 failed  ✓ 3 completed" in seen
+    assert r"breaks-0: ValueError: broken \x1b[5m pipe" in seen
+    assert re.search(r"headrace runs show [0-9a-f-]{36}", seen)
+    assert "first print\r\n" in terminal.output
+    assert "no end yet\r\n" in terminal.output
+    assert "second print\r\n" in terminal.output
+    assert "| INFO" not in seen
+    assert "Traceback" not in seen
+
+
+def test_stdout_elsewhere_has_the_prints_alone(flow: str, open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("run", flow, stdout=subprocess.PIPE)
+    terminal.read_until("3 running")
+    terminal.type("go\n")
+    terminal.wait()
+
+    assert terminal.process.stdout is not None
+    assert terminal.process.stdout.read() == b"first print\nno end yet\nsecond print\n"
+    terminal.process.stdout.close()
+    assert "print" not in terminal.output
+
+
+def test_no_color_is_respected(flow: str, open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("run", flow, variables={"NO_COLOR": "1"})
+    terminal.read_until("3 running")
+    terminal.type("go\n")
+    terminal.wait()
+
+    assert not re.search(r"\x1b\[[0-9;]*m", terminal.output)
+
+
+def test_quiet_shows_neither_view_nor_summary(write: Write, open_terminal: OpenTerminal) -> None:
+    name = write("quiet.py", "from headrace import flow\n@flow\ndef f(): print('hello')\n")
+    terminal = open_terminal("run", "--quiet", name)
+
+    assert terminal.wait() == 0
+    assert terminal.output == "hello\r\n"
+
+
+def test_ctrl_c_on_the_terminal_ends_with_a_summary_that_says_so(
+    flow: str, open_terminal: OpenTerminal
+) -> None:
+    import signal
+
+    terminal = open_terminal("run", flow)
+    terminal.read_until("3 running")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.read_until("headrace runs show")
+
+    assert terminal.wait() == 130
+    assert "cancelled in" in CODES.sub("", terminal.output)
+
+
+def test_a_user_error_on_a_terminal_is_one_line_too(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("run", "nowhere.py")
+
+    assert terminal.wait() == 1
+    assert terminal.output.count("\n") == 1
+
+
+# Drawing --------------------------------------------------------------------------------------------
+
+
+def group(task: str, state: str, runs: int) -> TaskGroup:
+    return TaskGroup(task, state, "", runs, 1, 0, 0, 1, 0, 0)
+
+
+def texts(rows: list[Row], glyphs: Any = UNICODE, **size: int) -> list[str]:
+    lines = draw(([Span("title")], [Span("1 s")]), rows, glyphs, **{"width": 80, "height": 20, **size})
+    return [plain(line) for line in lines]
+
+
+def test_a_row_tells_a_task_s_counts() -> None:
+    rows = rows_of([group("load", "Completed", 6), group("load", "Failed", 2), group("load", "Running", 2)], [],
+                   Counter(load=4), 4)  # fmt: skip
+
+    assert rows[0].counts == {"Completed": 6, "Failed": 2, "Running": 2, "Pending": 2}
+    assert (rows[0].ended, rows[0].total) == (8, 12)
+
+
+def test_where_much_waits_it_is_counted_in_one_row() -> None:
+    rows = rows_of([group("load", "Running", 2)], [], Counter(), 90_000)
+
+    assert [(row.name, row.total) for row in rows] == [("load", 2), ("waiting", 89_998)]
+
+
+def test_rows_that_are_over_give_way() -> None:
+    rows = rows_of(
+        [group(f"t{n}", "Completed" if n < 10 else "Running", 1) for n in range(12)], [], Counter(), 0
+    )
+    lines = texts(rows, height=5)
+
+    assert len(lines) == 5
+    assert lines[1].split()[0] == "t10"
+    assert lines[-1].strip() == "and 9 more"
+
+
+def test_the_view_can_be_drawn_in_ascii() -> None:
+    rows = rows_of([group("load", "Completed", 1), group("load", "Running", 1)], [], Counter(), 0)
+
+    assert "".join(texts(rows, ASCII)).isascii()
+
+
+def test_no_line_is_wider_than_the_terminal() -> None:
+    rows = rows_of([group("a_task_with_a_very_long_name" * 3, state, 1000) for state in ("Completed", "Failed")], [],
+                   Counter(), 0)  # fmt: skip
+
+    assert all(len(line) <= 40 for line in texts(rows, width=40))
+
+
+def test_states_read_as_words() -> None:
+    assert words("UpstreamFailed") == "upstream failed"

@@ -1,0 +1,353 @@
+"""`headrace runs show`: the picture of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from headrace import flow, task
+from headrace.cli.lines import plain
+from headrace.cli.run_rows import SLICES, Doing, Row, Segment, Span
+from headrace.cli.signs import ASCII, UNICODE
+from headrace.cli.timeline import bar, draw
+
+if TYPE_CHECKING:
+    from headrace.history import History
+    from tests.cli.conftest import Invoke
+
+pytestmark = pytest.mark.usefixtures("history")
+
+
+@task
+def double(x):
+    if x == 13:
+        raise ValueError("thirteen \x1b[2J\nis unlucky")
+    return 2 * x
+
+
+@task
+def total(numbers):
+    return sum(numbers)
+
+
+@task
+def unstable(attempts):
+    attempts.append(1)
+    if len(attempts) < 3:
+        raise ConnectionError(f"attempt {len(attempts)} was refused")
+    return len(attempts)
+
+
+@task
+def calls_tasks(x):
+    return double(x).result() + double(x + 1).result()
+
+
+@flow
+def small(x, note="none"):
+    return total([double(x), double(x + 1)])
+
+
+@flow
+def outer():
+    first = double(1)
+    small(2)
+    return total([first])
+
+
+def show(invoke: Invoke, *arguments: str, width: int = 100) -> list[str]:
+    result = invoke("runs", "show", *arguments, env={"COLUMNS": str(width)})
+    assert result.exit_code == 0, result.output
+    return list(result.stdout.splitlines())
+
+
+def rows(lines: list[str]) -> list[str]:
+    """The rows of the timeline."""
+    start = next(number for number, line in enumerate(lines) if "TASK RUN" in line)
+    return [
+        line
+        for line in lines[start + 1 :][: ([*lines[start:], ""].index("") - 1)]
+        if line.split()[0].isdigit()
+    ]
+
+
+def test_the_header_says_what_the_run_was(invoke: Invoke) -> None:
+    small(1, note="hello")
+    lines = show(invoke)
+    text = "\n".join(lines)
+
+    assert lines[0].startswith("✓ ")
+    assert "flow small" in lines[0]
+    assert "completed in " in lines[0]
+    assert 'parameters  x=1, note="hello"' in text
+    assert f"pid {os.getpid()}" in text
+    assert "test_runs_show.py:small" in text
+
+
+def test_each_task_run_is_a_row_with_its_state_upstreams_and_bar(invoke: Invoke) -> None:
+    small(1)
+    first, second, third = rows(show(invoke))
+
+    assert first.split()[:3] == ["1", "double-0", "✓"]
+    assert second.split()[:3] == ["2", "double-1", "✓"]
+    assert third.split()[1:3] == ["total-0", "✓"]
+    assert "1-2" in third.split()
+    assert all("━" in row for row in (first, second, third))
+
+
+def test_many_runs_of_a_task_are_one_row_with_counts(invoke: Invoke) -> None:
+    @flow
+    def many():
+        total(double.map(range(200)))
+
+    with pytest.raises(ExceptionGroup):
+        many()
+    lines = show(invoke)
+    table = rows(lines)
+
+    assert [row.split()[1] for row in table] == ["double", "total-0"]
+    assert "×200" in table[0]
+    assert "✓ 199 ✗ 1" in table[0]
+    assert "⊘ upstream failed" in table[1]
+    assert any("⊘ did not start, for an upstream failed: total-0" in line for line in lines)
+
+
+def test_a_task_can_be_taken_apart(invoke: Invoke) -> None:
+    @flow
+    def many():
+        double.map(range(12))
+
+    many()
+
+    assert len(rows(show(invoke))) == 1
+    assert len(rows(show(invoke, "--task", "double"))) == 12
+    assert "No task 'nope' ran" in invoke("runs", "show", "--task", "nope").stderr
+
+
+def test_a_failure_has_its_message_and_the_last_lines_of_its_traceback(invoke: Invoke) -> None:
+    @flow
+    def failing():
+        double(13)
+
+    with pytest.raises(ExceptionGroup):
+        failing()
+    text = "\n".join(show(invoke))
+
+    assert "✗ double-0 failed" in text
+    assert r"ValueError: thirteen \x1b[2J is unlucky" in text
+    assert "in double" in text
+    assert "raise ValueError(" in text
+    assert '{"x":13}' in text
+    assert "\x1b" not in text
+
+
+def test_failures_alike_are_told_once(invoke: Invoke) -> None:
+    @flow
+    def failing():
+        [double(13) for _ in range(9)]
+
+    with pytest.raises(ExceptionGroup):
+        failing()
+    text = "\n".join(show(invoke))
+
+    assert text.count("ValueError: thirteen") == 1
+    assert "and so did double-1, double-2, double-3, double-4 and 4 more" in text
+
+
+def test_what_the_flow_itself_raised_is_told(invoke: Invoke) -> None:
+    @flow
+    def failing():
+        raise RuntimeError("by itself")
+
+    with pytest.raises(RuntimeError):
+        failing()
+    text = "\n".join(show(invoke))
+
+    assert "✗ failing itself raised" in text
+    assert "RuntimeError: by itself" in text
+
+
+def test_attempts_and_the_waits_between_them_are_seen(invoke: Invoke) -> None:
+    @flow
+    def patient():
+        return unstable.with_options(retries=2, retry_delay_seconds=0.02)([])
+
+    patient()
+    lines = show(invoke)
+    (row,) = rows(lines)
+
+    assert "3 attempts" in row
+    assert row.index("×") < row.index("┄") < row.index("━")
+    assert "↻ unstable-0 completed at attempt 3" in lines
+    assert any("attempt 2 failed after " in line and "attempt 2 was refused" in line for line in lines)
+
+
+def test_subflows_and_child_runs_stand_within_theirs(invoke: Invoke) -> None:
+    outer()
+    table = rows(show(invoke))
+
+    assert [row.split()[1] for row in table] == ["double-0", "small", "├─", "├─", "└─", "total-0"]
+
+    @flow
+    def nested():
+        return calls_tasks(1)
+
+    nested()
+    assert [row[2:].split()[0:2] for row in rows(show(invoke))] == [
+        ["calls_tasks-0", "✓"],
+        ["├─", "double-0"],
+        ["└─", "double-1"],
+    ]
+
+
+def test_many_subflows_are_one_row_and_the_failed_one_is_named(invoke: Invoke) -> None:
+    @flow
+    def calls(x):
+        if x == 3:
+            raise KeyError("three")
+
+    @flow
+    def many():
+        for x in range(8):
+            try:
+                calls(x)
+            except KeyError:
+                continue
+
+    many()
+    lines = show(invoke)
+
+    assert "×8" in rows(lines)[0]
+    assert "✓ 7 ✗ 1" in rows(lines)[0]
+    assert any("✗ flow calls failed: headrace runs show " in line for line in lines)
+
+
+def test_a_subflow_says_who_called_it(invoke: Invoke) -> None:
+    outer()
+    (child,) = json.loads(invoke("runs", "show", "--json").stdout)["subflows"]
+
+    text = "\n".join(show(invoke, child["id"]))
+    assert "called by" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_nothing_is_wider_than_the_terminal(width: int, invoke: Invoke) -> None:
+    outer()
+    small(1, note="long " * 60)
+
+    assert all(len(line) <= width for line in show(invoke, width=width))
+
+
+def test_runs_are_found_by_id_beginning_and_name(invoke: Invoke) -> None:
+    small(1)
+    run = json.loads(invoke("runs", "list", "--json").stdout)[0]
+    outer()
+
+    for name in (run["id"], run["id"][:18], run["name"]):
+        assert json.loads(invoke("runs", "show", name, "--json").stdout)["id"] == run["id"]
+    for latest in ([], ["latest"]):
+        assert json.loads(invoke("runs", "show", *latest, "--json").stdout)["flow"] == "outer"
+
+
+def test_an_unknown_run_is_one_line(invoke: Invoke) -> None:
+    small(1)
+    result = invoke("runs", "show", "nope\x1b[31m")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("headrace: ")
+    assert result.stderr.count("\n") == 1
+    assert "\x1b" not in result.stderr
+
+
+def test_no_run_at_all_is_one_line(invoke: Invoke) -> None:
+    assert "has no runs yet" in invoke("runs", "show").stderr
+
+
+def test_json_has_everything(invoke: Invoke) -> None:
+    @flow
+    def patient(x):
+        return unstable.with_options(retries=2)([]), double(x)
+
+    patient(4)
+    run = json.loads(invoke("runs", "show", "--json").stdout)
+
+    assert run["parameters"] == {"x": 4}
+    assert run["provenance"]["pid"] == os.getpid()
+    unstable_run, double_run = run["task_runs_list"]
+    assert [attempt["number"] for attempt in unstable_run["attempts"]][:2] == [1, 2]
+    assert unstable_run["attempts"][0]["failure"]["type"] == "ConnectionError"
+    assert [state["name"] for state in double_run["states"]] == ["Pending", "Running", "Completed"]
+    assert double_run["result"] == 8
+
+
+def test_a_run_whose_process_was_killed_says_so(tmp_path: Any, invoke: Invoke) -> None:
+    program = """
+import os
+from headrace import flow
+from headrace.history import default_history
+
+@flow
+def killed():
+    default_history().flush()
+    os.kill(os.getpid(), 9)
+
+killed()
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=50, check=False)
+
+    assert any("is gone: the run was cut off" in line for line in show(invoke))
+
+
+def test_a_run_under_way_is_drawn_up_to_now(history: History, invoke: Invoke) -> None:
+    @flow
+    def looks():
+        history.flush()
+        return show(invoke)
+
+    assert looks()[0].startswith("▸ ")
+    assert "running for" in looks()[0]
+
+
+# Bars -----------------------------------------------------------------------------------------------
+
+
+def row(*segments: Segment, activity: list[int] | None = None, **options: Any) -> Row:
+    return Row("work", 0, Counter({"Completed": 1}), segments=segments, activity=activity, **options)
+
+
+def drawn(one: Row, glyphs: Any = UNICODE) -> str:
+    return plain(bar(one, Span(0, 100), glyphs, 10))
+
+
+def test_a_bar_stands_where_its_run_ran() -> None:
+    assert drawn(row(Segment(0, 100, Doing.RAN))) == "━" * 10
+    assert drawn(row(Segment(50, 79, Doing.RAN))) == "     ━━━"
+
+
+def test_a_run_too_short_to_see_is_seen() -> None:
+    assert drawn(row(Segment(100, 100, Doing.RAN))) == "         ━"
+
+
+def test_failed_attempts_and_waits_look_different() -> None:
+    segments = [Segment(0, 19, Doing.FAILED), Segment(20, 59, Doing.WAITED), Segment(60, 99, Doing.RAN)]
+
+    assert drawn(row(*segments)) == "××┄┄┄┄━━━━"
+    assert drawn(row(*segments), ASCII) == "xx....===="
+
+
+def test_a_group_shows_how_many_ran_at_once() -> None:
+    activity = [0] * (SLICES // 2) + [8] * (SLICES // 4) + [1] * (SLICES // 4)
+
+    assert drawn(row(activity=activity)) == "     ███▁▁"
+
+
+def test_rows_that_are_too_many_are_counted() -> None:
+    lines = draw([row(number=number) for number in range(1, 251)], Span(0, 100), UNICODE, 80)
+
+    assert any("and 50 more rows" in plain(line) for line in lines)

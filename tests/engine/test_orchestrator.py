@@ -1,0 +1,701 @@
+"""What the orchestrator decides, as lists of events and their effects."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.engine.events import Ending
+from headrace.engine.orchestrator import Orchestrator
+from headrace.engine.states import StateName
+from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
+from tests.engine.story import Story
+
+LONG = 5_000
+
+
+@pytest.fixture
+def flow() -> Story:
+    """A flow run that has started, with as many slots as it wants."""
+    story = Story()
+    story.start_flow()
+    return story
+
+
+def started(*, slots: int, held: bool = False) -> Story:
+    story = Story(slots=slots, held=held)
+    story.start_flow()
+    return story
+
+
+# -- one task run ------------------------------------------------------------------------------------
+
+
+def test_a_run_without_upstreams_starts_at_once_and_is_settled_when_it_returns(flow: Story) -> None:
+    assert flow.submit(1) == ["start 1"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.states(1) == [StateName.PENDING, StateName.RUNNING, StateName.COMPLETED]
+
+
+@pytest.mark.parametrize(
+    ("ending", "name"),
+    [
+        (Ending.RAISED, StateName.FAILED),
+        (Ending.CANCELLED, StateName.CANCELLED),
+        (Ending.CRASHED, StateName.CRASHED),
+    ],
+)
+def test_every_ending_of_an_attempt_has_its_state_and_its_reason(
+    flow: Story, ending: Ending, name: StateName
+) -> None:
+    flow.submit(1)
+    assert flow.finish(1, ending) == [f"settle 1 {name}"]
+    assert flow.reason(1) == f"it {ending.value}"
+    assert flow.runs[1].roots == (1,)
+
+
+def test_a_start_that_is_reported_is_recorded_and_calls_hooks(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.begin(1) == ["record 1 Running", "hooks 1 Running"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.states(1) == [StateName.PENDING, StateName.RUNNING, StateName.COMPLETED]
+
+
+def test_a_start_that_is_reported_twice_is_heard_once(flow: Story) -> None:
+    flow.submit(1)
+    flow.begin(1)
+    assert flow.begin(1) == []
+
+
+def test_a_run_that_is_noticed_is_recorded_where_it_stands(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    assert flow.notice(2) == ["record 2 Pending"]
+
+
+def test_a_run_that_is_noticed_after_its_end_is_not_recorded_again(flow: Story) -> None:
+    flow.submit(1)
+    flow.finish(1)
+    assert flow.notice(1) == []
+
+
+def test_a_noticed_run_that_returns_has_all_its_states(flow: Story) -> None:
+    flow.submit(1)
+    flow.notice(1)
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.states(1) == [StateName.PENDING, StateName.RUNNING, StateName.COMPLETED]
+
+
+def test_reports_of_an_attempt_that_is_over_change_nothing(flow: Story) -> None:
+    flow.submit(1, retries=1)
+    flow.fail(1, retry_after=0.0)
+    assert flow.begin(1, number=1) == []
+    assert flow.finish(1, number=1) == []
+    assert flow.withdraw(1, number=1) == []
+    assert flow.fail_to_interrupt(1, number=1) == []
+    assert flow.finish(1, number=2) == ["settle 1 Completed"]
+    assert flow.finish(1, number=2) == []
+
+
+def test_time_never_runs_backwards_in_a_run_when_reports_overtake_requests(flow: Story) -> None:
+    flow.submit(1)
+    late = flow.at()
+    flow.now_us += 10
+    flow.submit(2, 1)
+    flow.runs[2].change(StateName.UPSTREAM_FAILED, late)
+    times = [at_us for _, at_us, _ in flow.runs[2].changes]
+    assert times == sorted(times)
+
+
+def test_an_event_of_an_unknown_kind_is_a_defect() -> None:
+    with pytest.raises(StopIteration):
+        Orchestrator(at_us=0).handle(object())  # type: ignore[arg-type]
+
+
+def test_an_event_that_extends_a_known_one_is_handled_as_that(flow: Story) -> None:
+    class Call(TaskRun):
+        """As the driver extends it."""
+
+    flow.runs[1] = Call(1, flow.at())
+    assert flow.tell(flow.runs[1]) == ["start 1"]
+
+
+# -- upstreams -----------------------------------------------------------------------------------------
+
+
+def test_a_run_starts_when_the_last_of_its_upstreams_has_completed(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2)
+    assert flow.submit(3, 1, 2) == []
+    assert flow.runs[3].phase is Phase.WAITING
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.finish(2) == ["settle 2 Completed", "start 3"]
+
+
+def test_an_upstream_that_has_completed_is_not_waited_for(flow: Story) -> None:
+    flow.submit(1)
+    flow.finish(1)
+    assert flow.submit(2, 1) == ["start 2"]
+
+
+def test_a_run_whose_upstream_fails_ends_without_running_and_so_do_those_after_it(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.submit(3, 2)
+    flow.submit(4)
+    assert flow.fail(1) == ["settle 1 Failed", "settle 2 UpstreamFailed", "settle 3 UpstreamFailed"]
+    assert flow.runs[3].roots == (1,)
+    assert flow.submit(5, 3) == ["settle 5 UpstreamFailed"]
+    assert flow.finish(4) == ["settle 4 Completed"]
+
+
+def test_the_roots_do_not_depend_on_who_fails_first(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2)
+    flow.submit(3, 1, 2)
+    assert flow.fail(2) == ["settle 2 Failed"]
+    assert flow.fail(1) == ["settle 1 Failed", "settle 3 UpstreamFailed"]
+    assert set(flow.runs[3].roots) == {1, 2}
+
+
+def test_a_tolerated_upstream_only_has_to_end(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.submit(2, allow_failure=(1,)) == []
+    assert flow.fail(1) == ["settle 1 Failed", "start 2"]
+
+
+def test_a_run_whose_upstream_was_cancelled_ends_upstream_failed(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.cancel(1)
+    assert flow.withdraw(1) == ["settle 1 Cancelled", "settle 2 UpstreamFailed"]
+
+
+def test_a_chain_of_any_length_ends_without_deep_recursion(flow: Story) -> None:
+    flow.submit(1)
+    for id in range(2, LONG):
+        flow.submit(id, id - 1)
+    assert len(flow.fail(1)) == LONG - 1
+
+
+# -- retries -------------------------------------------------------------------------------------------
+
+
+def test_a_failed_attempt_is_tried_again_after_its_delay(flow: Story) -> None:
+    flow.submit(1, retries=1)
+    assert flow.fail(1, retry_after=1.5) == ["record 1 AwaitingRetry", "hooks 1 AwaitingRetry", "timer 1 1.5"]
+    assert flow.runs[1].phase is Phase.DELAYED
+    assert flow.fire_timer(1) == ["start 1"]
+    assert flow.begin(1, number=2) == ["record 1 Retrying", "hooks 1 Retrying"]
+    assert flow.fail(1, number=2, retry_after=1.5) == ["settle 1 Failed"]
+
+
+def test_a_retry_without_delay_needs_no_timer(flow: Story) -> None:
+    flow.submit(1, retries=1)
+    assert flow.fail(1, retry_after=0.0) == ["record 1 AwaitingRetry", "hooks 1 AwaitingRetry", "start 1"]
+    assert flow.finish(1, number=2) == ["settle 1 Completed"]
+    assert flow.states(1)[2:] == [StateName.AWAITING_RETRY, StateName.RETRYING, StateName.COMPLETED]
+
+
+def test_a_failure_that_shall_not_be_tried_again_is_not(flow: Story) -> None:
+    flow.submit(1, retries=3)
+    assert flow.fail(1) == ["settle 1 Failed"]
+
+
+def test_a_timer_that_fires_after_the_end_changes_nothing(flow: Story) -> None:
+    flow.submit(1, retries=1)
+    flow.fail(1, retry_after=1.5)
+    assert flow.cancel(1) == ["settle 1 Cancelled"]
+    assert flow.fire_timer(1) == []
+
+
+def test_downstreams_wait_for_the_last_attempt(flow: Story) -> None:
+    flow.submit(1, retries=1)
+    flow.submit(2, 1)
+    assert "start 2" not in flow.fail(1, retry_after=0.0)
+    assert flow.finish(1, number=2) == ["settle 1 Completed", "start 2"]
+
+
+# -- slots ---------------------------------------------------------------------------------------------
+
+
+def test_who_finds_no_free_slot_waits_in_the_queue_in_order() -> None:
+    flow = started(slots=1)
+    assert flow.submit(1) == ["start 1"]
+    assert flow.submit(2) == []
+    assert flow.submit(3) == []
+    assert flow.runs[2].phase is Phase.QUEUED
+    assert flow.finish(1) == ["settle 1 Completed", "start 2"]
+    assert flow.finish(2) == ["settle 2 Completed", "start 3"]
+    flow.finish(3)
+    assert flow.orchestrator.free_slots == 1
+
+
+def test_a_run_that_needs_no_slot_starts_past_the_queue() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    assert flow.submit(2, needs_slot=False) == ["start 2"]
+
+
+def test_waiting_for_a_slot_is_a_state_of_its_own_for_a_run_that_is_noticed() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.submit(2)
+    assert flow.notice(2) == ["record 2 AwaitingSlot"]
+    assert flow.notice(2) == ["record 2 AwaitingSlot"]
+    flow.finish(1)
+    flow.finish(2)
+    assert flow.states(2)[:3] == [StateName.PENDING, StateName.AWAITING_SLOT, StateName.RUNNING]
+
+
+def test_a_run_that_was_noticed_before_says_that_it_waits_for_a_slot() -> None:
+    flow = started(slots=1)
+    flow.submit(1, needs_slot=False)
+    flow.submit(2)
+    flow.submit(3, 1)
+    flow.notice(3)
+    assert flow.finish(1) == ["settle 1 Completed", "record 3 AwaitingSlot"]
+
+
+def test_a_run_that_ended_in_the_queue_takes_no_slot() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.submit(2)
+    flow.submit(3)
+    assert flow.cancel(2) == ["settle 2 Cancelled"]
+    assert flow.finish(1) == ["settle 1 Completed", "start 3"]
+
+
+def test_the_slot_is_free_while_a_run_waits_for_its_retry() -> None:
+    flow = started(slots=1)
+    flow.submit(1, retries=1)
+    flow.submit(2)
+    assert flow.fail(1, retry_after=1.5)[2:] == ["start 2", "timer 1 1.5"]
+    assert flow.fire_timer(1) == ["record 1 AwaitingSlot"]
+    assert flow.finish(2) == ["settle 2 Completed", "start 1"]
+
+
+def test_the_slot_is_held_between_attempts_where_runs_go_one_after_another() -> None:
+    flow = started(slots=1, held=True)
+    flow.submit(1, retries=1)
+    flow.submit(2)
+    assert "start 2" not in flow.fail(1, retry_after=1.5)
+    assert flow.fire_timer(1) == ["start 1"]
+    assert flow.finish(1, number=2) == ["settle 1 Completed", "start 2"]
+
+
+def test_a_retry_of_a_run_without_slot_frees_none() -> None:
+    flow = started(slots=1)
+    flow.submit(1, retries=1, needs_slot=False)
+    flow.fail(1, retry_after=1.5)
+    assert flow.orchestrator.free_slots == 1
+
+
+# -- lending -------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_blocks_lends_its_slot_and_has_it_back_before_anybody_else() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.submit(2)
+    flow.submit(3)
+    assert flow.lend(1, awaited=2) == ["start 2"]
+    assert flow.finish(2) == ["settle 2 Completed"]
+    assert flow.finish(1) == ["settle 1 Completed", "start 3"]
+
+
+def test_who_stops_waiting_has_the_slot_back() -> None:
+    flow = started(slots=2)
+    flow.submit(1)
+    flow.submit(2)
+    flow.lend(1, awaited=2)
+    assert flow.orchestrator.free_slots == 1
+    assert flow.reclaim(1, awaited=2) == []
+    assert flow.orchestrator.free_slots == 0
+
+
+def test_nobody_lends_for_a_run_that_has_ended() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.submit(2)
+    assert flow.lend(1, awaited=99) == []
+
+
+def test_a_run_lends_while_it_waits_for_a_run_of_another_flow() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.submit(2)
+    assert flow.lend(1, awaited=0) == ["start 2"]
+    flow.reclaim(1, awaited=0)
+    assert flow.finish(2) == ["settle 2 Completed"]
+    assert flow.orchestrator.free_slots == 0
+
+
+@pytest.mark.parametrize("slots", [None, 1])
+def test_who_holds_no_slot_lends_none(slots: int | None) -> None:
+    flow = Story(slots=slots)
+    flow.submit(1, needs_slot=False)
+    flow.lend(1, awaited=0)
+    flow.lend(99, awaited=0)
+    assert flow.orchestrator.free_slots == slots
+
+
+def test_a_run_that_never_lent_reclaims_nothing() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.reclaim(1, awaited=0)
+    assert flow.orchestrator.free_slots == 0
+
+
+def test_a_run_whose_threads_wait_for_two_others_lends_its_one_slot_once() -> None:
+    flow = started(slots=1)
+    for id in range(1, 5):
+        flow.submit(id)
+    assert flow.lend(1, awaited=2) == ["start 2"]
+    assert flow.lend(1, awaited=3) == []
+    assert flow.finish(2) == ["settle 2 Completed", "start 3"]
+    assert flow.finish(3) == ["settle 3 Completed"]
+    assert flow.finish(1) == ["settle 1 Completed", "start 4"]
+
+
+def test_a_lender_that_ends_unheard_does_not_free_its_slot_twice() -> None:
+    flow = started(slots=1)
+    for id in range(1, 4):
+        flow.submit(id)
+    assert flow.lend(1, awaited=2) == ["start 2"]
+    flow.cancel(1)
+    assert flow.fail_to_interrupt(1) == ["settle 1 Cancelled"]
+    assert flow.finish(2) == ["settle 2 Completed", "start 3"]
+    flow.finish(3)
+    assert flow.reclaim(1, awaited=2) == []
+    assert flow.orchestrator.free_slots == 1
+
+
+def test_the_loans_of_others_stay_when_a_lender_ends() -> None:
+    flow = started(slots=2)
+    for id in range(1, 5):
+        flow.submit(id)
+    assert flow.lend(1, awaited=3) == ["start 3"]
+    assert flow.lend(2, awaited=3) == ["start 4"]
+    flow.cancel(1)
+    flow.fail_to_interrupt(1)
+    assert flow.orchestrator.free_slots == 0
+    flow.finish(3)
+    assert flow.orchestrator.free_slots == 0
+    flow.finish(4)
+    assert flow.orchestrator.free_slots == 1
+    flow.finish(2)
+    assert flow.orchestrator.free_slots == 2
+
+
+def test_one_of_two_lenders_stops_waiting_and_the_other_goes_on() -> None:
+    flow = started(slots=2)
+    for id in range(1, 4):
+        flow.submit(id)
+    flow.lend(1, awaited=3)
+    flow.lend(2, awaited=3)
+    flow.reclaim(1, awaited=3)
+    assert flow.orchestrator.free_slots == 0
+    flow.finish(3)
+    assert flow.orchestrator.free_slots == 0
+
+
+def test_a_loan_is_over_when_its_attempt_is() -> None:
+    flow = started(slots=1)
+    flow.submit(1, retries=1)
+    flow.lend(1, awaited=0)
+    flow.fail(1, retry_after=1.5)
+    assert flow.orchestrator.free_slots == 1
+
+
+def test_a_run_that_waits_for_itself_can_be_cancelled() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.lend(1, awaited=1)
+    flow.cancel(1)
+    assert flow.fail_to_interrupt(1) == ["settle 1 Cancelled"]
+    assert flow.orchestrator.free_slots == 1
+
+
+# -- cancelling a task run -----------------------------------------------------------------------------
+
+
+def test_a_run_that_waits_is_cancelled_at_once_and_not_released_later(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    assert flow.cancel(2) == ["settle 2 Cancelled"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+
+
+def test_an_attempt_is_interrupted_and_the_run_ends_with_its_report(flow: Story) -> None:
+    flow.submit(1)
+    flow.begin(1)
+    assert flow.cancel(1) == ["record 1 Cancelling", "interrupt 1#1"]
+    assert flow.finish(1, Ending.CANCELLED) == ["settle 1 Cancelled"]
+
+
+def test_one_cancel_is_enough(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.cancel(1) == ["interrupt 1#1"]
+    assert flow.cancel(1) == []
+
+
+def test_what_cannot_be_stopped_goes_on_unheard(flow: Story) -> None:
+    flow.submit(1)
+    flow.cancel(1)
+    assert flow.fail_to_interrupt(1) == ["settle 1 Cancelled"]
+    assert "unheard" in str(flow.reason(1))
+    assert flow.finish(1) == []
+
+
+def test_an_attempt_that_returns_in_spite_of_a_cancel_has_completed(flow: Story) -> None:
+    flow.submit(1)
+    flow.begin(1)
+    flow.cancel(1)
+    assert flow.finish(1) == ["settle 1 Completed"]
+
+
+@pytest.mark.parametrize("is_known_to_run", [False, True])
+def test_a_cancelled_run_is_not_tried_again(flow: Story, *, is_known_to_run: bool) -> None:
+    flow.submit(1, retries=3)
+    if is_known_to_run:
+        flow.begin(1)
+    flow.cancel(1)
+    assert flow.fail(1, retry_after=0.0) == ["settle 1 Failed"]
+
+
+def test_a_cancelled_ending_is_not_tried_again(flow: Story) -> None:
+    flow.submit(1, retries=3)
+    assert flow.finish(1, Ending.CANCELLED, retry_after=0.0) == ["settle 1 Cancelled"]
+
+
+def test_cancelling_what_has_ended_changes_nothing(flow: Story) -> None:
+    flow.submit(1)
+    flow.finish(1)
+    assert flow.cancel(1) == []
+
+
+# -- the flow run --------------------------------------------------------------------------------------
+
+
+def test_a_flow_run_ends_with_its_function_when_nothing_else_runs(flow: Story) -> None:
+    assert flow.end_function() == ["end Completed"]
+    assert flow.orchestrator.has_ended
+
+
+def test_a_flow_run_ends_with_its_last_task_run(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.end_function() == []
+    assert flow.finish(1) == ["settle 1 Completed", "end Completed"]
+
+
+def test_a_task_called_after_the_end_is_cancelled(flow: Story) -> None:
+    flow.end_function()
+    assert flow.submit(1) == ["settle 1 Cancelled"]
+    assert flow.reason(1) == "the flow run has ended"
+    assert flow.cancel() == []
+
+
+def test_a_function_that_raised_lets_what_runs_finish_and_cancels_the_rest(flow: Story) -> None:
+    flow.submit(1)
+    flow.begin(1)
+    flow.submit(2, 1)
+    flow.submit(3, 2)
+    assert flow.end_function(Ending.RAISED) == ["settle 2 Cancelled", "settle 3 Cancelled"]
+    assert flow.reason(3) == "flow failed"
+    assert flow.finish(1) == ["settle 1 Completed", "end Failed"]
+
+
+def test_a_function_that_raised_takes_back_attempts_that_have_not_begun(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.end_function(Ending.RAISED) == ["withdraw 1#1"]
+    assert flow.withdraw(1) == ["settle 1 Cancelled", "end Failed"]
+
+
+def test_a_function_that_raised_lets_started_runs_have_their_retries() -> None:
+    flow = started(slots=1)
+    flow.submit(1, retries=1)
+    flow.fail(1, retry_after=1.5)
+    assert flow.end_function(Ending.RAISED) == []
+    assert flow.fire_timer(1) == ["start 1"]
+    assert flow.finish(1, number=2) == ["settle 1 Completed", "end Failed"]
+
+
+def test_a_tolerant_run_is_not_started_by_the_cancel_of_its_upstream(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.submit(3, allow_failure=(2,))
+    assert flow.end_function(Ending.RAISED) == ["settle 2 Cancelled", "settle 3 Cancelled", "withdraw 1#1"]
+
+
+def test_a_function_that_crashed_makes_the_flow_run_crashed(flow: Story) -> None:
+    assert flow.end_function(Ending.CRASHED) == ["end Crashed"]
+
+
+def test_a_cancelled_flow_run_stops_what_runs_and_starts_nothing_more() -> None:
+    flow = started(slots=1, held=True)
+    flow.submit(1, retries=1)
+    flow.submit(2)
+    flow.fail(1, retry_after=1.5)
+    assert flow.cancel() == ["flow Cancelling", "settle 1 Cancelled", "settle 2 Cancelled"]
+    assert flow.submit(3) == ["settle 3 Cancelled"]
+    assert flow.cancel() == []
+    assert flow.end_function() == ["end Cancelled"]
+
+
+def test_a_cancelled_flow_run_interrupts_attempts_and_does_not_try_them_again(flow: Story) -> None:
+    flow.submit(1, retries=1)
+    assert flow.cancel() == ["flow Cancelling", "interrupt 1#1"]
+    assert flow.end_function(Ending.CANCELLED) == []
+    assert flow.fail(1, retry_after=0.0) == ["settle 1 Failed", "end Cancelled unseen=[1]"]
+
+
+def test_a_function_that_was_cancelled_cancels_the_flow_run(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.end_function(Ending.CANCELLED) == ["flow Cancelling", "interrupt 1#1"]
+    assert flow.withdraw(1) == ["settle 1 Cancelled", "end Cancelled"]
+
+
+def test_a_function_that_ends_by_the_cancel_of_its_flow_run_changes_nothing_more(flow: Story) -> None:
+    flow.submit(1)
+    flow.cancel()
+    assert flow.end_function(Ending.CANCELLED) == []
+    assert flow.withdraw(1) == ["settle 1 Cancelled", "end Cancelled"]
+
+
+def test_a_cancel_that_comes_before_the_start_is_heard() -> None:
+    flow = Story()
+    assert flow.cancel() == ["flow Running", "flow Cancelling"]
+    assert flow.start_flow() == []
+    assert flow.end_function() == ["end Cancelled"]
+
+
+def test_a_flow_run_that_would_change_against_the_table_is_a_defect(flow: Story) -> None:
+    flow.end_function()
+    with pytest.raises(IllegalTransitionError, match="flow run: Cancelling may not follow Completed"):
+        flow.end_function(Ending.CANCELLED)
+
+
+# -- failures, seen and unseen -------------------------------------------------------------------------
+
+
+def test_a_failure_that_nobody_retrieved_fails_the_flow_run(flow: Story) -> None:
+    flow.submit(1)
+    flow.fail(1)
+    assert flow.end_function() == ["end Failed unseen=[1]"]
+
+
+def test_a_crash_that_nobody_retrieved_fails_the_flow_run(flow: Story) -> None:
+    flow.submit(1)
+    flow.finish(1, Ending.CRASHED)
+    assert flow.end_function() == ["end Failed unseen=[1]"]
+
+
+def test_a_failure_that_was_retrieved_does_not_fail_the_flow_run(flow: Story) -> None:
+    flow.submit(1)
+    flow.fail(1)
+    flow.retrieve(1)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_a_run_that_was_cancelled_does_not_fail_the_flow_run(flow: Story) -> None:
+    flow.submit(1)
+    flow.cancel(1)
+    flow.withdraw(1)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_only_the_root_of_failed_runs_is_unseen(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.fail(1)
+    assert flow.end_function() == ["end Failed unseen=[1]"]
+
+
+def test_retrieving_a_run_that_did_not_start_retrieves_its_roots(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.fail(1)
+    flow.retrieve(2)
+    assert flow.end_function() == ["end Completed"]
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+def test_allowing_a_failure_retrieves_it(flow: Story, *, is_early: bool) -> None:
+    flow.submit(1)
+    if is_early:
+        flow.submit(2, allow_failure=(1,))
+    flow.fail(1)
+    if not is_early:
+        flow.submit(2, allow_failure=(1,))
+    flow.finish(2)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_a_failure_of_a_run_that_somebody_asks_for_while_it_ends_is_retrieved(flow: Story) -> None:
+    flow.submit(1)
+    flow.retrieve(1)
+    flow.fail(1)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_a_returned_failure_speaks_for_itself(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.submit(3)
+    flow.fail(1)
+    flow.fail(3)
+    assert flow.end_function(returned=(2,)) == ["end Failed unseen=[3] returned=[2]"]
+
+
+def test_a_returned_run_that_completed_is_not_told(flow: Story) -> None:
+    flow.submit(1)
+    flow.end_function(returned=(1,))
+    assert flow.finish(1) == ["settle 1 Completed", "end Completed"]
+
+
+# -- runs of other flows -------------------------------------------------------------------------------
+
+
+def test_a_run_of_another_flow_is_an_upstream_like_any_other(flow: Story) -> None:
+    flow.join(-1)
+    assert flow.submit(1, -1) == []
+    assert flow.end_outsider(-1) == ["start 1"]
+    assert flow.submit(2, -1) == ["start 2"]
+
+
+def test_a_failed_run_of_another_flow_is_a_root_and_not_ours_to_retrieve(flow: Story) -> None:
+    flow.join(-1)
+    flow.submit(1, -1)
+    assert flow.end_outsider(-1, completed=False) == ["settle 1 UpstreamFailed"]
+    assert flow.runs[1].roots == (-1,)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_a_flow_run_waits_for_its_subflows(flow: Story) -> None:
+    flow.join(-1, owned=True)
+    assert flow.end_function() == []
+    assert flow.end_outsider(-1) == ["end Completed"]
+
+
+def test_a_flow_run_waits_for_runs_of_other_flows_only_if_it_returns_them(flow: Story) -> None:
+    flow.join(-1)
+    flow.join(-2)
+    assert flow.end_function(returned=(-2,)) == []
+    assert flow.end_outsider(-2, completed=False) == ["end Failed returned=[-2]"]
+
+
+def test_a_failed_subflow_that_nobody_retrieved_fails_the_flow_run(flow: Story) -> None:
+    flow.join(-1, owned=True)
+    flow.end_outsider(-1, completed=False)
+    assert flow.end_function() == ["end Failed unseen=[-1]"]
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+def test_a_failed_subflow_is_retrieved_also_by_who_saw_its_end_sooner(flow: Story, *, is_early: bool) -> None:
+    flow.join(-1, owned=True)
+    if is_early:
+        flow.retrieve(-1)
+    flow.end_outsider(-1, completed=False)
+    if not is_early:
+        flow.retrieve(-1)
+    assert flow.end_function() == ["end Completed"]

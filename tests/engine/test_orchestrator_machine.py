@@ -1,0 +1,117 @@
+"""Hypothesis drives the orchestrator with any events in any order; after each, everything that must hold is checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.simulator.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class OrchestratorMachine(RuleBasedStateMachine):
+    """The simulator's world, with hypothesis to choose: it shrinks what it finds to the shortest list of events."""
+
+    world: World
+
+    def choosing(self, data: st.DataObject) -> World:
+        self.world.choose = _chooser(data)
+        return self.world
+
+    @initialize(data=st.data())
+    def begin_flow(self, data: st.DataObject) -> None:
+        self.world = World(_chooser(data))
+
+    @precondition(lambda self: not self.world.has_started)
+    @rule(data=st.data())
+    def start_flow(self, data: st.DataObject) -> None:
+        self.choosing(data).start_flow()
+
+    @rule(data=st.data())
+    def submit(self, data: st.DataObject) -> None:
+        self.choosing(data).submit()
+
+    @precondition(lambda self: self.world.given)
+    @rule(data=st.data())
+    def begin_attempt(self, data: st.DataObject) -> None:
+        self.choosing(data).begin()
+
+    @precondition(lambda self: self.world.begun)
+    @rule(data=st.data())
+    def report_start(self, data: st.DataObject) -> None:
+        self.choosing(data).report_start()
+
+    @precondition(lambda self: self.world.begun)
+    @rule(data=st.data())
+    def finish_attempt(self, data: st.DataObject) -> None:
+        self.choosing(data).finish()
+
+    @precondition(lambda self: self.world.over)
+    @rule(data=st.data())
+    def report_again(self, data: st.DataObject) -> None:
+        self.choosing(data).report_again()
+
+    @precondition(lambda self: self.world.interrupts)
+    @rule(data=st.data())
+    def resolve_interrupt(self, data: st.DataObject) -> None:
+        self.choosing(data).resolve_interrupt()
+
+    @precondition(lambda self: self.world.timers)
+    @rule(data=st.data())
+    def fire_timer(self, data: st.DataObject) -> None:
+        self.choosing(data).fire_timer()
+
+    @precondition(lambda self: self.world.model.runs)
+    @rule(data=st.data())
+    def notice_or_cancel_or_retrieve(self, data: st.DataObject) -> None:
+        world = self.choosing(data)
+        world.pick((world.notice, world.cancel_run, world.retrieve))()
+
+    @precondition(lambda self: self.world.begun)
+    @rule(data=st.data())
+    def lend(self, data: st.DataObject) -> None:
+        self.choosing(data).lend()
+
+    @precondition(lambda self: self.world.loans)
+    @rule(data=st.data())
+    def reclaim(self, data: st.DataObject) -> None:
+        self.choosing(data).reclaim()
+
+    @precondition(lambda self: self.world.model.function is None)
+    @rule(data=st.data())
+    def join_outsider(self, data: st.DataObject) -> None:
+        self.choosing(data).join_outsider()
+
+    @precondition(lambda self: self.world.live_outsiders())
+    @rule(data=st.data())
+    def end_outsider(self, data: st.DataObject) -> None:
+        self.choosing(data).end_outsider()
+
+    @rule(data=st.data())
+    def cancel_flow(self, data: st.DataObject) -> None:
+        self.choosing(data).cancel_flow()
+
+    @precondition(lambda self: self.world.has_started and self.world.model.function is None)
+    @rule(data=st.data())
+    def end_function(self, data: st.DataObject) -> None:
+        self.choosing(data).end_function()
+
+    def teardown(self) -> None:
+        """All that is under way ends, the first thing first."""
+        if hasattr(self, "world"):
+            self.world.choose = lambda _count: 0
+            self.world.come_to_an_end()
+
+
+def _chooser(data: st.DataObject) -> Callable[[int], int]:
+    return lambda count: data.draw(st.integers(0, count - 1))
+
+
+TestOrchestrator: Any = OrchestratorMachine.TestCase
+TestOrchestrator.settings = settings(
+    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,418 @@
+"""What must hold of an orchestrator, worked out anew from the events, by the plainest means.
+
+The model is told every event and its effects, keeps books of its own, and complains. It shares no code with
+the engine but the names of states: where the engine keeps counters, it looks at everything there is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.engine.effects import (
+    EndFlow,
+    Interrupt,
+    Record,
+    RecordFlow,
+    RunHooks,
+    SetTimer,
+    Settle,
+    StartAttempt,
+)
+from headrace.engine.events import (
+    AttemptFinished,
+    AttemptStarted,
+    AttemptWithdrawn,
+    CancelRequested,
+    Ending,
+    FailureRetrieved,
+    FunctionEnded,
+    InterruptFailed,
+    OutsiderEnded,
+    OutsiderJoined,
+    SlotLent,
+    SlotReclaimed,
+    TimerFired,
+)
+from headrace.engine.states import TRANSITIONS, StateName
+from headrace.engine.task_run import Phase, TaskRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from headrace.engine.effects import Effect
+    from headrace.engine.events import Event
+    from headrace.engine.orchestrator import Orchestrator
+    from headrace.engine.policies import SlotPolicy
+    from headrace.engine.states import Change
+
+_FAILURES = {StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED}
+_EXECUTING = {StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING}
+
+
+class BrokenInvariantError(AssertionError):
+    """The engine did what it must never do."""
+
+
+class SeenRun:
+    """A task run, as its events and effects show it."""
+
+    __slots__ = ("attempts", "end", "is_to_be_cancelled", "loans", "phase", "run")
+
+    def __init__(self, run: TaskRun) -> None:
+        self.run = run
+        self.attempts = 0
+        self.phase = Phase.WAITING
+        self.end: StateName | None = None
+        self.is_to_be_cancelled = False
+        self.loans: list[int] = []
+
+
+class SeenOutsider:
+    """A run of another flow."""
+
+    def __init__(self, *, is_owned: bool) -> None:
+        self.is_owned = is_owned
+        self.completed: bool | None = None
+
+
+class Model:
+    """The books of one flow run."""
+
+    def __init__(self, slots: SlotPolicy) -> None:
+        self.slots = slots
+        self.runs: dict[int, SeenRun] = {}
+        self.live: dict[int, SeenRun] = {}
+        self.outsiders: dict[int, SeenOutsider] = {}
+        self.function: FunctionEnded | None = None
+        self.is_cancelled = False
+        self.has_failed = False
+        self.end: EndFlow | None = None
+        self.flow_changes: tuple[Change, ...] = ()
+        self._to_be_cancelled: list[SeenRun] = []
+        self._retrieved: set[int] = set()
+        self._roots: dict[int, frozenset[int]] = {}
+
+    # -- what can be known without the engine ------------------------------------------------------
+
+    def is_live(self, id: int) -> bool:
+        """Whether a run, or an outsider, has not ended."""
+        return id in self.live or (id < 0 and id in self.outsiders and self.outsiders[id].completed is None)
+
+    def has_completed(self, id: int) -> bool:
+        """Whether it has ended well; an outsider that never joined counts as one that has."""
+        if id in self.runs:
+            return self.runs[id].end is StateName.COMPLETED
+        return id not in self.outsiders or self.outsiders[id].completed is True
+
+    def live_runs(self) -> list[SeenRun]:
+        """The task runs that have not ended."""
+        return list(self.live.values())
+
+    def roots_of(self, id: int) -> frozenset[int]:
+        """For whom a run did not complete: itself, or the first failed ones on the ways upstream."""
+        if self.is_live(id) or self.has_completed(id):
+            return frozenset()
+        if id not in self._roots:
+            seen = self.runs.get(id)
+            if seen is not None and seen.end is StateName.UPSTREAM_FAILED:
+                roots = frozenset[int]().union(*(self.roots_of(upstream) for upstream in seen.run.upstreams))
+            else:
+                roots = frozenset({id})
+            self._roots[id] = roots
+        return self._roots[id]
+
+    def holders(self) -> list[SeenRun]:
+        """The runs that hold a slot, lent or not."""
+        rests = Phase.DELAYED if self.slots.held_between_attempts else Phase.ACTIVE
+        return [s for s in self.live.values() if (s.phase is Phase.ACTIVE or s.phase is rests) and s.run.needs_slot]
+
+    def slots_in_use(self) -> int:
+        """How many slots are held by runs that do not lend them."""
+        return sum(not seen.loans for seen in self.holders())
+
+    def unseen(self) -> set[int]:
+        """The failures that nobody retrieved (W2)."""
+        assert self.function is not None
+        failed = {id for id, seen in self.runs.items() if seen.end in _FAILURES}
+        failed |= {id for id, seen in self.outsiders.items() if seen.is_owned and seen.completed is False}
+        retrieved = [self.roots_of(id) for id in (*self._retrieved, *self.function.returned)]
+        return failed.difference(*retrieved)
+
+    def is_due(self) -> bool:
+        """Whether the function and all that it started have ended."""
+        function = self.function
+        if function is None or self.live:
+            return False
+        return not any(
+            seen.completed is None and (seen.is_owned or id in function.returned)
+            for id, seen in self.outsiders.items()
+        )
+
+    # -- an event and its effects ------------------------------------------------------------------
+
+    def observe(self, event: Event, effects: Sequence[Effect], orchestrator: Orchestrator) -> None:
+        """Take in what happened and what the engine made of it; complain if that is not right."""
+        had_ended = self.end is not None
+        expected = self._take_in(event)
+        for effect in effects:
+            self._take_in_effect(effect)
+        self._check(not had_ended or not isinstance(event, CancelRequested) or not effects, "cancelled after its end")
+        self._check_outcome(event, expected)
+        self._check_books(orchestrator)
+
+    def _take_in(self, event: Event) -> StateName | None:
+        """Keep books of the event. The state that it must bring about, where that is plain."""
+        match event:
+            case TaskRun():
+                return self._take_in_submission(event)
+            case AttemptFinished():
+                return self._expect_end_of_attempt(event)
+            case AttemptWithdrawn() | InterruptFailed():
+                return self._expect_cancelled(event)
+            case CancelRequested(id=None):
+                if self.end is None and not self.is_cancelled:
+                    self._to_be_cancelled = [s for s in self.live_runs() if s.phase is not Phase.ACTIVE]
+                    self.is_cancelled = True
+            case CancelRequested(id=int(id)) if self.is_live(id):
+                self.runs[id].is_to_be_cancelled = True
+            case FailureRetrieved():
+                self._retrieved.add(event.id)
+            case SlotLent():
+                self._take_in_loan(event)
+            case SlotReclaimed():
+                if event.id in self.runs and event.awaited in self.runs[event.id].loans:
+                    self.runs[event.id].loans.remove(event.awaited)
+            case TimerFired() if self.runs[event.id].phase is Phase.DELAYED:
+                self.runs[event.id].phase = Phase.QUEUED
+            case OutsiderJoined():
+                self.outsiders[event.id] = SeenOutsider(is_owned=event.owned)
+            case OutsiderEnded():
+                self.outsiders[event.id].completed = event.completed
+            case FunctionEnded():
+                self._take_in_end_of_function(event)
+            case _:
+                pass
+        return None
+
+    def _take_in_submission(self, run: TaskRun) -> StateName | None:
+        is_accepted = not (self.is_cancelled or self.has_failed or self.end is not None)
+        self.runs[run.id] = self.live[run.id] = SeenRun(run)
+        if not is_accepted:
+            return StateName.CANCELLED
+        self._retrieved.update(run.tolerated)
+        if any(self.is_live(id) for id in (*run.upstreams, *run.tolerated)):
+            return None
+        return None if all(map(self.has_completed, run.upstreams)) else StateName.UPSTREAM_FAILED
+
+    def _take_in_end_of_function(self, event: FunctionEnded) -> None:
+        self.function = event
+        if event.ending is Ending.CANCELLED:
+            self._to_be_cancelled = [seen for seen in self.live_runs() if seen.phase is not Phase.ACTIVE]
+            self.is_cancelled = True
+        elif event.ending is not Ending.RETURNED:
+            self._to_be_cancelled = [seen for seen in self.live_runs() if seen.attempts == 0]
+            self.has_failed = True
+
+    def _is_heard(self, id: int, number: int) -> bool:
+        """Whether this attempt is the one that the run stands at."""
+        seen = self.runs[id]
+        return seen.end is None and seen.phase is Phase.ACTIVE and seen.attempts == number
+
+    def _expect_end_of_attempt(self, event: AttemptFinished) -> StateName | None:
+        if not self._is_heard(event.id, event.number):
+            return None
+        seen = self.runs[event.id]
+        may_retry = not (seen.is_to_be_cancelled or self.is_cancelled) and event.number <= seen.run.retries
+        match event.ending:
+            case Ending.RETURNED:
+                return StateName.COMPLETED
+            case Ending.CANCELLED:
+                return StateName.CANCELLED
+            case Ending.RAISED | Ending.CRASHED if event.retry_delay_seconds is not None and may_retry:
+                return StateName.AWAITING_RETRY
+            case Ending.RAISED:
+                return StateName.FAILED
+            case Ending.CRASHED:
+                return StateName.CRASHED
+
+    def _expect_cancelled(self, event: AttemptWithdrawn | InterruptFailed) -> StateName | None:
+        if not self._is_heard(event.id, event.number):
+            return None
+        is_wanted = self.is_cancelled or self.runs[event.id].is_to_be_cancelled
+        is_first = self.has_failed and event.number == 1
+        self._check(is_wanted or is_first, f"run {event.id} was stopped, and nobody wanted that")
+        return StateName.CANCELLED
+
+    def _take_in_loan(self, event: SlotLent) -> None:
+        seen = self.runs.get(event.id)
+        if seen is None or seen not in self.holders() or self.slots.count is None:
+            return
+        if event.awaited == 0 or self.is_live(event.awaited):
+            seen.loans.append(event.awaited)
+
+    def _take_in_effect(self, effect: Effect) -> None:
+        match effect:
+            case EndFlow():
+                self._check(self.end is None, "the flow run ended twice")
+                self._check(self.is_due(), "the flow run ended before all that it started")
+                self.end = effect
+                self._take_in_flow_changes(effect.changes)
+            case RecordFlow():
+                self._check(self.end is None, "the flow run went on after its end")
+                self._take_in_flow_changes(effect.changes)
+            case _:
+                seen = self.runs[effect.run.id]
+                if seen.end is not None:
+                    raise BrokenInvariantError(f"an effect for run {effect.run.id} after its end: {effect}")
+                self._take_in_run_effect(seen, effect)
+
+    def _take_in_run_effect(
+        self, seen: SeenRun, effect: StartAttempt | Settle | SetTimer | Interrupt | Record | RunHooks
+    ) -> None:
+        match effect:
+            case StartAttempt():
+                self._check_start(seen)
+                seen.phase = Phase.ACTIVE
+                seen.attempts += 1
+            case Settle():
+                self._settle(seen)
+            case Record(report=AttemptFinished()):
+                seen.phase = Phase.QUEUED
+                if not self.slots.held_between_attempts:
+                    seen.loans.clear()
+            case SetTimer():
+                self._check(effect.seconds > 0, "a timer that is due at once")
+                seen.phase = Phase.DELAYED
+            case Interrupt():
+                self._check(effect.number == seen.attempts, "an interrupt of an old attempt")
+            case _:
+                pass
+
+    def _check_start(self, seen: SeenRun) -> None:
+        run, id = seen.run, seen.run.id
+        self._check(seen.phase is not Phase.ACTIVE, f"run {id} was started while it ran")
+        self._check(all(map(self.has_completed, run.upstreams)), f"run {id} started before its upstreams")
+        self._check(not any(map(self.is_live, run.tolerated)), f"run {id} started before a tolerated upstream")
+        self._check(not self.is_cancelled, f"run {id} started in a cancelled flow run")
+        self._check(not self.has_failed or seen.attempts > 0, f"run {id} started after its flow had failed")
+        has_slot = self.slots.held_between_attempts and seen.attempts > 0
+        if self.slots.count is not None and run.needs_slot and not has_slot:
+            self._check(self.slots_in_use() < self.slots.count, f"run {id} started without a free slot")
+
+    def _settle(self, seen: SeenRun) -> None:
+        run = seen.run
+        seen.end, seen.phase = run.name, Phase.ENDED
+        del self.live[run.id]
+        seen.loans.clear()
+        for lender in self.live.values():
+            if lender.loans:
+                lender.loans = [awaited for awaited in lender.loans if awaited != run.id]
+        roots = self.roots_of(run.id)
+        if set(run.roots) != roots or len(set(run.roots)) != len(run.roots):
+            raise BrokenInvariantError(f"run {run.id} ended for {run.roots}, it must be for {set(roots)}")
+        if run.name is StateName.UPSTREAM_FAILED:
+            self._check(bool(roots), f"run {run.id} ended UpstreamFailed, and all its upstreams completed")
+            live = [id for id in (*run.upstreams, *run.tolerated) if self.is_live(id)]
+            self._check(not live, f"run {run.id} ended UpstreamFailed while {live} lived")
+
+    def _take_in_flow_changes(self, changes: tuple[Change, ...]) -> None:
+        self._check(changes[: len(self.flow_changes)] == self.flow_changes, "the flow run's past was changed")
+        self.flow_changes = changes
+
+    # -- what must hold after every event ----------------------------------------------------------
+
+    def _check_outcome(self, event: Event, expected: StateName | None) -> None:
+        if expected is not None:
+            assert isinstance(event, TaskRun | AttemptFinished | AttemptWithdrawn | InterruptFailed)
+            run = self.runs[event.id].run
+            names = [name for name, _, _ in run.changes]
+            self._check(expected in names, f"run {run.id} had to come to {expected} by {event}: {names}")
+        for seen in self._to_be_cancelled:
+            self._check(seen.end is StateName.CANCELLED, f"run {seen.run.id} had to be cancelled, and is {seen.end}")
+        match event:
+            case CancelRequested(id=int(id)) if id in self.runs:
+                self._check(
+                    self.runs[id].end is not None or self.runs[id].phase is Phase.ACTIVE,
+                    f"run {id} still waits, and was cancelled",
+                )
+            case AttemptStarted() if self._is_heard(event.id, event.number):
+                name = self.runs[event.id].run.name
+                self._check(name in _EXECUTING, f"run {event.id} began, and is {name}")
+            case _:
+                pass
+
+    def _check_books(self, orchestrator: Orchestrator) -> None:
+        self._check(orchestrator.live_runs.keys() == self.live.keys(), "a run ended unsaid")
+        for seen in self.live.values():
+            self._check_phase(seen)
+        self._check(orchestrator.has_ended == (self.end is not None), "the flow run ended unsaid")
+        self._check(self.end is not None or not self.is_due(), "everything has ended but the flow run")
+        if self.slots.count is not None:
+            free, truly_free = orchestrator.free_slots, self.slots.count - self.slots_in_use()
+            if free != truly_free:
+                raise BrokenInvariantError(f"{free} slots are free, not {truly_free}")
+
+    def _check_phase(self, seen: SeenRun) -> None:
+        run = seen.run
+        if any(map(self.is_live, run.upstreams)) or any(map(self.is_live, run.tolerated)):
+            expected = Phase.WAITING
+        elif seen.phase is Phase.WAITING:
+            expected = Phase.QUEUED
+        else:
+            expected = seen.phase
+        if run.phase is not expected:
+            raise BrokenInvariantError(f"run {run.id} is {run.phase}, not {expected}")
+        if run.phase is Phase.QUEUED and self.slots_in_use() < (self.slots.count or 0):
+            raise BrokenInvariantError(f"run {run.id} waits for a slot that is free")
+
+    def check_end(self) -> None:
+        """All has been reported: nothing is left, and what is told is right."""
+        live = [seen.run.id for seen in self.live_runs()]
+        self._check(not live, f"runs {live} never ended")
+        self._check(self.end is not None, "the flow run never ended")
+        assert self.end is not None
+        assert self.function is not None
+        for id, seen in self.runs.items():
+            _check_changes(f"run {id}", seen.run.changes)
+        _check_changes("the flow run", self.end.changes)
+
+    def check_end_of_flow(self) -> None:
+        """To be asked at the very event that ended the flow: what was told of unseen failures is right."""
+        assert self.end is not None
+        assert self.function is not None
+        unseen, returned = self.unseen(), {id for id in self.function.returned if self.roots_of(id)}
+        self._check(set(self.end.unseen) == unseen, f"unseen are {self.end.unseen}, they must be {unseen}")
+        self._check(set(self.end.returned) == returned, f"returned: {self.end.returned}, not {returned}")
+        name = self.end.changes[-1][0]
+        expected = self._expected_end(failed=bool(unseen or returned))
+        self._check(name is expected, f"the flow run ended {name}, it must be {expected}")
+
+    def _expected_end(self, *, failed: bool) -> StateName:
+        assert self.function is not None
+        match self.function.ending:
+            case Ending.RAISED:
+                return StateName.FAILED
+            case Ending.CRASHED:
+                return StateName.CRASHED
+            case _ if self.is_cancelled:
+                return StateName.CANCELLED
+            case _:
+                return StateName.FAILED if failed else StateName.COMPLETED
+
+    def _check(self, holds: bool, complaint: str) -> None:
+        if not holds:
+            raise BrokenInvariantError(complaint)
+
+
+def _check_changes(whose: str, changes: Iterable[Change]) -> None:
+    before: Change | None = None
+    for change in changes:
+        if before is None:
+            if change[0] is not StateName.PENDING:
+                raise BrokenInvariantError(f"{whose} began {change[0]}")
+        else:
+            if change[0] not in TRANSITIONS[before[0]]:
+                raise BrokenInvariantError(f"{whose}: {change[0]} followed {before[0]}")
+            if change[1] < before[1]:
+                raise BrokenInvariantError(f"{whose}: time ran backwards, {before} to {change}")
+        before = change

@@ -1,0 +1,81 @@
+"""The benchmarks work: every row of the table comes out, with its samples. What a clock says is not judged here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+ROWS_WITH_A_BASELINE = {
+    "fan-out": 4,
+    "chain": 1,
+    "many-tasks": 2,
+    "sleeping-tasks": 2,
+    "trivial-flow": 1,
+    "start-up": 4 if shutil.which("git") else 3,
+    "large-array": 1,
+}
+ROWS_WITHOUT = {"finished-tasks": 2, "installed-size": 2}
+pytestmark = pytest.mark.timeout(180)  # a few dozen processes, one after another
+
+
+def run_benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+
+
+def is_complete(row: dict[str, Any]) -> bool:
+    rounds = len(row["ours"])
+    return rounds > 0 and all(isinstance(sample, int | float) for sample in row["ours"])
+
+
+def test_every_row_of_the_table_is_measured(tmp_path: Path) -> None:
+    done = run_benchmarks("--quick", "--results", str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    (table,) = tmp_path.glob("*.txt")
+    (raw,) = tmp_path.glob("*.json")
+    samples = json.loads(raw.read_text("utf-8"))
+    rows = samples["rows"]
+    found = [row["benchmark"] for row in rows]
+    expected = ROWS_WITH_A_BASELINE | ROWS_WITHOUT
+    assert {name: found.count(name) for name in found} == expected
+    assert all(is_complete(row) for row in rows)
+    for row in rows:
+        assert row["what"] in done.stdout
+        assert bool(row["baseline"]) == (row["benchmark"] in ROWS_WITH_A_BASELINE)
+        assert (row["ratio"] is not None) == bool(row["baseline"])
+    assert table.read_text("utf-8") in done.stdout
+    assert {"cpu", "cores", "python", "sqlite", "load_average", "date"} <= samples["machine"].keys()
+
+
+def test_one_benchmark_can_be_measured_alone_in_as_many_rounds_as_wanted(tmp_path: Path) -> None:
+    done = run_benchmarks("--quick", "--only", "chain", "--rounds", "3", "--results", str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    (raw,) = tmp_path.glob("*.json")
+    (row,) = json.loads(raw.read_text("utf-8"))["rows"]
+    assert len(row["ours"]) == len(row["baseline"]) == 3
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="3.12 and later profile the calling thread only")
+def test_a_profile_shows_what_every_thread_did() -> None:
+    done = run_benchmarks("--quick", "--profile", "chain")
+
+    assert done.returncode == 0, done.stderr
+    assert "threads.py:" in done.stdout  # what only a worker thread calls
+    assert "driver.py:" in done.stdout
