@@ -79,7 +79,9 @@ def test_retries_are_recorded_at_their_times(run_session: Callable[..., pytest.R
     result.assert_outcomes(passed=1)
 
 
-def test_a_failed_flow_leaves_the_next_test_a_clean_history(run_session: Callable[..., pytest.RunResult]) -> None:
+def test_a_failed_flow_leaves_the_next_test_a_clean_history(
+    run_session: Callable[..., pytest.RunResult],
+) -> None:
     result = run_session(
         test_it="""
             import pytest
@@ -130,7 +132,9 @@ def test_the_fixtures_say_what_they_are_for(
 
     result = pytester.runpytest_subprocess(*option, "--fixtures")
 
-    result.stdout.fnmatch_lines(["headrace_history*", "*A history in memory*", "headrace_clock*", "*A clock that*"])
+    result.stdout.fnmatch_lines(
+        ["headrace_history*", "*A history in memory*", "headrace_clock*", "*A clock that*"]
+    )
 
 
 def test_loading_the_plugin_loads_nothing_of_the_testing_side(run_python: RunPython) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headrace import flow, get_run_context, get_run_logger, task
+from headrace import StateType, flow, get_run_context, get_run_logger, task
 from headrace.errors import RunNotFoundError
 from headrace.run_context import TaskRunContext
 from headrace.task_runners import SequentialTaskRunner
@@ -225,6 +225,28 @@ def test_a_test_moves_the_clock_while_the_flow_runs_beside_it(history: RecordedH
 
     assert clock.delays == (1.0, 10.0)
     assert history.run().task_runs[0].attempt_count == 3
+
+
+def test_a_run_that_lasts_is_noticed_also_while_the_clock_stands_still() -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    @task
+    def last() -> None:
+        has_begun.set()
+        assert may_end.wait(DEADLINE_SECONDS)
+
+    @flow
+    def lasting() -> StateType:
+        future = last()
+        assert has_begun.wait(DEADLINE_SECONDS)
+        for _ in range(2):
+            future._source.driver._notice()  # type: ignore[attr-defined]
+        state = future.state
+        may_end.set()
+        return state.type
+
+    with ManualClock():
+        assert lasting() is StateType.RUNNING
 
 
 def test_advancing_ends_every_delay_in_the_span_at_its_own_time() -> None:

@@ -10,7 +10,7 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from headrace.completion import Completion
+from headrace.completion import Milestone
 from headrace.logging import log_defect
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ class Aftermath:
         """Have a hook called, an async one on the flow's loop; what it raises is logged and changes nothing."""
         self.put(lambda: self._call_hook(hook, subject, run, state))
 
-    def put_marker(self) -> Completion | None:
+    def put_marker(self) -> Milestone | None:
         """Something that completes when all that was put has been called; ``None`` if nothing was."""
         if not self._is_started:
             return None
-        marker = Completion()
+        marker = Milestone()
         self.put(marker.complete)
         return marker
 

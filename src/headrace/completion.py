@@ -17,10 +17,15 @@ class Completion:
     No lock is taken as long as nobody waits. Invariant: the ending thread sets ``is_done`` before it looks
     for callbacks, a waiting one leaves its callback before it looks at ``is_done``; so one of them sees the
     other.
+
+    It has no room of its own, so that a class with slots can be one: whoever takes it in starts with
+    ``is_done = False`` and ``_callbacks = None``.
     """
 
-    is_done: bool = False
-    _callbacks: list[Callable[[], None]] | None = None
+    __slots__ = ()
+
+    is_done: bool
+    _callbacks: list[Callable[[], None]] | None
 
     def add_done_callback(self, callback: Callable[[], None]) -> None:
         """Call back when it has ended, in the thread that ends it; at once if it has."""
@@ -77,6 +82,22 @@ class Completion:
             return True
         self.remove_done_callback(gate)
         return self.is_done
+
+
+class Milestone(Completion):
+    """A completion that is nothing else besides.
+
+    >>> milestone = Milestone()
+    >>> milestone.complete()
+    >>> milestone.block()
+    True
+    """
+
+    __slots__ = ("_callbacks", "is_done")
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self._callbacks = None
 
 
 class Gate:

@@ -320,7 +320,7 @@ class _Substitution:
         if type(value) in _ATOMS:
             return value
         value, is_tolerated = _unwrapped(value, is_tolerated=is_tolerated)
-        if isinstance(value, FutureLike):
+        if issubclass(type(value), FutureLike):
             return self._value_of(value, is_tolerated)
         if type(value) is quote:
             return value.value

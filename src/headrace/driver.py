@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.aftermath import Aftermath
 from headrace.clock import system_clock
-from headrace.completion import Completion
+from headrace.completion import Milestone
 from headrace.context import current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.engine.effects import (
@@ -39,7 +39,7 @@ from headrace.engine.events import (
     TimerFired,
 )
 from headrace.engine.orchestrator import Orchestrator
-from headrace.engine.states import State, StateName, StateType
+from headrace.engine.states import State, StateName
 from headrace.errors import (
     TaskCancelled,
     TaskCrashed,
@@ -48,7 +48,7 @@ from headrace.errors import (
 )
 from headrace.futures import TaskFuture, lend_slot, reclaim_slot, running_loop
 from headrace.history.facts import AttemptFact
-from headrace.interrupts import deliver, noted
+from headrace.interrupts import calls_user_code, deliver, noted, shielded
 from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
@@ -109,7 +109,7 @@ class Driver:
         self.clock = clock
         self.loop = loop
         self.now_us = clock.now_us
-        self.ended = Completion()
+        self.ended = Milestone()
         self.end: FlowEnd | None = None
         self.defect: BaseException | None = None
         self._has_crashed = False
@@ -118,10 +118,19 @@ class Driver:
         self._logs_states = logs_task_states()
         self._loop_thread = _get_thread_id() if loop is not None else None
         self._session = runner.open(self.flow_run_id, loop)
+        self._start = self._session.start
         self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
         self._mailbox: Mailbox[Any] = Mailbox(
-            self._handle, on_defect=self._crash, limit=self._drain_limit, hand_on=self._hand_on
+            self._handle,
+            on_defect=self._crash,
+            limit=self._drain_limit,
+            hand_on=self._hand_on,
+            afterwards=self._session.tend,
         )
+        self.post = self._mailbox.post
+        """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
+        self._remember = history.record
+        self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
         self._ids = count(1)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
@@ -129,6 +138,7 @@ class Driver:
         self._has_started_attempts = False
         self._fresh: deque[Call] = deque()
         self._is_watching = False
+        self._last_seen = 0
         self._failed: dict[int, Any] = {}
         self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
@@ -144,6 +154,7 @@ class Driver:
 
     # -- calling a task ------------------------------------------------------------------------
 
+    @shielded
     def submit(
         self,
         task: Task[Any, Any],
@@ -155,9 +166,20 @@ class Driver:
     ) -> TaskFuture[Any]:
         """A task was called in this flow run: its future."""
         call = Call(
-            self, task, next(self._ids), next(self._indexes[task.name]), self.now_us(), args, kwargs, copy_context()
+            self,
+            task,
+            next(self._ids),
+            next(self._indexes[task.name]),
+            self.now_us(),
+            args,
+            kwargs,
+            copy_context(),
         )
-        if wait_for is not None or (args and needs_search(args)) or (kwargs and needs_search(kwargs.values())):
+        if (
+            wait_for is not None
+            or (args and needs_search(args))
+            or (kwargs and needs_search(kwargs.values()))
+        ):
             self._find_upstreams(call, wait_for, blocks=self._blocks_here(parent))
         if task.has_run_options:
             call.retries = task.retry_policy.retries
@@ -172,15 +194,16 @@ class Driver:
             executes_here = not parent.task.is_async
         else:
             executes_here = self._is_inline
-            if not self.runner.takes_slot(is_async=task.is_async):
-                call.needs_slot = False
+            call.needs_slot = self._needs_slot[task.is_async]
         if executes_here:
             self._run_here(call)
         else:
             self.post(call)
-            self._watch(call)
+            self._fresh.append(call)
+            if not self._is_watching:
+                self._watch()
         if noted.is_set:
-            deliver()
+            deliver(2)
         return TaskFuture(call)
 
     def _run_here(self, call: Call) -> None:
@@ -191,12 +214,21 @@ class Driver:
 
         lane = call.lane = SimpleQueue()
         self.post(call)
-        self._watch(call)
-        while (attempt := self._next_attempt(call, lane)) is not None:
-            execute(attempt)
+        self._fresh.append(call)
+        if not self._is_watching:
+            self._watch()
+        try:
+            while (attempt := self._next_attempt(call, lane)) is not None:
+                execute(attempt)
+        except BaseException:  # cut short while it waits: nobody else would execute what is left
+            self.post(CancelRequested(call.id, self.now_us(), "interrupted"))
+            raise
 
+    @calls_user_code  # it waits as long as user code may, and a Ctrl-C cuts it as short
     def _next_attempt(self, call: Call, lane: SimpleQueue[Call | None]) -> Call | None:
         """The caller's slot serves others as long as the call waits for upstreams, which may need it."""
+        if noted.is_set:
+            deliver()
         if not (call.upstreams or call.tolerated) or call.number:
             return lane.get()
         loan = lend_slot(None)
@@ -271,59 +303,45 @@ class Driver:
 
     # -- the mailbox ---------------------------------------------------------------------------
 
-    def post(self, event: Any) -> None:
-        """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
-        self._mailbox.post(event)
-        if self._has_started_attempts:
-            self._tend()
-
-    def _tend(self) -> None:
-        self._has_started_attempts = False
-        self._session.tend()
-
     def _handle(self, event: Any) -> None:
         if self.defect is not None:
             self._refuse(event)
             return
         self._event = event
-        effects = self._orchestrator.handle(event)
         performers = self._performers
-        for effect in effects:
+        for effect in self._orchestrator.handle(event):
             performers[type(effect)](effect)
 
     def _drain_limit(self) -> int:
         return _EVENTS_A_DRAIN_ON_A_LOOP if _get_thread_id() == self._loop_thread else _EVENTS_A_DRAIN
 
     def _hand_on(self, drain: Callable[[], None]) -> None:
-        """The rest is handled at the loop's next turn, or by the clock's thread; whoever drains also tends."""
-
-        def go_on() -> None:
-            drain()
-            if self._has_started_attempts:
-                self._tend()
-
+        """The rest is handled at the loop's next turn, or by the clock's thread."""
         if self.loop is not None and _get_thread_id() == self._loop_thread:
-            self.loop.call_soon(go_on)
+            self.loop.call_soon(drain)
         else:
-            system_clock.call_soon(go_on)
+            system_clock.call_soon(drain)
 
     # -- performing effects --------------------------------------------------------------------
 
     def _start_attempt(self, effect: StartAttempt) -> None:
-        call: Call = effect.run  # type: ignore[assignment]
+        call: Call = effect[0]  # type: ignore[assignment]
         if call.number > 1:
             call.announces_start = True
             call.started_us = None
-            call.is_withdrawn = False  # what came too late to take back the first attempt is not meant for this one
+            call.is_withdrawn = (
+                False  # what came too late to take back the first attempt is not meant for this one
+            )
         if call.lane is not None and not call.task.is_async:
             call.lane.put(call)
         else:
-            self._session.start(call)
-            self._has_started_attempts = True  # only now: whoever sees the mark finds the attempt
+            self._start(call)
+            self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
     def _settle(self, effect: Settle) -> None:
-        call: Call = effect.run  # type: ignore[assignment]
-        report: Report | None = effect.report  # type: ignore[assignment]
+        call: Call
+        report: Report | None
+        call, report = effect  # type: ignore[assignment]
         if report is not None:
             call.value = report.value
             call.stored = report.stored
@@ -336,12 +354,12 @@ class Driver:
         call.kwargs = _NO_KWARGS
         call.context = NO_CONTEXT
         call.is_done = True
-        self.history.record(call.as_fact())
-        if call.has_callbacks:
+        self._remember(call.as_fact())
+        if call._callbacks is not None:
             call.call_back()
         if call.lane is not None:
             call.lane.put(None)
-        if call.roots or call.task.has_hooks or self._logs_states:
+        if self._logs_states or call.roots or call.task.has_hooks:
             self._put_off_what_follows(call, call.state)
 
     def _settle_badly(self, call: Call, report: Report | None) -> None:
@@ -367,7 +385,7 @@ class Driver:
         if report is not None and report.error is not None:
             self._keep_failure(call, report)
             call.error = call.traceback = None
-        self.history.record(call.as_fact())
+        self._remember(call.as_fact())
 
     def _set_timer(self, effect: SetTimer) -> None:
         id = effect.run.id
@@ -409,11 +427,9 @@ class Driver:
 
     # -- runs that last are noticed ------------------------------------------------------------
 
-    def _watch(self, call: Call) -> None:
-        self._fresh.append(call)
-        if not self._is_watching:
-            self._is_watching = True
-            system_clock.call_later(_NOTICED_AFTER_SECONDS, self._notice)
+    def _watch(self) -> None:
+        self._is_watching = True
+        system_clock.call_later(_NOTICED_AFTER_SECONDS, self._notice)
 
     def _notice(self) -> None:
         """Report runs that have not ended after some time, so that the history shows them.
@@ -424,15 +440,19 @@ class Driver:
         fresh = self._fresh
         before = self.now_us() - int(_NOTICED_AFTER_SECONDS * 900_000)
         left = _NOTICED_AT_A_TIME
-        while left and fresh and (fresh[0].is_done or fresh[0].submitted_us <= before):
+        while (
+            left
+            and fresh
+            and (fresh[0].is_done or fresh[0].submitted_us <= before or fresh[0].id <= self._last_seen)
+        ):  # seen the last time: so it lasts, also by a clock that stands still
             call = fresh.popleft()
             if not call.is_done:
                 left -= 1
                 self._notice_run(call)
         self._is_watching = False
         if fresh:
-            self._is_watching = True
-            system_clock.call_later(_NOTICED_AFTER_SECONDS, self._notice)
+            self._last_seen = fresh[-1].id
+            self._watch()
 
     def _notice_run(self, call: Call) -> None:
         """Invariant: a start is announced by us or by the worker, each looking after leaving its mark."""
@@ -454,7 +474,7 @@ class Driver:
             if not call.task.wants_retry(call, error):
                 return None
             delays = call.task.retry_delays(call)
-            return delays.delay_before_retry(call.number, draw=random.random())  # noqa: S311 - jitter
+            return delays.delay_before_retry(call.number, draw=random.random())
         except Exception as defect:
             log_defect(f"{call.display_name}: its retry options raised, so it is not tried again", defect)
             return None
@@ -525,7 +545,10 @@ class Driver:
         if touched is not None:
             calls[touched.id] = touched
         for call in calls.values():
-            self._crash_call(call)
+            try:
+                self._crash_call(call)
+            except Exception as error:  # of one who waits: the others wake all the same
+                log_defect(f"somebody who waited for {call.display_name} could not be woken", error)
         reason = f"a defect of Headrace: {describe(defect)}"
         change = (StateName.CRASHED, self.now_us(), reason)
         self.end = self.end or FlowEnd(((StateName.PENDING, change[1], None), change), (), ())
@@ -548,7 +571,7 @@ class Driver:
         self._failed[call.id] = call
         call.is_done = True
         try:
-            self.history.record(call.as_fact())
+            self._remember(call.as_fact())
         except Exception as defect:
             log_defect(f"{call.display_name} crashed, and the history was not told", defect)
 

@@ -23,7 +23,7 @@ from headrace.futures import FlowRunFuture, TaskFuture, running_loop
 from headrace.history import default_history
 from headrace.history.facts import FlowRunFact
 from headrace.history.results import dump_result
-from headrace.interrupts import calls_user_code, guarded
+from headrace.interrupts import calls_user_code, deliver, guarded, noted, shielded
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
 from headrace.previews import preview_arguments
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from headrace.engine.states import Change
     from headrace.flows import Flow
-    from headrace.history import History
     from headrace.history.facts import StoredResult
     from headrace.task_runners.call import Call
     from headrace.tasks import Task
@@ -65,7 +64,9 @@ class FlowRun(Completion):
     """One run of a flow. It is the scope of the flow's code, and what a ``FlowRunFuture`` stands for."""
 
     call: Call | None = None
-    has_completed: bool = False
+    is_done = False
+    has_completed = False
+    _callbacks = None
     value: Any = None
     error: BaseException | None = None
     traceback: TracebackType | None = None
@@ -93,8 +94,8 @@ class FlowRun(Completion):
 
     # -- its story -----------------------------------------------------------------------------
 
-    def life(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, Any]:
-        """From the call to the value: what happens in a flow run, in order."""
+    def life(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, tuple[Any, BaseException | None]]:
+        """From the call to the value or what is to be raised: what happens in a flow run, in order."""
         try:
             arguments = yield from self._wait_for_arguments(loop)
             self._begin(arguments, loop)
@@ -113,13 +114,9 @@ class FlowRun(Completion):
                 self.driver.close()
             self.traceback = self.error.__traceback__ if self.error is not None else None
             self.complete()
-        if error is not None:
-            raise error
-        return value
+        return value, error  # not raised here: a generator cannot raise a StopIteration
 
-    def _wait_for_arguments(
-        self, loop: AbstractEventLoop | None
-    ) -> Generator[Step, Any, dict[str, Any]]:
+    def _wait_for_arguments(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, dict[str, Any]]:
         """Futures among the arguments are upstreams of the flow: it begins when they are done."""
         arguments = self._arguments
         if not needs_search(arguments.values()):
@@ -207,7 +204,9 @@ class FlowRun(Completion):
         end = self.driver.end
         assert end is not None
         self.changes = end.changes
-        if error is not None and (_ending_of(error) is not Ending.RETURNED or self.state.type is StateType.COMPLETED):
+        if error is not None and (
+            _ending_of(error) is not Ending.RETURNED or self.state.type is StateType.COMPLETED
+        ):
             self._add_unseen(error, end.unseen)
             return None, error
         if interrupt is not None:
@@ -241,11 +240,17 @@ class FlowRun(Completion):
         self._log_end()
         self._put_off_hooks(self.state.type)
         marker = self.driver.aftermath.put_marker()
+        cut: BaseException | None = None
         if marker is not None:
-            yield Until(marker.add_done_callback)
+            try:
+                yield Until(marker.add_done_callback)
+            except BaseException as interrupt:  # the end is recorded all the same
+                cut = interrupt
         history = self.driver.history
         history.record(self.as_fact(dump_result(value) if self.error is None else None))
         yield Until(history.when_flushed)
+        if cut is not None:
+            raise cut
 
     # -- how it failed -------------------------------------------------------------------------
 
@@ -363,25 +368,36 @@ class FlowRun(Completion):
 # -- conducting it -------------------------------------------------------------------------------
 
 
-@calls_user_code
 def conduct_sync(run: FlowRun) -> Any:
     """Live a flow run in this thread, blocking where it waits."""
     with guarded():
-        life = run.life(None)
-        try:
-            step = next(life)
-            while True:
-                try:
-                    answer = _take_sync(run, step)
-                except BaseException as error:
-                    step = life.throw(error)
-                else:
-                    step = life.send(answer)
-        except StopIteration as end:
-            return end.value
+        value = _conduct(run)
+    if noted.is_set:
+        deliver()
+    return value
 
 
+@shielded
+def _conduct(run: FlowRun) -> Any:
+    life = run.life(None)
+    try:
+        step = next(life)
+        while True:
+            try:
+                answer = _take_sync(run, step)
+            except BaseException as error:
+                step = life.throw(error)
+            else:
+                step = life.send(answer)
+    except StopIteration as end:
+        outcome = end.value
+    return _value_of(*outcome)
+
+
+@calls_user_code
 def _take_sync(run: FlowRun, step: Step) -> Any:
+    if noted.is_set:
+        deliver()
     match step:
         case Invoke(args, kwargs):
             token = current_scope.set(run)
@@ -415,7 +431,17 @@ async def conduct_async(run: FlowRun) -> Any:
             else:
                 step = life.send(answer)
     except StopIteration as end:
-        return end.value
+        outcome = end.value
+    return _value_of(*outcome)
+
+
+def _value_of(value: Any, error: BaseException | None) -> Any:
+    try:
+        if error is not None:
+            raise error
+        return value
+    finally:
+        del error  # no cycle of it and its traceback
 
 
 async def _take_async(run: FlowRun, step: Step) -> Any:
@@ -439,6 +465,7 @@ def _canceller(task: Any, loop: Any) -> Callable[[], None]:
     return lambda: loop.call_soon_threadsafe(task.cancel)
 
 
+@shielded
 def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
     """Start a flow run in a thread, or on a loop if it is async: its future."""
     if run._parent is not None:
@@ -447,7 +474,9 @@ def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
     if run.flow.is_async:
         _start_on_loop(run, context)
     else:
-        thread = threading.Thread(target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}")
+        thread = threading.Thread(
+            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}"
+        )
         thread.start()
     return FlowRunFuture(run)
 
@@ -522,6 +551,7 @@ class _LoneFuture(TaskFuture[Any]):
             log_defect(f"Task run {call.display_name!r} failed, and nobody retrieved that", error)
 
 
+@shielded
 def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], wait_for: Any) -> Any:
     """Run a task outside any flow: a run of its own, executed at once.
 
@@ -545,7 +575,11 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
         print_capture.install()
     with guarded():
         driver.post(FlowStarted(driver.now_us()))
-        future = driver.submit(task, args, kwargs, wait_for=wait_for)
+        try:
+            future = driver.submit(task, args, kwargs, wait_for=wait_for)
+        except BaseException as error:
+            driver.post(FunctionEnded(driver.now_us(), _ending_of(error), describe(error)))
+            raise
         source: Any = future._source
         driver.post(FunctionEnded(driver.now_us(), Ending.RETURNED, None, (source.id,)))
     return _LoneFuture(source)

@@ -240,7 +240,9 @@ class Future(FutureLike, Generic[T_co]):
     __divmod__ = __rdivmod__ = __pow__ = __rpow__ = __lshift__ = __rlshift__ = __rshift__ = _misused
     __rrshift__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _misused
     __neg__ = __pos__ = __abs__ = __invert__ = __int__ = __float__ = __complex__ = __index__ = _misused
-    __trunc__ = __bytes__ = __round__ = __lt__ = __le__ = __gt__ = __ge__ = __enter__ = __exit__ = __call__ = _misused
+    __trunc__ = __bytes__ = __round__ = __lt__ = __le__ = __gt__ = __ge__ = __enter__ = __exit__ = (
+        __call__
+    ) = _misused
 
 
 class TaskFuture(Future[T_co]):

@@ -54,13 +54,13 @@ def is_shielded(frame: FrameType | None) -> bool:
     return False
 
 
-def deliver() -> None:
-    """Raise the ``KeyboardInterrupt`` that was noted, when this is the place for it."""
+def deliver(frames_up: int = 1) -> None:
+    """Raise the ``KeyboardInterrupt`` that was noted, when the code so many frames up is the place for it."""
     if threading.get_ident() != threading.main_thread().ident:
         return
     import sys
 
-    if not is_shielded(sys._getframe(1)):
+    if not is_shielded(sys._getframe(frames_up)):
         noted.is_set = False
         raise KeyboardInterrupt
 
@@ -74,6 +74,7 @@ def _on_sigint(_signal: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
+@shielded
 def guarded() -> Iterator[None]:
     """Handle Ctrl-C this way while a flow runs in the main thread, unless somebody else handles it."""
     import signal
@@ -85,6 +86,7 @@ def guarded() -> Iterator[None]:
     if not is_ours:
         yield
         return
+    noted.is_set = False
     signal.signal(signal.SIGINT, _on_sigint)
     try:
         yield

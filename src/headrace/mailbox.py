@@ -29,6 +29,7 @@ class Mailbox(Generic[EventT]):
 
     ``limit`` gives how many events the present thread may handle in one go, and is asked after the first 256;
     ``hand_on`` takes a function that handles the rest and sees that it is called soon, elsewhere or later.
+    ``afterwards`` is called by whoever has drained, with the lock let go, if ``has_more_to_do`` was set meanwhile.
 
     >>> seen = []
     >>> Mailbox(seen.append, on_defect=print, limit=lambda: 100, hand_on=print).post("event")
@@ -36,7 +37,16 @@ class Mailbox(Generic[EventT]):
     ['event']
     """
 
-    __slots__ = ("_events", "_hand_on", "_handle", "_limit", "_lock", "_on_defect")
+    __slots__ = (
+        "_afterwards",
+        "_events",
+        "_hand_on",
+        "_handle",
+        "_limit",
+        "_lock",
+        "_on_defect",
+        "has_more_to_do",
+    )
 
     def __init__(
         self,
@@ -45,6 +55,7 @@ class Mailbox(Generic[EventT]):
         on_defect: Callable[[BaseException], None],
         limit: Callable[[], int],
         hand_on: Callable[[Callable[[], None]], None],
+        afterwards: Callable[[], None] = lambda: None,
     ) -> None:
         self._events: deque[EventT] = deque()
         self._lock = Lock()
@@ -52,6 +63,8 @@ class Mailbox(Generic[EventT]):
         self._on_defect = on_defect
         self._limit = limit
         self._hand_on = hand_on
+        self._afterwards = afterwards
+        self.has_more_to_do = False
 
     @shielded
     def post(self, event: EventT) -> None:
@@ -59,12 +72,20 @@ class Mailbox(Generic[EventT]):
         self._events.append(event)
         if self._lock.acquire(False):
             self._drain()
+            if self.has_more_to_do:
+                self._do_more()
 
     @shielded
     def drain(self) -> None:
         """Handle what is there, unless another thread does."""
         if self._lock.acquire(False):
             self._drain()
+            if self.has_more_to_do:
+                self._do_more()
+
+    def _do_more(self) -> None:
+        self.has_more_to_do = False
+        self._afterwards()
 
     def _drain(self) -> None:
         """Handle events with the lock held; let go, and look again."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from headrace.testing import ManualClock, RecordedHistory
 
+
 @pytest.fixture
 def headrace_history() -> Iterator[RecordedHistory]:
     """A history in memory, of this test alone; it reads what the test's flow runs have recorded."""

@@ -63,9 +63,7 @@ class Task(Generic[P, R]):
         self.name = check_text("name", name) or anatomy.name
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.tags = check_tags(tags)
-        self.retry_policy, self._delay_fn = _check_retries(
-            retries, retry_delay_seconds, retry_jitter_factor
-        )
+        self.retry_policy, self._delay_fn = _check_retries(retries, retry_delay_seconds, retry_jitter_factor)
         if retry_condition_fn is not None and not callable(retry_condition_fn):
             raise TypeError(f"retry_condition_fn={retry_condition_fn!r} cannot be called")
         self.retry_condition_fn = retry_condition_fn
@@ -150,9 +148,7 @@ class Task(Generic[P, R]):
     @overload
     def __get__(self, instance: None, owner: Any = None) -> Task[P, R]: ...
     @overload
-    def __get__(
-        self: Task[Concatenate[Any, P2], R], instance: object, owner: Any = None
-    ) -> Task[P2, R]: ...
+    def __get__(self: Task[Concatenate[Any, P2], R], instance: object, owner: Any = None) -> Task[P2, R]: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """The task of a method, bound to its object as a function would be."""
         if not is_bindable(self.fn, instance):

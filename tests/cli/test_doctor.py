@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +15,6 @@ from headrace import __version__, flow, settings
 from headrace.cli import examination
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from headrace.history import History
     from tests.cli.conftest import Invoke
 
@@ -26,7 +25,7 @@ def _fresh_settings() -> None:
 
 
 @flow
-def empty():
+def empty() -> None:
     pass
 
 
@@ -114,7 +113,7 @@ def test_a_file_that_is_no_history_is_a_problem(
 
 
 def test_a_history_that_others_can_read_is_a_problem(history: History, invoke: Invoke) -> None:
-    os.chmod(history.location, 0o644)
+    Path(history.location).chmod(0o644)
     _, (problem,) = report(invoke)
 
     assert problem.endswith(f"Run: chmod 600 {os.path.realpath(history.location)}")
@@ -124,8 +123,9 @@ def test_a_damaged_history_is_a_problem(history: History, invoke: Invoke) -> Non
     for _ in range(50):
         empty()
     history.close()
-    size = os.path.getsize(history.location)
-    with open(history.location, "r+b") as file:
+    path = Path(history.location)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
         file.seek(size // 2)
         file.write(b"\xff" * (size // 4))
 

@@ -10,17 +10,19 @@ import pytest
 from headrace import flow
 
 if TYPE_CHECKING:
+    from click.testing import Result
+
     from headrace.history import History
     from tests.cli.conftest import Invoke, OpenTerminal
 
 
 @flow(flow_run_name="run-{number}")
-def numbered(number):
+def numbered(number: int) -> None:
     pass
 
 
 @flow
-def outer():
+def outer() -> None:
     numbered(1)
 
 
@@ -78,7 +80,7 @@ def test_json_names_what_is_gone(history: History, invoke: Invoke) -> None:
 
 def test_a_run_under_way_is_left_unless_forced(history: History, invoke: Invoke) -> None:
     @flow(flow_run_name="under-way")
-    def under_way():
+    def under_way() -> Result:
         history.flush()
         return invoke("runs", "delete", "under-way", "--yes")
 

@@ -21,29 +21,29 @@ pytestmark = pytest.mark.usefixtures("history")
 
 
 @task
-def double(x):
+def double(x: int) -> int:
     if x < 0:
         raise ValueError("negative")
     return 2 * x
 
 
 @flow
-def good(count):
+def good(count: int) -> Any:
     return double.map(range(count))
 
 
 @flow
-def bad():
+def bad() -> None:
     double(-1)
 
 
 @flow(flow_run_name="\x1b[31mred\nname")
-def hostile():
+def hostile() -> None:
     pass
 
 
 @flow
-def outer():
+def outer() -> Any:
     return good(1)
 
 

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 @task
-def says(word):
+def says(word: str) -> None:
     get_run_logger().info("said %s", word)
 
 
 @task(log_prints=True)
-def warns():
+def warns() -> None:
     get_run_logger().warning("two\nlines \x1b[31mand a colour\a")
     print("printed")
 
 
 @flow
-def talks():
+def talks() -> None:
     get_run_logger().info("from the flow")
     says("one").wait()
     says("two").wait()

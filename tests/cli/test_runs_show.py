@@ -25,19 +25,19 @@ pytestmark = pytest.mark.usefixtures("history")
 
 
 @task
-def double(x):
+def double(x: int) -> int:
     if x == 13:
         raise ValueError("thirteen \x1b[2J\nis unlucky")
     return 2 * x
 
 
 @task
-def total(numbers):
+def total(numbers: list[int]) -> int:
     return sum(numbers)
 
 
 @task
-def unstable(attempts):
+def unstable(attempts: list[int]) -> int:
     attempts.append(1)
     if len(attempts) < 3:
         raise ConnectionError(f"attempt {len(attempts)} was refused")
@@ -45,17 +45,17 @@ def unstable(attempts):
 
 
 @task
-def calls_tasks(x):
+def calls_tasks(x: int) -> int:
     return double(x).result() + double(x + 1).result()
 
 
 @flow
-def small(x, note="none"):
+def small(x: int, note: str = "none") -> Any:
     return total([double(x), double(x + 1)])
 
 
 @flow
-def outer():
+def outer() -> Any:
     first = double(1)
     small(2)
     return total([first])
@@ -103,7 +103,7 @@ def test_each_task_run_is_a_row_with_its_state_upstreams_and_bar(invoke: Invoke)
 
 def test_many_runs_of_a_task_are_one_row_with_counts(invoke: Invoke) -> None:
     @flow
-    def many():
+    def many() -> None:
         total(double.map(range(200)))
 
     with pytest.raises(ExceptionGroup):
@@ -120,7 +120,7 @@ def test_many_runs_of_a_task_are_one_row_with_counts(invoke: Invoke) -> None:
 
 def test_a_task_can_be_taken_apart(invoke: Invoke) -> None:
     @flow
-    def many():
+    def many() -> None:
         double.map(range(12))
 
     many()
@@ -132,7 +132,7 @@ def test_a_task_can_be_taken_apart(invoke: Invoke) -> None:
 
 def test_a_failure_has_its_message_and_the_last_lines_of_its_traceback(invoke: Invoke) -> None:
     @flow
-    def failing():
+    def failing() -> None:
         double(13)
 
     with pytest.raises(ExceptionGroup):
@@ -149,7 +149,7 @@ def test_a_failure_has_its_message_and_the_last_lines_of_its_traceback(invoke: I
 
 def test_failures_alike_are_told_once(invoke: Invoke) -> None:
     @flow
-    def failing():
+    def failing() -> None:
         [double(13) for _ in range(9)]
 
     with pytest.raises(ExceptionGroup):
@@ -162,7 +162,7 @@ def test_failures_alike_are_told_once(invoke: Invoke) -> None:
 
 def test_what_the_flow_itself_raised_is_told(invoke: Invoke) -> None:
     @flow
-    def failing():
+    def failing() -> None:
         raise RuntimeError("by itself")
 
     with pytest.raises(RuntimeError):
@@ -175,7 +175,7 @@ def test_what_the_flow_itself_raised_is_told(invoke: Invoke) -> None:
 
 def test_attempts_and_the_waits_between_them_are_seen(invoke: Invoke) -> None:
     @flow
-    def patient():
+    def patient() -> Any:
         return unstable.with_options(retries=2, retry_delay_seconds=0.02)([])
 
     patient()
@@ -195,7 +195,7 @@ def test_subflows_and_child_runs_stand_within_theirs(invoke: Invoke) -> None:
     assert [row.split()[1] for row in table] == ["double-0", "small", "├─", "├─", "└─", "total-0"]
 
     @flow
-    def nested():
+    def nested() -> Any:
         return calls_tasks(1)
 
     nested()
@@ -208,12 +208,12 @@ def test_subflows_and_child_runs_stand_within_theirs(invoke: Invoke) -> None:
 
 def test_many_subflows_are_one_row_and_the_failed_one_is_named(invoke: Invoke) -> None:
     @flow
-    def calls(x):
+    def calls(x: int) -> None:
         if x == 3:
             raise KeyError("three")
 
     @flow
-    def many():
+    def many() -> None:
         for x in range(8):
             try:
                 calls(x)
@@ -271,7 +271,7 @@ def test_no_run_at_all_is_one_line(invoke: Invoke) -> None:
 
 def test_json_has_everything(invoke: Invoke) -> None:
     @flow
-    def patient(x):
+    def patient(x: int) -> Any:
         return unstable.with_options(retries=2)([]), double(x)
 
     patient(4)
@@ -306,7 +306,7 @@ killed()
 
 def test_a_run_under_way_is_drawn_up_to_now(history: History, invoke: Invoke) -> None:
     @flow
-    def looks():
+    def looks() -> list[str]:
         history.flush()
         return show(invoke)
 

@@ -67,7 +67,12 @@ class Story:
     def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
                needs_slot: bool = True) -> list[str]:  # fmt: skip
         run = TaskRun(
-            id, self.at(), retries=retries, upstreams=upstreams, tolerated=allow_failure, needs_slot=needs_slot
+            id,
+            self.at(),
+            retries=retries,
+            upstreams=upstreams,
+            tolerated=allow_failure,
+            needs_slot=needs_slot,
         )
         self.runs[id] = run
         return self.tell(run)

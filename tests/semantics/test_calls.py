@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headrace import Task
-    from tests.conftest import RunPython
     from tests.semantics.conftest import Story, Way
 
     MakeTask = Callable[..., Task[..., Any]]
@@ -622,7 +621,9 @@ def test_c6_map_takes_several_iterables_of_any_kind() -> None:
 
     @flow
     def fitting() -> Any:
-        return join.map([1, 2], (3, 4), (n for n in [5, 6]), range(7, 9), {"whole": "dict"}, "text", b"bytes", 10)
+        return join.map(
+            [1, 2], (3, 4), (n for n in [5, 6]), range(7, 9), {"whole": "dict"}, "text", b"bytes", 10
+        )
 
     rest = ({"whole": "dict"}, "text", b"bytes", 10)
     assert fitting() == [(1, 3, 5, 7, *rest), (2, 4, 6, 8, *rest)]
@@ -847,7 +848,12 @@ def test_c1_classmethods_are_tasks_in_both_orders() -> None:
 def test_c1_staticmethods_are_tasks_in_both_orders() -> None:
     @flow
     def calling() -> Any:
-        return Counter.negate(1), Counter(0).negate(2), Counter.negate_outside(3), Counter(0).negate_outside(4)
+        return (
+            Counter.negate(1),
+            Counter(0).negate(2),
+            Counter.negate_outside(3),
+            Counter(0).negate_outside(4),
+        )
 
     assert calling() == (-1, -2, -3, -4)
 
@@ -970,7 +976,9 @@ def test_c1_an_option_that_flows_do_not_have_is_a_type_error(option: str) -> Non
     ],
     ids=str,
 )
-def test_c1_an_option_out_of_range_gets_a_clear_answer(options: dict[str, Any], error: type[Exception]) -> None:
+def test_c1_an_option_out_of_range_gets_a_clear_answer(
+    options: dict[str, Any], error: type[Exception]
+) -> None:
     with pytest.raises(error, match=next(iter(options))):
         task(**options)(lambda x: x)
 
@@ -1091,7 +1099,10 @@ def test_c1_retries_are_attempts_of_one_run(way: Way, make_task: MakeTask, story
     assert way.run(retried) == 3
     run = story.task_runs()["retried-0"]
     assert run.attempt_count == 3
-    assert [attempt.failure.message for attempt in run.attempts if attempt.failure] == ["attempt 1", "attempt 2"]
+    assert [attempt.failure.message for attempt in run.attempts if attempt.failure] == [
+        "attempt 1",
+        "attempt 2",
+    ]
     assert story.path("retried-0")[-1] == "Completed"
 
 

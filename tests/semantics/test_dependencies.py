@@ -215,7 +215,9 @@ def test_d1_generators_and_iterators_are_not_consumed() -> None:
     @flow
     def passing() -> Any:
         first = double(1)
-        return same(generator, wait_for=[first]).result() is generator, list(same([iterator, first]).result()[0])
+        return same(generator, wait_for=[first]).result() is generator, list(
+            same([iterator, first]).result()[0]
+        )
 
     assert passing() == (True, [4, 5])
     assert list(generator) == [1, 2, 3]
@@ -608,9 +610,7 @@ def test_d2_allow_failure_waits_for_wait_for_too() -> None:
 # -- D3: when an upstream does not complete ------------------------------------------------------
 
 
-def test_d3_downstreams_end_upstream_failed_transitively(
-    way: Way, make_task: MakeTask, story: Story
-) -> None:
+def test_d3_downstreams_end_upstream_failed_transitively(way: Way, make_task: MakeTask, story: Story) -> None:
     ran: list[str] = []
     note = make_task(lambda name, *_: ran.append(name), name="note")
 

@@ -760,7 +760,9 @@ def test_f5_arithmetic_and_comparison_say_call_result(operation: Any) -> None:
         assert isinstance(caught.value, FutureMisuseError)
 
 
-@pytest.mark.parametrize("operation", UNARY, ids=lambda operation: getattr(operation, "__qualname__", "operation"))
+@pytest.mark.parametrize(
+    "operation", UNARY, ids=lambda operation: getattr(operation, "__qualname__", "operation")
+)
 def test_f5_conversions_and_iteration_say_call_result(operation: Any) -> None:
     with pytest.raises(TypeError, match=r"call \.result\(\)"):
         operation(double(1))

@@ -36,12 +36,16 @@ def play_all(name: str, seeds: range | list[int], *, is_verbose: bool) -> int:
             played = WORLDS[name](seed)
         except Exception:
             traceback.print_exc()
-            print(f"\nThe seed that failed: {seed}. Play it again: python -m tests.simulator --world {name} --seed {seed}")
+            print(
+                f"\nThe seed that failed: {seed}. Play it again: python -m tests.simulator --world {name} --seed {seed}"
+            )
             return 1
         if is_verbose:
             print(*map(world.tell_event, played.story), sep="\n")
     seconds = time.perf_counter() - began
-    print(f"{name}: {len(seeds)} flows in {seconds:.1f} s, {len(seeds) / seconds:.0f} a second; nothing broke")
+    print(
+        f"{name}: {len(seeds)} flows in {seconds:.1f} s, {len(seeds) / seconds:.0f} a second; nothing broke"
+    )
     return 0
 
 

@@ -274,7 +274,12 @@ class DrivenWorld:
         clock: Clock = self.clock
         flow_run: Any = FlowRunInMemory(self)
         self.driver = Driver(
-            flow_run=flow_run, runner=self.runner, history=memory_history, clock=clock, loop=None, is_inline=False
+            flow_run=flow_run,
+            runner=self.runner,
+            history=memory_history,
+            clock=clock,
+            loop=None,
+            is_inline=False,
         )
         self._instrument()
         retries = self.choose(3)
@@ -441,7 +446,9 @@ class DrivenWorld:
         def called_back() -> None:
             self.calls_back[token] += 1
             if not future.done() or (id not in self.history.ended and self.defect is None):
-                self.broken = self.broken or BrokenInvariantError(f"who waits for run {id} was called too soon")
+                self.broken = self.broken or BrokenInvariantError(
+                    f"who waits for run {id} was called too soon"
+                )
 
         future._source.add_done_callback(called_back)
 
@@ -454,7 +461,9 @@ class DrivenWorld:
 
     def end_function(self) -> None:
         self.function_has_ended = True
-        ending = self.pick((Ending.RETURNED, Ending.RETURNED, Ending.RETURNED, Ending.RAISED, Ending.CANCELLED))
+        ending = self.pick(
+            (Ending.RETURNED, Ending.RETURNED, Ending.RETURNED, Ending.RAISED, Ending.CANCELLED)
+        )
         returned: tuple[int, ...] = ()
         if ending is Ending.RETURNED and self.futures:
             returned = tuple(dict.fromkeys(self.driver.id_of(future) for future in self.some_futures(2)))
@@ -462,14 +471,14 @@ class DrivenWorld:
 
     def hold(self) -> None:
         """Another thread begins to drain, and is slow."""
-        assert self.driver._mailbox._lock.acquire(False)  # noqa: FBT003
+        assert self.driver._mailbox._lock.acquire(False)
         self.is_held = True
 
     def let_go(self) -> None:
         self.driver._mailbox._lock.release()
         self.is_held = False
         self.driver._mailbox.drain()
-        self.driver._tend()
+        self.check_tended()
 
     # -- what must hold ----------------------------------------------------------------------------
 
@@ -482,18 +491,20 @@ class DrivenWorld:
         """What a future tells agrees with itself, and with what was recorded."""
         call: Call = future._source  # type: ignore[assignment]
         error, state = future.exception(), future.state
-        kinds: dict[StateType, type[BaseException] | tuple[type[BaseException], ...]] = {
-            StateType.COMPLETED: type(None),
+        kinds: dict[StateType, tuple[type, ...]] = {
+            StateType.COMPLETED: (type(None),),
             StateType.FAILED: (PlannedError, SystemExit, UpstreamFailedError),
-            StateType.CANCELLED: TaskCancelled,
-            StateType.CRASHED: TaskCrashed,
+            StateType.CANCELLED: (TaskCancelled,),
+            StateType.CRASHED: (TaskCrashed,),
         }
         if not isinstance(error, kinds[state.type]):
             raise BrokenInvariantError(f"run {call.id} is {state}, and raises {error!r}")
         if error is None and future.result() != ("value of", self.futures.index(future) + 1):
             raise BrokenInvariantError(f"run {call.id} returned {future.result()!r}")
         if self.history.ended.get(call.id) is not state.name and self.defect is None:
-            raise BrokenInvariantError(f"run {call.id} is {state}, recorded is {self.history.ended.get(call.id)}")
+            raise BrokenInvariantError(
+                f"run {call.id} is {state}, recorded is {self.history.ended.get(call.id)}"
+            )
 
     def come_to_an_end(self) -> None:
         if self.is_held:

@@ -124,7 +124,11 @@ class Model:
     def holders(self) -> list[SeenRun]:
         """The runs that hold a slot, lent or not."""
         rests = Phase.DELAYED if self.slots.held_between_attempts else Phase.ACTIVE
-        return [s for s in self.live.values() if (s.phase is Phase.ACTIVE or s.phase is rests) and s.run.needs_slot]
+        return [
+            s
+            for s in self.live.values()
+            if (s.phase is Phase.ACTIVE or s.phase is rests) and s.run.needs_slot
+        ]
 
     def slots_in_use(self) -> int:
         """How many slots are held by runs that do not lend them."""
@@ -156,7 +160,9 @@ class Model:
         expected = self._take_in(event)
         for effect in effects:
             self._take_in_effect(effect)
-        self._check(not had_ended or not isinstance(event, CancelRequested) or not effects, "cancelled after its end")
+        self._check(
+            not had_ended or not isinstance(event, CancelRequested) or not effects, "cancelled after its end"
+        )
         self._check_outcome(event, expected)
         self._check_books(orchestrator)
 
@@ -175,8 +181,6 @@ class Model:
                     self.is_cancelled = True
             case CancelRequested(id=int(id)) if self.is_live(id):
                 self.runs[id].is_to_be_cancelled = True
-            case FailureRetrieved():
-                self._retrieved.add(event.id)
             case SlotLent():
                 self._take_in_loan(event)
             case SlotReclaimed():
@@ -184,6 +188,14 @@ class Model:
                     self.runs[event.id].loans.remove(event.awaited)
             case TimerFired() if self.runs[event.id].phase is Phase.DELAYED:
                 self.runs[event.id].phase = Phase.QUEUED
+            case _:
+                self._take_in_other(event)
+        return None
+
+    def _take_in_other(self, event: Event) -> None:
+        match event:
+            case FailureRetrieved():
+                self._retrieved.add(event.id)
             case OutsiderJoined():
                 self.outsiders[event.id] = SeenOutsider(is_owned=event.owned)
             case OutsiderEnded():
@@ -192,7 +204,6 @@ class Model:
                 self._take_in_end_of_function(event)
             case _:
                 pass
-        return None
 
     def _take_in_submission(self, run: TaskRun) -> StateName | None:
         is_accepted = not (self.is_cancelled or self.has_failed or self.end is not None)
@@ -292,7 +303,9 @@ class Model:
         run, id = seen.run, seen.run.id
         self._check(seen.phase is not Phase.ACTIVE, f"run {id} was started while it ran")
         self._check(all(map(self.has_completed, run.upstreams)), f"run {id} started before its upstreams")
-        self._check(not any(map(self.is_live, run.tolerated)), f"run {id} started before a tolerated upstream")
+        self._check(
+            not any(map(self.is_live, run.tolerated)), f"run {id} started before a tolerated upstream"
+        )
         self._check(not self.is_cancelled, f"run {id} started in a cancelled flow run")
         self._check(not self.has_failed or seen.attempts > 0, f"run {id} started after its flow had failed")
         has_slot = self.slots.held_between_attempts and seen.attempts > 0
@@ -328,7 +341,9 @@ class Model:
             names = [name for name, _, _ in run.changes]
             self._check(expected in names, f"run {run.id} had to come to {expected} by {event}: {names}")
         for seen in self._to_be_cancelled:
-            self._check(seen.end is StateName.CANCELLED, f"run {seen.run.id} had to be cancelled, and is {seen.end}")
+            self._check(
+                seen.end is StateName.CANCELLED, f"run {seen.run.id} had to be cancelled, and is {seen.end}"
+            )
         match event:
             case CancelRequested(id=int(id)) if id in self.runs:
                 self._check(

@@ -116,34 +116,27 @@ class World:
         model, story = self.model, len(self.story)
         function_runs = model.function is None
         has_room = len(model.runs) < _RUNS_AT_MOST
-        may: list[Callable[[], None]] = []
-        if not self.has_started:
-            may += [self.start_flow] * 4
-        elif function_runs and story > 5:
-            may.append(self.end_function)
-        if has_room:
-            may += [self.submit] * (9 if function_runs else 1)
-        if function_runs and len(model.outsiders) < 3:
-            may.append(self.join_outsider)
-        if self.given:
-            may += [self.begin] * 6
-        if self.begun:
-            may += [self.finish] * 8 + [self.report_start, self.lend] * 2
-        if self.interrupts:
-            may += [self.resolve_interrupt] * 6
-        if self.timers:
-            may += [self.fire_timer] * 4
-        if self.live_outsiders():
-            may.append(self.end_outsider)
-        if self.over:
-            may.append(self.report_again)
-        if model.runs:
-            may += [self.notice, self.cancel_run, self.retrieve, self.retrieve]
-        if self.loans:
-            may += [self.reclaim] * 2
-        if story > 5 and self.chance(8):
-            may.append(self.cancel_flow)
-        return may
+        has_begun = story > 5
+        offers: list[tuple[object, int, Callable[[], None]]] = [
+            (not self.has_started, 4, self.start_flow),
+            (function_runs and has_begun and self.has_started, 1, self.end_function),
+            (has_room, 9 if function_runs else 1, self.submit),
+            (function_runs and len(model.outsiders) < 3, 1, self.join_outsider),
+            (self.given, 6, self.begin),
+            (self.begun, 8, self.finish),
+            (self.begun, 2, self.report_start),
+            (self.begun, 2, self.lend),
+            (self.interrupts, 6, self.resolve_interrupt),
+            (self.timers, 4, self.fire_timer),
+            (self.live_outsiders(), 1, self.end_outsider),
+            (self.over, 1, self.report_again),
+            (model.runs, 1, self.notice),
+            (model.runs, 1, self.cancel_run),
+            (model.runs, 2, self.retrieve),
+            (self.loans, 2, self.reclaim),
+            (has_begun and self.chance(8), 1, self.cancel_flow),
+        ]
+        return [happen for is_possible, weight, happen in offers if is_possible for _ in range(weight)]
 
     def start_flow(self) -> None:
         self.has_started = True
@@ -175,7 +168,14 @@ class World:
         attempt = self.pick(list(self.begun))
         started_us = self.begun.pop(attempt)
         self.over.append(attempt)
-        endings = (Ending.RETURNED, Ending.RETURNED, Ending.RAISED, Ending.RAISED, Ending.CANCELLED, Ending.CRASHED)
+        endings = (
+            Ending.RETURNED,
+            Ending.RETURNED,
+            Ending.RAISED,
+            Ending.RAISED,
+            Ending.CANCELLED,
+            Ending.CRASHED,
+        )
         ending = self.pick(endings)
         delay = self.pick((None, 0.0, 1.5)) if ending is not Ending.RETURNED else None
         ended_us = self.tick()
@@ -252,7 +252,9 @@ class World:
         self.tell(OutsiderEnded(self.pick(self.live_outsiders()), self.tick(), not self.chance(2)))
 
     def end_function(self) -> None:
-        ending = self.pick((Ending.RETURNED, Ending.RETURNED, Ending.RAISED, Ending.CANCELLED, Ending.CRASHED))
+        ending = self.pick(
+            (Ending.RETURNED, Ending.RETURNED, Ending.RAISED, Ending.CANCELLED, Ending.CRASHED)
+        )
         returned = self.some_runs(2) if ending is Ending.RETURNED else ()
         self.tell(FunctionEnded(self.tick(), ending, f"it {ending.value}", returned))
 
@@ -266,7 +268,14 @@ class World:
             self.end_function()
         while True:
             due = [self.given, self.begun, self.interrupts, self.timers, self.loans, self.live_outsiders()]
-            doing = (self.begin, self.finish, self.resolve_interrupt, self.fire_timer, self.reclaim, self.end_outsider)
+            doing = (
+                self.begin,
+                self.finish,
+                self.resolve_interrupt,
+                self.fire_timer,
+                self.reclaim,
+                self.end_outsider,
+            )
             possible = [happen for waiting, happen in zip(due, doing, strict=True) if waiting]
             if not possible:
                 break
@@ -296,6 +305,8 @@ def tell_event(event: Event) -> str:
             f"tolerated={event.tolerated}, needs_slot={event.needs_slot})"
         )
     if isinstance(event, AttemptFinished):
-        fields = ", ".join(f"{name}={getattr(event, name)}" for name in ("id", "number", "ending", "retry_delay_seconds"))
+        fields = ", ".join(
+            f"{name}={getattr(event, name)}" for name in ("id", "number", "ending", "retry_delay_seconds")
+        )
         return f"AttemptFinished({fields})"
     return str(event)

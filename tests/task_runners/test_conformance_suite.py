@@ -71,7 +71,9 @@ def test_what_a_runner_may_leave_out_has_a_case_for_what_a_user_gets_instead(cap
 
 
 def test_a_subclass_must_say_which_runner(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("from headrace.testing import TaskRunnerConformance\nclass TestIt(TaskRunnerConformance): ...")
+    pytester.makepyfile(
+        "from headrace.testing import TaskRunnerConformance\nclass TestIt(TaskRunnerConformance): ..."
+    )
 
     result = pytester.runpytest("-k", "test_submit_is_the_same_call")
 

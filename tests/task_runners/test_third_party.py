@@ -120,7 +120,7 @@ def test_two_runners_of_one_name_are_an_error_that_names_both_distributions(site
     install(site, "headrace-twin-a", "twin", "twin_a:TaskRunner")
     install(site, "headrace-twin-b", "twin", "twin_b:TaskRunner")
 
-    with pytest.raises(TaskRunnerNotFoundError, match="headrace-twin-a.*headrace-twin-b"):
+    with pytest.raises(TaskRunnerNotFoundError, match=r"headrace-twin-a.*headrace-twin-b"):
         load("twin")
 
 

@@ -119,7 +119,7 @@ def table(runs: Sequence[RunSummary], glyphs: Glyphs, *, now_us: int, width: int
 
 def _squeeze(widths: list[int], *, room: int) -> None:
     """Takes columns from names and flows, the widest first, until the line fits."""
-    least = 10
+    least = 8
     while sum(widths) + _GAP * len(widths) > room:
         widest = 1 if widths[1] >= widths[2] else 2
         if widths[widest] <= least:

@@ -47,7 +47,7 @@ def draw(rows: Sequence[Row], span: TimeSpan, glyphs: Glyphs, width: int) -> lis
     table = list(_table(rows, glyphs))
     shown = table[:_MOST_ROWS]
     number_width = max(len(cell.number) for cell in shown)
-    name_width = max([4, *[cells(cell.prefix + cell.name) for cell in shown]])
+    name_width = max([8, *[cells(cell.prefix + cell.name) for cell in shown]])
     states_width = max([5, *[_width(cell.states) for cell in shown]])
     took_width = max([4, *[cells(cell.took) for cell in shown]])
     after_width = min(max(len(cell.after) for cell in shown), _WIDEST_AFTER)

@@ -8,7 +8,7 @@ thread at a time may call it; who that is, the mailbox sees to.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.engine.effects import (
     EndFlow,
@@ -137,9 +137,11 @@ class Orchestrator:
 
     def handle(self, event: Event) -> list[Effect]:
         """Take in what happened; what is to be done about it, in order."""
-        self.effects = effects = []
-        handler = self._handlers.get(type(event))
-        if handler is None:
+        effects: list[Effect] = []
+        self.effects = effects
+        try:
+            handler = self._handlers[type(event)]
+        except KeyError:
             handler = self._learn_handler(type(event))
         handler(event, effects)
         return effects
@@ -200,7 +202,7 @@ class Orchestrator:
             run.holds_slot = True
         run.phase = _ACTIVE
         run.number += 1
-        effects.append(StartAttempt(run))
+        effects.append(StartAttempt((run,)))
 
     def _enqueue(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Wait for a slot. That is worth a state of its own only if the run is noticed."""
@@ -219,7 +221,7 @@ class Orchestrator:
                 run.holds_slot = True
                 run.phase = _ACTIVE
                 run.number += 1
-                effects.append(StartAttempt(run))
+                effects.append(StartAttempt((run,)))
 
     # -- an attempt goes its way ---------------------------------------------------------------
 
@@ -244,7 +246,9 @@ class Orchestrator:
         if run is None or run.phase is not _ACTIVE or run.number != event.number:
             return  # it goes on unheard
         if event.ending is _RETURNED and run.name is _PENDING:
-            run.complete_plainly(event.started_us, event.ended_us)
+            run.began_us = event.started_us
+            run.ended_us = event.ended_us
+            run.name = _COMPLETED
             self._let_go(run, event.ended_us, event, effects)
             return
         if run.name not in _EXECUTING:
@@ -316,7 +320,7 @@ class Orchestrator:
         id = run.id
         run.phase = _ENDED
         del self._runs[id]
-        effects.append(Settle(run, report))
+        effects.append(Settle((run, report)))
         if self._lenders:
             self._forget_loans_of(run)
             self._take_back_loans(id)
@@ -418,7 +422,9 @@ class Orchestrator:
             assert self._free_slots is not None
             run.waits = 0
             self._free_slots -= 1
-            of_others = {awaited: [id for id in ids if id != run.id] for awaited, ids in self._lenders.items()}
+            of_others = {
+                awaited: [id for id in ids if id != run.id] for awaited, ids in self._lenders.items()
+            }
             self._lenders = {awaited: ids for awaited, ids in of_others.items() if ids}
 
     # -- cancelling ----------------------------------------------------------------------------
@@ -515,6 +521,8 @@ class Orchestrator:
                 self._close("flow failed", event.at_us, effects, is_cancel=False)
             case Ending.RETURNED:
                 pass
+            case _:
+                assert_never(event.ending)
         self._end_flow_if_due(event.at_us, effects)
 
     def _end_flow_if_due(self, at_us: int, effects: list[Effect]) -> None:

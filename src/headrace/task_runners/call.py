@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.completion import Completion
 from headrace.engine.events import AttemptFinished, FailureRetrieved
 from headrace.engine.states import State
-from headrace.engine.task_run import TaskRun
+from headrace.engine.task_run import COMPLETED, PENDING, WAITING, TaskRun
 from headrace.history.facts import TaskRunFact, plain_fact
 
 if TYPE_CHECKING:
@@ -128,24 +128,34 @@ class Call(TaskRun, Completion):
     ``is_withdrawn`` by the driver to take it back; each looks at the other's mark after setting its own.
     """
 
-    has_completed: bool = False
-    lane: SimpleQueue[Call | None] | None = None
-    parent: int | None = None
-    run_name: str | None = None
-    started_us: int | None = None
-    is_withdrawn: bool = False
-    is_retrieved: bool = False
-    announces_start: bool = False
-    value: Any = None
-    error: BaseException | None = None
-    failure: Failure | None = None
-    stored: StoredResult | None = None
-    parameters: str | None = None
-    worker: str | None = None
-    attempts: tuple[AttemptFact, ...] = ()
-    traceback: TracebackType | None = None
-    tags: tuple[str, ...] = ()
-    fact_upstreams: tuple[int | str, ...] = ()
+    __slots__ = (
+        "_callbacks",
+        "announces_start",
+        "args",
+        "attempts",
+        "context",
+        "driver",
+        "error",
+        "fact_upstreams",
+        "failure",
+        "has_completed",
+        "index",
+        "is_done",
+        "is_retrieved",
+        "is_withdrawn",
+        "kwargs",
+        "lane",
+        "parameters",
+        "parent",
+        "run_name",
+        "started_us",
+        "stored",
+        "tags",
+        "task",
+        "traceback",
+        "value",
+        "worker",
+    )
 
     def __init__(
         self,
@@ -161,12 +171,49 @@ class Call(TaskRun, Completion):
         # What TaskRun.__init__ does for a run without options, without the price of calling it.
         self.id = id
         self.submitted_us = at_us
+        self.began_us = at_us
+        self.ended_us = at_us
+        self.retries = 0
+        self.upstreams = ()
+        self.tolerated = ()
+        self.needs_slot = True
+        self.holds_slot = False
+        self.is_noticed = False
+        self.is_cancelled = False
+        self.waits = 0
+        self.number = 0
+        self.phase = WAITING
+        self.name = PENDING
+        self.roots = ()
+        self._story = None
+        # What it adds.
         self.driver = driver
         self.task = task
         self.index = index
         self.args = args
         self.kwargs = kwargs
         self.context = context
+        self.tags: tuple[str, ...] = ()
+        self.parent: int | None = None
+        self.run_name: str | None = None
+        self.fact_upstreams: tuple[int | str, ...] = ()
+        self.lane: SimpleQueue[Call | None] | None = None
+        self.announces_start = False
+        self.started_us: int | None = None
+        self.is_withdrawn = False
+        # How it ends.
+        self.is_done = False
+        self.has_completed = False
+        self.is_retrieved = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.traceback: TracebackType | None = None
+        self.failure: Failure | None = None
+        self.stored: StoredResult | None = None
+        self.parameters: str | None = None
+        self.worker: str | None = None
+        self.attempts: tuple[AttemptFact, ...] = ()
+        self._callbacks = None
 
     @property
     def call(self) -> Call:
@@ -212,17 +259,16 @@ class Call(TaskRun, Completion):
 
     def as_fact(self) -> TaskRunFact | PlainTaskRunFact:
         """What the history is to know of it now."""
-        if self.is_plain and self.has_plain_telling:
+        if self._story is None and self.name is COMPLETED and self._is_told_plainly():
             return plain_fact((  # type: ignore[no-any-return]
                 self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us, self.began_us,
                 self.ended_us, self.fact_upstreams, self.parameters, self.worker, self.stored,
             ))  # fmt: skip
         return self._as_full_fact()
 
-    @property
-    def has_plain_telling(self) -> bool:
+    def _is_told_plainly(self) -> bool:
         """Whether the short form of a fact has room for all that is to be told."""
-        return not (self.parent or self.run_name or self.tags or (self.stored and self.stored.note))
+        return self.parent is None and not self.tags and self.run_name is None and self.stored.note is None  # type: ignore[union-attr]
 
     def _as_full_fact(self) -> TaskRunFact:
         changes = tuple(self.changes)
@@ -245,4 +291,3 @@ class Call(TaskRun, Completion):
             self.stored,
             self.failure,
         )
-

@@ -18,7 +18,6 @@ from headrace.task_runners.call import NO_CONTEXT, Report
 from headrace.tracebacks import describe, strip_engine_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from headrace.task_runners.call import Call
 
@@ -29,64 +28,66 @@ _workers = threading.local()
 @shielded
 def execute(call: Call) -> None:
     """Execute the next attempt of a sync task in this thread, and post its report."""
-    report = attempt(call)
+    report = attempt(call, worker_name())
     if report is not None:
         call.driver.post(report)
 
 
 @shielded
-def attempt(call: Call) -> Report | None:
+def attempt(call: Call, worker: str) -> Report | None:
     """Execute the next attempt of a sync task in this thread: its report, unless it was taken back before."""
     context = call.context
     if context is NO_CONTEXT:  # it was taken back, and the run has ended
         return None
     if call.retries:  # what an attempt sets, the next does not see
         context = context.copy()
-    return context.run(_attempt, call)
+    return context.run(_attempt, call, worker)
 
 
-def _attempt(call: Call) -> Report | None:
+def _attempt(call: Call, worker: str) -> Report | None:
     number = call.number
-    started_us = _begin(call, number)
-    if started_us is None:
-        return None
+    current_scope.set(call)
+    now_us = call.driver.now_us
+    call.started_us = started_us = now_us()
+    if call.is_withdrawn or call.announces_start:
+        if not _may_begin(call, number, started_us):
+            return None
     try:
         value = _call_function(call)
     except BaseException as error:
-        return _failed(call, number, started_us, error)
-    return Report(
-        call, number, started_us, call.driver.now_us(), _RETURNED, value, None, dump_result(value), worker_name()
-    )
+        return _failed(call, number, started_us, error, worker)
+    return Report(call, number, started_us, now_us(), _RETURNED, value, None, dump_result(value), worker)
 
 
 async def execute_async(call: Call) -> None:
     """Execute the next attempt of an async task on this loop, and post its report."""
     number = call.number
-    started_us = _begin(call, number)
-    if started_us is None:
+    worker = worker_name()
+    current_scope.set(call)
+    now_us = call.driver.now_us
+    call.started_us = started_us = now_us()
+    if not _may_begin(call, number, started_us):
         return
     try:
         args, kwargs = _arguments(call)
         value = await call.task.fn(*args, **kwargs)
     except BaseException as error:
-        report = _failed(call, number, started_us, error)
+        report = _failed(call, number, started_us, error, worker)
     else:
         report = Report(
-            call, number, started_us, call.driver.now_us(), _RETURNED, value, None, dump_result(value), worker_name()
+            call, number, started_us, now_us(), _RETURNED, value, None, dump_result(value), worker
         )
     call.driver.post(report)
 
 
-def _begin(call: Call, number: int) -> int | None:
-    """Mark the attempt as begun; ``None`` if it was taken back before."""
-    current_scope.set(call)
-    call.started_us = started_us = call.driver.now_us()
+def _may_begin(call: Call, number: int, started_us: int) -> bool:
+    """Whether the attempt was not taken back; if its start is awaited somewhere, it is announced."""
     if call.is_withdrawn:
         call.driver.post(AttemptWithdrawn(call.id, number, started_us))
-        return None
-    if call.announces_start:
+        return False
+    if call.announces_start and (call.task.task_run_name is None or call.run_name is not None):
         call.driver.post(AttemptStarted(call.id, number, started_us))
-    return started_us
+    return True
 
 
 @calls_user_code
@@ -105,10 +106,12 @@ def _arguments(call: Call) -> tuple[Any, Any]:
         call.parameters = preview_arguments(call.task.argument_names(), args, kwargs)
     if call.task.task_run_name is not None and call.run_name is None:
         call.run_name = call.task.name_run(call, args, kwargs)
+        if call.announces_start:  # not before it has its name, under which its hooks know it
+            call.driver.post(AttemptStarted(call.id, call.number, call.started_us))  # type: ignore[arg-type]
     return args, kwargs
 
 
-def _failed(call: Call, number: int, started_us: int, error: BaseException) -> Report:
+def _failed(call: Call, number: int, started_us: int, error: BaseException, worker: str) -> Report:
     ended_us = call.driver.now_us()
     strip_engine_frames(error)
     is_interrupt = isinstance(error, KeyboardInterrupt) and _is_in_main_thread()
@@ -116,10 +119,10 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException) -> R
         noted.is_set = True
     if is_interrupt or _is_cancellation(error):
         reason = "interrupted" if is_interrupt else "cancelled"
-        return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, error, None, worker_name(), reason)
+        return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, error, None, worker, reason)
     delay = call.driver.retry_delay_seconds(call, error)
     return Report(
-        call, number, started_us, ended_us, Ending.RAISED, None, error, None, worker_name(), describe(error), delay
+        call, number, started_us, ended_us, Ending.RAISED, None, error, None, worker, describe(error), delay
     )
 
 
@@ -141,5 +144,3 @@ def worker_name() -> str:
     except AttributeError:
         name = _workers.name = threading.current_thread().name
         return name
-
-

@@ -48,7 +48,9 @@ def load(name: str) -> type[TaskRunner]:
         raise TaskRunnerNotFoundError(f"No task runner is called {name!r}. Installed are: {known}.")
     if len(values) > 1:
         told = ", ".join(f"{value} of {_distribution(entry)}" for value, entry in sorted(values.items()))
-        raise TaskRunnerNotFoundError(f"Several task runners are called {name!r}: {told}. Uninstall all but one.")
+        raise TaskRunnerNotFoundError(
+            f"Several task runners are called {name!r}: {told}. Uninstall all but one."
+        )
     [entry] = values.values()
     return _checked(entry)
 
@@ -66,9 +68,13 @@ def _checked(entry: EntryPoint) -> type[TaskRunner]:
     try:
         found = entry.load()
     except Exception as error:
-        raise TaskRunnerNotFoundError(f"{brought} cannot be imported: {type(error).__name__}: {error}") from error
+        raise TaskRunnerNotFoundError(
+            f"{brought} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, TaskRunner)):
-        raise TaskRunnerNotFoundError(f"{brought} is {found!r}, and no subclass of headrace.task_runners.TaskRunner")
+        raise TaskRunnerNotFoundError(
+            f"{brought} is {found!r}, and no subclass of headrace.task_runners.TaskRunner"
+        )
     return found
 
 

@@ -48,7 +48,9 @@ class WorkerThreads:
     def grow(self) -> None:
         """Add a thread if a call waits for one."""
         has_added = True
-        while has_added and len(self._busy) >= self._count and not self._queue.empty() and not self._is_closed:
+        while (
+            has_added and len(self._busy) >= self._count and not self._queue.empty() and not self._is_closed
+        ):
             if not self._growing.acquire(False):
                 return  # who has it looks again after letting go
             try:
@@ -76,18 +78,19 @@ class WorkerThreads:
 
     def _work(self) -> None:
         queue, busy, thread_id = self._queue, self._busy, get_ident()
+        name = threading.current_thread().name
         kept: Call | None = None
         while (call := kept or queue.get()) is not None:
             busy.add(thread_id)
             if len(busy) >= self._count and not queue.empty():
                 self.grow()
-            kept = self._execute(call, thread_id)
+            kept = self._execute(call, thread_id, name)
             call = None  # idle, it must not keep the last call's value alive
 
-    def _execute(self, call: Call, thread_id: int) -> Call | None:
+    def _execute(self, call: Call, thread_id: int, name: str) -> Call | None:
         """Execute an attempt and post its report: the call to execute next, if that started one."""
         try:
-            report = attempt(call)
+            report = attempt(call, name)
             self._busy.discard(thread_id)
             if report is None:
                 return None

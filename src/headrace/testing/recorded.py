@@ -90,7 +90,9 @@ class RecordedRun:
         if len(found) == 1:
             return found[0]
         told = ", ".join(run.name for run in self.task_runs) or "none"
-        raise RunNotFoundError(f"{len(found)} task runs of {self.name} are called {name!r}. There are: {told}.")
+        raise RunNotFoundError(
+            f"{len(found)} task runs of {self.name} are called {name!r}. There are: {told}."
+        )
 
     def task_runs_of(self, task: str) -> list[TaskRun]:
         """The runs of that task, in the order of their calls."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,7 +55,9 @@ class Calls(Suite):
         assert run(sync_flow) == 3
 
     @KINDS
-    def test_a_task_in_an_async_flow_gives_its_value(self, runner: TaskRunner, any_add: Task[..., Any]) -> None:
+    def test_a_task_in_an_async_flow_gives_its_value(
+        self, runner: TaskRunner, any_add: Task[..., Any]
+    ) -> None:
         @flow(task_runner=runner)
         async def async_flow() -> Any:
             future = any_add(1, 2)
@@ -92,9 +95,11 @@ class Calls(Suite):
     def test_gather_takes_futures_as_coroutines(self, runner: TaskRunner) -> None:
         @flow(task_runner=runner)
         async def async_flow() -> Any:
-            sums = await asyncio.gather(*[add(i, i) for i in range(20)], *[add_async(i, i) for i in range(20)])
+            sums = await asyncio.gather(
+                *[add(i, i) for i in range(20)], *[add_async(i, i) for i in range(20)]
+            )
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(add(sums[-1], i)) for i in range(3)]  # type: ignore[arg-type]
+                tasks = [group.create_task(add(sums[-1], i)) for i in range(3)]
             return [*sums, *[task.result() for task in tasks]]
 
         assert run(async_flow) == [*range(0, 40, 2), *range(0, 40, 2), 38, 39, 40]
@@ -287,7 +292,7 @@ class Calls(Suite):
 
         assert run(async_flow) == list(range(0, 20, 2))
         task_runs = history.run().task_runs
-        for earlier, later in zip(task_runs, task_runs[1:], strict=False):
+        for earlier, later in pairwise(task_runs):
             assert earlier.ended_us <= later.started_us
 
     # -- where it runs -------------------------------------------------------------------------
@@ -357,7 +362,9 @@ class Calls(Suite):
             pass
 
     @lacks(Capability.SHARES_MEMORY)
-    def test_a_value_that_cannot_be_pickled_fails_its_run_and_the_error_says_so(self, runner: TaskRunner) -> None:
+    def test_a_value_that_cannot_be_pickled_fails_its_run_and_the_error_says_so(
+        self, runner: TaskRunner
+    ) -> None:
         @flow(task_runner=runner)
         def sync_flow() -> Any:
             return make_lock().exception()

@@ -10,7 +10,7 @@ import pytest
 from headrace.errors import TaskCancelled, UpstreamFailedError
 from headrace.flows import flow
 from headrace.testing.conformance.specimens import add, hold, hold_async
-from headrace.testing.conformance.suite import Suite, run
+from headrace.testing.conformance.suite import Suite, run, within_deadline
 
 if TYPE_CHECKING:
     from headrace.task_runners.runner import TaskRunner
@@ -52,11 +52,12 @@ class Cancelling(Suite):
         ]
         assert recorded.task_runs[1].started_us is None
 
-    @HOLDS
     def test_a_run_that_waits_for_a_worker_is_cancelled(
-        self, history: RecordedHistory, turnstile: Turnstile, any_hold: Task[..., Any]
+        self, history: RecordedHistory, turnstile: Turnstile
     ) -> None:
-        @flow(task_runner=self.make_single_worker_runner())
+        runner = self.make_single_worker_runner()
+
+        @flow(task_runner=runner)
         async def async_flow() -> Any:
             held = hold(turnstile.address, 1)
             await asyncio.to_thread(turnstile.await_arrivals)
@@ -67,11 +68,12 @@ class Cancelling(Suite):
             return await held
 
         assert run(async_flow) == 1
-        states = [task_run.state for task_run in history.run().task_runs]
-        assert states[0] == "Completed"
-        assert set(states[1:]) <= {"Cancelled", "Completed"}
-        assert states.count("Cancelled") >= 1
-        del any_hold
+        first, *others = [task_run.state for task_run in history.run().task_runs]
+        assert first == "Completed"
+        if runner.slots.count == 1:
+            assert others == ["Cancelled"] * 20
+        else:  # there were workers enough: some may have ended before they were cancelled
+            assert set(others) <= {"Cancelled", "Completed"}
 
     @HOLDS
     def test_a_cancelled_await_cancels_the_run(
@@ -116,7 +118,7 @@ class Cancelling(Suite):
             return await add(held, 2)
 
         async def cancel_it() -> None:
-            task = asyncio.create_task(async_flow())  # type: ignore[arg-type]
+            task = asyncio.create_task(async_flow())
             await asyncio.to_thread(turnstile.await_arrivals)
             task.cancel()
             turnstile.open()
@@ -132,6 +134,4 @@ class Cancelling(Suite):
 
 def run_coroutine(function: Any) -> None:
     """Run it to its end, within the deadline."""
-    from headrace.testing.conformance.suite import within_deadline
-
     within_deadline(lambda: asyncio.run(function()))

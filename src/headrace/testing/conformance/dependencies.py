@@ -38,7 +38,9 @@ class Dependencies(Suite):
     """A future found in an argument is an upstream, and its value takes its place."""
 
     @KINDS
-    def test_futures_are_found_in_nested_containers(self, runner: TaskRunner, any_receive: Task[..., Any]) -> None:
+    def test_futures_are_found_in_nested_containers(
+        self, runner: TaskRunner, any_receive: Task[..., Any]
+    ) -> None:
         @flow(task_runner=runner)
         def sync_flow() -> Any:
             three = add(1, 2)

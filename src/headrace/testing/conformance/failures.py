@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from headrace.testing.recorded import RecordedHistory
 
 FAILING = pytest.mark.parametrize("any_fail", [fail, fail_async], ids=["sync_task", "async_task"])
-RAISING = pytest.mark.parametrize("any_raise", [raise_kind, raise_kind_async], ids=["sync_task", "async_task"])
+RAISING = pytest.mark.parametrize(
+    "any_raise", [raise_kind, raise_kind_async], ids=["sync_task", "async_task"]
+)
 KINDS_OF_EXCEPTIONS = {
     "group": ExceptionGroup,
     "exit": SystemExit,
@@ -44,15 +46,17 @@ class Failures(Suite):
     """How a task fails is seen by who asks, and raised at the end if nobody does."""
 
     @FAILING
-    def test_result_raises_the_exception_of_the_task(self, runner: TaskRunner, any_fail: Task[..., Any]) -> None:
+    def test_result_raises_the_exception_of_the_task(
+        self, runner: TaskRunner, any_fail: Task[..., Any]
+    ) -> None:
         @flow(task_runner=runner)
         def sync_flow() -> None:
-            with pytest.raises(SpecimenError, match="^so it is$"):
+            with pytest.raises(SpecimenError, match=r"^so it is$"):
                 any_fail("so it is").result()
 
         @flow(task_runner=runner)
         async def async_flow() -> None:
-            with pytest.raises(SpecimenError, match="^so it is$"):
+            with pytest.raises(SpecimenError, match=r"^so it is$"):
                 await any_fail("so it is")
 
         run(sync_flow)
@@ -60,7 +64,9 @@ class Failures(Suite):
 
     @needs(Capability.SHARES_MEMORY)
     @FAILING
-    def test_the_traceback_leads_to_the_line_that_raised(self, runner: TaskRunner, any_fail: Task[..., Any]) -> None:
+    def test_the_traceback_leads_to_the_line_that_raised(
+        self, runner: TaskRunner, any_fail: Task[..., Any]
+    ) -> None:
         @flow(task_runner=runner)
         def sync_flow() -> Any:
             return any_fail().result()
@@ -119,7 +125,7 @@ class Failures(Suite):
         def sync_flow() -> Any:
             return any_fail("returned")
 
-        with pytest.raises(SpecimenError, match="^returned$"):
+        with pytest.raises(SpecimenError, match=r"^returned$"):
             run(sync_flow)
 
     @FAILING
@@ -179,6 +185,18 @@ class Failures(Suite):
 
         assert run(async_flow) == 3
 
+    def test_a_stop_iteration_of_a_task_ends_nothing_but_its_run(
+        self, runner: TaskRunner, history: RecordedHistory
+    ) -> None:
+        @flow(task_runner=runner)
+        def sync_flow() -> Any:
+            return raise_kind("stop").result()
+
+        with pytest.raises(StopIteration, match=r"^nothing left$"):
+            run(sync_flow)
+        assert history.run().state == "Failed"
+        assert [task_run.state for task_run in history.run().task_runs] == ["Failed"]
+
     @needs(Capability.SHARES_MEMORY)
     @RAISING
     def test_an_exception_that_cannot_be_pickled_is_raised_as_it_is(
@@ -188,7 +206,7 @@ class Failures(Suite):
         def sync_flow() -> Any:
             return any_raise("unpicklable")
 
-        with pytest.raises(UnpicklableError, match="^cannot travel$"):
+        with pytest.raises(UnpicklableError, match=r"^cannot travel$"):
             run(sync_flow)
 
     @lacks(Capability.SHARES_MEMORY)

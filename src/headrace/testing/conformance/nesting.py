@@ -141,7 +141,7 @@ class Nesting(Suite):
 
         @flow(task_runner=runner)
         def outer() -> Any:
-            with pytest.raises(SpecimenError, match="^inside$"):
+            with pytest.raises(SpecimenError, match=r"^inside$"):
                 inner()
             return add(1, 2)
 
@@ -186,7 +186,9 @@ class Nesting(Suite):
             return sum(add.map(range(20), base).result(DEADLINE_SECONDS))
 
         futures = [sync_flow.submit(base) for base in range(8)]
-        assert [future.result(DEADLINE_SECONDS) for future in futures] == [190 + 20 * base for base in range(8)]
+        assert [future.result(DEADLINE_SECONDS) for future in futures] == [
+            190 + 20 * base for base in range(8)
+        ]
         assert [len(recorded.task_runs) for recorded in history.runs()] == [20] * 8
 
     def test_flow_runs_in_one_loop_do_not_mix(self, runner: TaskRunner, history: RecordedHistory) -> None:

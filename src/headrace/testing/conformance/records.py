@@ -51,7 +51,9 @@ class Records(Suite):
         assert task_run.worker
         assert_times_are_in_order(task_run)
 
-    @pytest.mark.parametrize("any_succeed_at", [succeed_at, succeed_at_async], ids=["sync_task", "async_task"])
+    @pytest.mark.parametrize(
+        "any_succeed_at", [succeed_at, succeed_at_async], ids=["sync_task", "async_task"]
+    )
     def test_every_attempt_is_recorded_with_its_times(
         self, runner: TaskRunner, history: RecordedHistory, any_succeed_at: Task[..., Any]
     ) -> None:

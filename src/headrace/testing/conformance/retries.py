@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from headrace.testing.manual_clock import ManualClock
     from headrace.testing.recorded import RecordedHistory
 
-KINDS = pytest.mark.parametrize("any_succeed_at", [succeed_at, succeed_at_async], ids=["sync_task", "async_task"])
+KINDS = pytest.mark.parametrize(
+    "any_succeed_at", [succeed_at, succeed_at_async], ids=["sync_task", "async_task"]
+)
 
 
 class Retries(Suite):
@@ -57,7 +59,7 @@ class Retries(Suite):
         def sync_flow() -> Any:
             return any_succeed_at.with_options(retries=2)(9)
 
-        with pytest.raises(SpecimenError, match="^attempt 3$"):
+        with pytest.raises(SpecimenError, match=r"^attempt 3$"):
             run(sync_flow)
         [task_run] = history.run().task_runs
         told = [attempt.failure.message for attempt in task_run.attempts if attempt.failure is not None]

@@ -137,6 +137,8 @@ def _raise(kind: str) -> None:
             raise SystemExit(3)
         case "memory":
             raise MemoryError("no room")
+        case "stop":
+            raise StopIteration("nothing left")
         case "base":
             raise BaseException("the very base")  # noqa: TRY002 - the rarest kind is the one to survive
 

@@ -35,7 +35,9 @@ def lacks(capability: Capability) -> Callable[[FunctionT], FunctionT]:
 
 
 def _marked(case: FunctionT, mark: str, capability: Capability) -> FunctionT:
-    setattr(case, mark, capability)  # no pytest mark: projects that are strict about those would have to know it
+    setattr(
+        case, mark, capability
+    )  # no pytest mark: projects that are strict about those would have to know it
     return case
 
 

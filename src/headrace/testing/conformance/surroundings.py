@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from headrace.tasks import Task
     from headrace.testing.recorded import RecordedHistory
 
-CONTEXTS = pytest.mark.parametrize("any_tell", [tell_context, tell_context_async], ids=["sync_task", "async_task"])
-MOODS = pytest.mark.parametrize("any_change", [change_mood, change_mood_async], ids=["sync_task", "async_task"])
+CONTEXTS = pytest.mark.parametrize(
+    "any_tell", [tell_context, tell_context_async], ids=["sync_task", "async_task"]
+)
+MOODS = pytest.mark.parametrize(
+    "any_change", [change_mood, change_mood_async], ids=["sync_task", "async_task"]
+)
 LOGS = pytest.mark.parametrize("any_log", [log_lines, log_lines_async], ids=["sync_task", "async_task"])
 
 

@@ -27,6 +27,7 @@ class Turnstile:
         self._waiting: list[socket.socket] = []
         self._arrived = 0
         self._is_open = False
+        self._is_over = False
         self._thread = threading.Thread(target=self._admit, name="turnstile", daemon=True)
 
     def __enter__(self) -> Self:
@@ -35,10 +36,12 @@ class Turnstile:
 
     def __exit__(self, *_: object) -> None:
         self.open()
-        address = self.address
-        with socket.create_connection(address, DEADLINE_SECONDS):  # wakes the thread, which sees that all is over
-            self._server.close()
-        self._thread.join(DEADLINE_SECONDS)
+        self._is_over = True
+        with socket.create_connection(
+            self.address, DEADLINE_SECONDS
+        ):  # wakes the thread, which sees that it is over
+            self._thread.join(DEADLINE_SECONDS)
+        self._server.close()
 
     @property
     def address(self) -> Address:
@@ -60,10 +63,7 @@ class Turnstile:
 
     def _admit(self) -> None:
         while True:
-            try:
-                connection, _ = self._server.accept()
-            except OSError:  # it has been closed
-                return
+            connection, _ = self._server.accept()
             with self._changed:
                 self._arrived += 1
                 self._waiting.append(connection)
@@ -72,6 +72,8 @@ class Turnstile:
                 if self._is_open:
                     self._let_pass()
                 self._changed.notify_all()
+            if self._is_over:
+                return
 
     def _let_pass(self) -> None:
         for connection in self._waiting:
