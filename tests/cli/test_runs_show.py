@@ -280,7 +280,8 @@ def test_json_has_everything(invoke: Invoke) -> None:
     assert run["parameters"] == {"x": 4}
     assert run["provenance"]["pid"] == os.getpid()
     unstable_run, double_run = run["task_runs_list"]
-    assert [attempt["number"] for attempt in unstable_run["attempts"]][:2] == [1, 2]
+    assert [attempt["number"] for attempt in unstable_run["attempts"]] == [1, 2, 3]
+    assert unstable_run["attempts"][2]["failure"] is None
     assert unstable_run["attempts"][0]["failure"]["type"] == "ConnectionError"
     assert [state["name"] for state in double_run["states"]] == ["Pending", "Running", "Completed"]
     assert double_run["result"] == 8

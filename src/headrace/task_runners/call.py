@@ -13,7 +13,7 @@ from headrace.completion import Completion
 from headrace.engine.events import AttemptFinished, FailureRetrieved
 from headrace.engine.states import State
 from headrace.engine.task_run import COMPLETED, PENDING, WAITING, TaskRun
-from headrace.history.facts import TaskRunFact, plain_fact
+from headrace.history.facts import AttemptFact, TaskRunFact, plain_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from headrace.engine.events import Ending
     from headrace.engine.policies import RetryPolicy
-    from headrace.history.facts import AttemptFact, Failure, PlainTaskRunFact, StoredResult
+    from headrace.history.facts import Failure, PlainTaskRunFact, StoredResult
 
     class TaskDefinition(Protocol):
         """What a task run needs to know of its task."""
@@ -284,10 +284,16 @@ class Call(TaskRun, Completion):
             self.attempts[0].started_us if self.attempts else self.started_us,
             changes[-1][1] if self.is_done else None,
             self.number,
-            self.attempts,
+            self._all_attempts(changes[-1][1]),
             self.fact_upstreams,
             self.parameters,
             self.worker,
             self.stored,
             self.failure,
         )
+
+    def _all_attempts(self, ended_us: int) -> tuple[AttemptFact, ...]:
+        """The attempts that failed, and the one that then did not."""
+        if not (self.attempts and self.has_completed and self.worker and self.started_us):
+            return self.attempts
+        return (*self.attempts, AttemptFact(self.number, self.started_us, ended_us, self.worker, None))
