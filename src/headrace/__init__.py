@@ -13,15 +13,17 @@
 
 from __future__ import annotations
 
-from headrace.dependencies import allow_failure, quote, unmapped
-from headrace.engine.states import State, StateType
-from headrace.flows import Flow, flow
-from headrace.futures import FlowRunFuture, TaskFuture
-from headrace.logging import get_run_logger
-from headrace.run_context import get_run_context
-from headrace.tagging import tags
-from headrace.tasks import Task, task
-from headrace.waiting import as_completed, wait
+TYPE_CHECKING = False  # as `typing` has it, which costs as much to import as Python takes to start
+if TYPE_CHECKING:
+    from headrace.dependencies import allow_failure, quote, unmapped
+    from headrace.engine.states import State, StateType
+    from headrace.flows import Flow, flow
+    from headrace.futures import FlowRunFuture, TaskFuture
+    from headrace.logging import get_run_logger
+    from headrace.run_context import get_run_context
+    from headrace.tagging import tags
+    from headrace.tasks import Task, task
+    from headrace.waiting import as_completed, wait
 
 __version__ = "0.1.0"
 
@@ -43,3 +45,37 @@ __all__ = [
     "unmapped",
     "wait",
 ]
+
+_PLACES = {
+    "Flow": "headrace.flows",
+    "FlowRunFuture": "headrace.futures",
+    "State": "headrace.engine.states",
+    "StateType": "headrace.engine.states",
+    "Task": "headrace.tasks",
+    "TaskFuture": "headrace.futures",
+    "allow_failure": "headrace.dependencies",
+    "as_completed": "headrace.waiting",
+    "flow": "headrace.flows",
+    "get_run_context": "headrace.run_context",
+    "get_run_logger": "headrace.logging",
+    "quote": "headrace.dependencies",
+    "tags": "headrace.tagging",
+    "task": "headrace.tasks",
+    "unmapped": "headrace.dependencies",
+    "wait": "headrace.waiting",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first asked for: who wants one does not pay for all."""
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(place), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headrace import __version__
+from tests.cli.conftest import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,19 +45,19 @@ def test_every_command_has_help(command: str, invoke: Invoke) -> None:
     assert result.output.startswith("Usage: ")
 
 
-def test_version_and_help_load_nothing_heavy(run_python: RunPython) -> None:
-    program = """
-import sys
+@pytest.mark.parametrize(("argument", "parser"), [("version", False), ("--version", False), ("--help", True)])
+def test_version_and_help_load_nothing_heavy(argument: str, parser: bool, run_python: RunPython) -> None:
+    program = f"""
+import atexit, sys
 from headrace.cli import main
 sys.argv[1:] = [{argument!r}]
-try:
-    main()
-except SystemExit:
-    print(*sys.modules, file=sys.stderr)
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+main()
 """
-    for argument in ("version", "--help"):
-        loaded = set(run_python("-c", program.format(argument=argument)).stderr.split())
-        assert not loaded & {"rich", "sqlite3", "pydantic", "asyncio", "cloudpickle"}
+    loaded = set(run_python("-c", program).stderr.split())
+
+    assert not loaded & {"rich", "sqlite3", "pydantic", "asyncio", "cloudpickle", "headrace.flow_runs"}
+    assert ("click" in loaded) is parser
 
 
 @pytest.mark.parametrize(
@@ -99,15 +100,15 @@ def test_a_file_that_is_no_history_is_one_line(tmp_path: Path, run_headrace: Run
     assert done.stderr.count("\n") == 1
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, user_environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("command", ["doctor", "version", "--help"])
+def test_a_reader_that_goes_away_is_no_error(
+    command: str, tmp_path: Path, user_environment: dict[str, str]
+) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = ["-c", "from headrace.cli import main; main()", "doctor"]
     try:
-        import sys
-
         done = subprocess.run(
-            [sys.executable, *command],
+            [*COMMAND, command],
             cwd=tmp_path,
             env=user_environment,
             stdout=writing,

@@ -5,13 +5,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted; ``headrace run`` p
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from headrace import __version__
+from headrace.cli.closed_pipe import let_go_of_a_closed_pipe
 from headrace.cli.lazy_group import LazyCommand, LazyGroup
 from headrace.cli.safe_text import safe_lines
 from headrace.errors import HeadraceError
@@ -40,7 +40,7 @@ class Program(LazyGroup):
         try:
             _end(self._run(args, prog_name, complete_var, extra))
         except SystemExit:
-            _let_go_of_a_closed_pipe()
+            let_go_of_a_closed_pipe()
             raise
 
     def _run(
@@ -80,16 +80,6 @@ def _where_to_look(error: click.UsageError) -> str:
     if error.ctx is None or not error.ctx.command.get_help_option_names(error.ctx):
         return ""
     return f" See `{error.ctx.command_path} --help`."
-
-
-def _let_go_of_a_closed_pipe() -> None:
-    """Nobody reads any more (``| head``): the interpreter shall not complain of that when it ends."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except ValueError:  # it is closed
-        return
 
 
 @click.group(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 SLICES = 240
 """Into how many slices of time the activity of a group is counted: more than a terminal has columns for it."""
 
-_MOST_ALONE = 6
-_MOST_ROWS_ALONE = 30
+_MOST_ALONE = 20
+_MOST_ROWS_ALONE = 50
 _MOST_SUBFLOWS_ALONE = 5
 _DEEPEST = 6
 
