@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from headrace.flow_runs import FlowRun, conduct_async, conduct_sync
 from headrace.functions import check_text, examine, is_bindable
@@ -14,16 +14,37 @@ from headrace.tasks import check_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
+    from typing import Protocol, TypedDict, Unpack
 
     from headrace.futures import FlowRunFuture
     from headrace.hooks import HookOption
 
 P = ParamSpec("P")
-R = TypeVar("R")
+P2 = ParamSpec("P2")
+R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
+if TYPE_CHECKING:
 
-class Flow(Generic[P, R]):
+    class FlowOptions(TypedDict, total=False):
+        """What ``@flow`` and ``with_options`` take, for type checkers: the options of ``Flow``."""
+
+        name: str | None
+        description: str | None
+        version: str | None
+        task_runner: TaskRunner | type[TaskRunner] | None
+        validate_parameters: bool
+        log_prints: bool
+        flow_run_name: str | Callable[[], str] | None
+        tags: Iterable[str]
+        on_running: HookOption
+        on_completion: HookOption
+        on_failure: HookOption
+        on_crashed: HookOption
+        on_cancelled: HookOption
+
+
+class Flow(Generic[P, R_co]):
     """A function whose calls become flow runs. Made by ``@flow``.
 
     ``fn`` is the undecorated function. Calling the flow of a coroutine function gives a coroutine.
@@ -33,12 +54,12 @@ class Flow(Generic[P, R]):
 
     def __init__(
         self,
-        fn: Callable[P, R],
+        fn: Callable[P, R_co],
         *,
         name: str | None = None,
         description: str | None = None,
         version: str | None = None,
-        task_runner: TaskRunner | None = None,
+        task_runner: TaskRunner | type[TaskRunner] | None = None,
         validate_parameters: bool = True,
         log_prints: bool = False,
         flow_run_name: str | Callable[[], str] | None = None,
@@ -74,7 +95,11 @@ class Flow(Generic[P, R]):
         self.__module__ = getattr(fn, "__module__", __name__)
         self.__qualname__ = getattr(fn, "__qualname__", self.name)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> R_co: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> R_co:
         """Run the flow: its function's value, futures inside it replaced by theirs.
 
         It ends when all its task runs have, and their history is on disk. Raises what the function raised;
@@ -91,7 +116,11 @@ class Flow(Generic[P, R]):
         self: Flow[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> FlowRunFuture[T]: ...
     @overload
-    def submit(self, *args: P.args, **kwargs: P.kwargs) -> FlowRunFuture[R]: ...
+    def submit(self: Flow[P, Coroutine[Any, Any, T]], *args: Any, **kwargs: Any) -> FlowRunFuture[T]: ...
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> FlowRunFuture[R_co]: ...
+    @overload
+    def submit(self, *args: Any, **kwargs: Any) -> FlowRunFuture[R_co]: ...
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """Start a flow run beside you: its future, at once.
 
@@ -102,7 +131,7 @@ class Flow(Generic[P, R]):
 
         return start_beside(FlowRun(self, self.parameters.bind(args, kwargs)))
 
-    def with_options(self, **options: Any) -> Flow[P, R]:
+    def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R_co]:
         """A copy with some options changed; ``TypeError`` for an option that does not exist."""
         return Flow(self.fn, **{**self._options(), **options})
 
@@ -120,9 +149,13 @@ class Flow(Generic[P, R]):
         }
 
     @overload
-    def __get__(self, instance: None, owner: Any = None) -> Flow[P, R]: ...
+    def __get__(self, instance: None, owner: Any = None) -> Flow[P, R_co]: ...
     @overload
-    def __get__(self, instance: object, owner: Any = None) -> Flow[..., R]: ...
+    def __get__(
+        self: Flow[Concatenate[Any, P2], R_co], instance: object, owner: Any = None
+    ) -> Flow[P2, R_co]: ...
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> Flow[P, R_co]: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """The flow of a method, bound to its object as a function would be."""
         if not is_bindable(self.fn, instance):
@@ -134,24 +167,9 @@ class Flow(Generic[P, R]):
 
 
 @overload
-def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+def flow(fn: Callable[P, R_co], /, **options: Unpack[FlowOptions]) -> Flow[P, R_co]: ...
 @overload
-def flow(
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    version: str | None = None,
-    task_runner: TaskRunner | None = None,
-    validate_parameters: bool = True,
-    log_prints: bool = False,
-    flow_run_name: str | Callable[[], str] | None = None,
-    tags: Iterable[str] = (),
-    on_running: HookOption = None,
-    on_completion: HookOption = None,
-    on_failure: HookOption = None,
-    on_crashed: HookOption = None,
-    on_cancelled: HookOption = None,
-) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+def flow(**options: Unpack[FlowOptions]) -> FlowDecorator: ...
 def flow(fn: Any = None, /, **options: Any) -> Any:
     """Make a function a flow. ``@flow`` or ``@flow(option=...)``.
 
@@ -172,6 +190,15 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     if fn is None:
         return lambda function: Flow(function, **options)
     return Flow(fn, **options)
+
+
+if TYPE_CHECKING:
+
+    class FlowDecorator(Protocol):
+        """What ``flow(option=...)`` gives."""
+
+        def __call__(self, fn: Callable[P, R_co], /) -> Flow[P, R_co]:
+            """The flow of a function, with these options."""
 
 
 def check_task_runner(task_runner: Any) -> TaskRunner:

@@ -16,7 +16,7 @@ from headrace.errors import FutureMisuseError, WouldDeadlockError
 from headrace.interrupts import deliver, noted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Coroutine, Generator
     from types import TracebackType
     from typing import Protocol
 
@@ -61,8 +61,13 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
+if TYPE_CHECKING:
+    AsCoroutine = Coroutine[Any, Any, T_co]
+else:  # it has a coroutine's methods: that is all that asyncio asks
+    AsCoroutine = Generic
 
-class Future(FutureLike, Generic[T_co]):
+
+class Future(FutureLike, AsCoroutine[T_co]):
     """What ``TaskFuture`` and ``FlowRunFuture`` have in common."""
 
     __slots__ = ("__weakref__", "_source", "_waits")

@@ -16,6 +16,7 @@ from headrace.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from typing import Protocol, Self, TypedDict, Unpack
 
     from headrace.futures import TaskFuture
     from headrace.hooks import HookOption
@@ -29,6 +30,27 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 P2 = ParamSpec("P2")
 R = TypeVar("R")
+V = TypeVar("V")
+
+if TYPE_CHECKING:
+
+    class TaskOptions(TypedDict, total=False):
+        """What ``@task`` and ``with_options`` take, for type checkers: the options of ``Task``."""
+
+        name: str | None
+        description: str | None
+        tags: Iterable[str]
+        retries: int
+        retry_delay_seconds: RetryDelay
+        retry_jitter_factor: float
+        retry_condition_fn: RetryCondition | None
+        log_prints: bool | None
+        task_run_name: str | Callable[[], str] | None
+        on_running: HookOption
+        on_completion: HookOption
+        on_failure: HookOption
+        on_crashed: HookOption
+        on_cancelled: HookOption
 
 
 class Task(Generic[P, R]):
@@ -106,7 +128,7 @@ class Task(Generic[P, R]):
         if scope is None:
             from headrace.flow_runs import run_task_alone
 
-            return run_task_alone(self, args, kwargs, wait_for)
+            return run_task_alone(self, args, kwargs, wait_for)  # type: ignore[no-any-return]
         return scope.driver.submit(  # type: ignore[no-any-return]
             self, args, kwargs, parent=scope.call, wait_for=wait_for
         )
@@ -126,7 +148,7 @@ class Task(Generic[P, R]):
 
     # -- variants ------------------------------------------------------------------------------
 
-    def with_options(self, **options: Any) -> Task[P, R]:
+    def with_options(self, **options: Unpack[TaskOptions]) -> Self:
         """A copy with some options changed; ``TypeError`` for an option that does not exist."""
         return type(self)(self.fn, **{**self._options(), **options})
 
@@ -146,9 +168,11 @@ class Task(Generic[P, R]):
         }
 
     @overload
-    def __get__(self, instance: None, owner: Any = None) -> Task[P, R]: ...
+    def __get__(self, instance: None, owner: Any = None) -> Self: ...
     @overload
     def __get__(self: Task[Concatenate[Any, P2], R], instance: object, owner: Any = None) -> Task[P2, R]: ...
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> Self: ...
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """The task of a method, bound to its object as a function would be."""
         if not is_bindable(self.fn, instance):
@@ -169,11 +193,14 @@ class Task(Generic[P, R]):
 
     def name_run(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """What ``task_run_name`` gives for these arguments; ``None``, and a line in the log, if it cannot."""
+        option = self.task_run_name
+        if option is None:
+            return None
         try:
             arguments = {}
-            if isinstance(self.task_run_name, str):
+            if isinstance(option, str):
                 arguments = Parameters(self.fn, self.anatomy).bind(args, dict(kwargs))
-            return render_run_name(self.task_run_name, arguments)
+            return render_run_name(option, arguments)
         except Exception as error:
             log_defect(f"task_run_name of {call.display_name} raised, so the run keeps this name", error)
             return None
@@ -200,29 +227,29 @@ class AsyncTask(Task[P, R]):
 
     fn: Callable[P, Coroutine[Any, Any, R]]  # type: ignore[assignment]
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> Self: ...
+        @overload
+        def __get__(
+            self: AsyncTask[Concatenate[Any, P2], R], instance: object, owner: Any = None
+        ) -> AsyncTask[P2, R]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any = None) -> Self: ...
+        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
+
 
 @overload
-def task(fn: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+def task(  # type: ignore[overload-overlap]  # a future has a coroutine's methods, but is a value here
+    fn: Callable[P, TaskFuture[V]], /, **options: Unpack[TaskOptions]
+) -> Task[P, TaskFuture[V]]: ...
 @overload
-def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+def task(fn: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]) -> AsyncTask[P, R]: ...
 @overload
-def task(
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    tags: Iterable[str] = (),
-    retries: int = 0,
-    retry_delay_seconds: RetryDelay = 0.0,
-    retry_jitter_factor: float = 0.0,
-    retry_condition_fn: RetryCondition | None = None,
-    log_prints: bool | None = None,
-    task_run_name: str | Callable[[], str] | None = None,
-    on_running: HookOption = None,
-    on_completion: HookOption = None,
-    on_failure: HookOption = None,
-    on_crashed: HookOption = None,
-    on_cancelled: HookOption = None,
-) -> TaskDecorator: ...
+def task(fn: Callable[P, R], /, **options: Unpack[TaskOptions]) -> Task[P, R]: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> TaskDecorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a function a task. ``@task`` or ``@task(option=...)``.
 
@@ -255,11 +282,14 @@ def make_task(fn: Any, options: dict[str, Any]) -> Task[Any, Any]:
 
 
 if TYPE_CHECKING:
-    from typing import Protocol
 
     class TaskDecorator(Protocol):
         """What ``task(option=...)`` gives."""
 
+        @overload
+        def __call__(  # type: ignore[overload-overlap]  # as above
+            self, fn: Callable[P, TaskFuture[V]], /
+        ) -> Task[P, TaskFuture[V]]: ...
         @overload
         def __call__(self, fn: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
         @overload
@@ -277,7 +307,7 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _check_retries(
-    retries: int, delay: RetryDelay, jitter_factor: float
+    retries: Any, delay: RetryDelay, jitter_factor: float
 ) -> tuple[RetryPolicy, Callable[[int], float] | None]:
     if not isinstance(retries, int) or retries < 0:
         raise ValueError(f"retries={retries!r}: give a whole number, 0 or more")

@@ -68,7 +68,7 @@ class PendingWait(Generic[F]):
         raise WouldDeadlockError("wait(...) would block the event loop that the runs need: await it instead")
 
 
-def wait(futures: Iterable[F], timeout: float | None = None) -> Any:
+def wait(futures: Iterable[F], timeout: float | None = None) -> DoneAndNotDone[F]:
     """Wait until all runs have ended, or ``timeout`` seconds are over: ``(done, not_done)``.
 
     Looks, and retrieves nothing. In async code write ``done, not_done = await wait(futures)``.
@@ -83,7 +83,7 @@ def wait(futures: Iterable[F], timeout: float | None = None) -> Any:
     listed = list(futures)
     loop = running_loop()
     if loop is not None and any(not f.done() and f._needs(loop) for f in listed):
-        return PendingWait(listed, timeout)
+        return PendingWait(listed, timeout)  # type: ignore[return-value]  # a pair to who awaits it
     end = None if timeout is None else time.monotonic() + timeout
     for future in listed:
         future.wait(None if end is None else max(end - time.monotonic(), 0.0))
