@@ -18,6 +18,7 @@ not named here is an error, so that no code stays untested by accident.
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -26,6 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
+from headrace.engine.states import TRANSITIONS, StateName
+from headrace.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,6 +194,70 @@ def as_pattern(expected: str) -> re.Pattern[str]:
 def tidy(output: str) -> str:
     lines = [line.rstrip() for line in output.strip("\n").splitlines()]
     return "".join(f"{line}\n" for line in lines)
+
+
+# What the pages say of the source -------------------------------------------------------------------
+
+
+def test_the_states_of_the_page_are_those_of_the_engine() -> None:
+    tool = runpy.run_path(str(PROJECT / "tools" / "states_diagram.py"))
+    page = (PROJECT / "docs" / "semantics.md").read_text("utf-8")
+
+    assert tool["updated"](page) == page, "run `python tools/states_diagram.py`"
+
+
+def test_the_diagram_of_states_shows_every_change() -> None:
+    diagram = runpy.run_path(str(PROJECT / "tools" / "states_diagram.py"))["diagram"]()
+
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)$", diagram, re.MULTILINE))
+    live = [name.value for name in StateName if not name.type.is_terminal]
+    after_any = {later for earlier, later in drawn if earlier == "live"}
+    shown = {pair for pair in drawn if pair[0] != "live"} | {
+        (name, later) for name in live for later in after_any
+    }
+    assert shown == {
+        (earlier.value, later.value) for earlier in TRANSITIONS for later in TRANSITIONS[earlier]
+    }
+
+
+def test_every_rule_that_tests_are_named_after_is_in_the_semantics_and_each_has_tests() -> None:
+    page = (PROJECT / "docs" / "semantics.md").read_text("utf-8")
+    rules = set(re.findall(r"^- \*\*([A-Z]\d)\*\* ", page, re.MULTILINE))
+    held = {name[5:7].upper() for name in names_of_tests() if re.match(r"test_[a-z]\d_", name)}
+    listed = set(re.findall(r"^\| ([A-Z]\d) \| ", page, re.MULTILINE))
+
+    assert held <= rules
+    assert rules - held - listed == {"C7"}  # the page says under which name C7 is held
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    tests = names_of_tests()
+    named = {
+        (page.name, name) for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text("utf-8"))
+    }
+
+    assert {(page, name) for page, name in named if name not in tests} == set()
+    assert ("guarantees.md", "test_eight_processes_write_at_once_and_lose_nothing") in named
+
+
+def test_every_link_between_the_pages_leads_somewhere() -> None:
+    for page in [*PAGES, PROJECT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_setting_is_explained() -> None:
+    page = (PROJECT / "docs" / "index.md").read_text("utf-8")
+
+    assert set(re.findall(r"^\| `(HEADRACE_\w+)`", page, re.MULTILINE)) == {
+        setting.variable for setting in SETTINGS.values()
+    }
+
+
+def names_of_tests() -> set[str]:
+    files = (PROJECT / "tests").rglob("test_*.py")
+    return {name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text("utf-8"))}
 
 
 # The harness itself --------------------------------------------------------------------------------
