@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from typing import Protocol, TypedDict, Unpack
 
-    from headrace.futures import FlowRunFuture
+    from headrace.futures import FlowRunFuture, TaskFuture
     from headrace.hooks import HookOption
 
 P = ParamSpec("P")
@@ -95,11 +95,24 @@ class Flow(Generic[P, R_co]):
         self.__module__ = getattr(fn, "__module__", __name__)
         self.__qualname__ = getattr(fn, "__qualname__", self.name)
 
+    # Futures in the function's value are replaced by theirs: told here for one, and for a list of them.
+    @overload
+    def __call__(self: Flow[Any, TaskFuture[T]], *args: Any, **kwargs: Any) -> T: ...
+    @overload
+    def __call__(self: Flow[Any, list[TaskFuture[T]]], *args: Any, **kwargs: Any) -> list[T]: ...
+    @overload
+    def __call__(
+        self: Flow[Any, Coroutine[Any, Any, TaskFuture[T]]], *args: Any, **kwargs: Any
+    ) -> Coroutine[Any, Any, T]: ...
+    @overload
+    def __call__(
+        self: Flow[Any, Coroutine[Any, Any, list[TaskFuture[T]]]], *args: Any, **kwargs: Any
+    ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
     @overload
     def __call__(self, *args: Any, **kwargs: Any) -> R_co: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> R_co:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the flow: its function's value, futures inside it replaced by theirs.
 
         It ends when all its task runs have, and their history is on disk. Raises what the function raised;
@@ -108,9 +121,19 @@ class Flow(Generic[P, R_co]):
         """
         run = FlowRun(self, self.parameters.bind(args, kwargs))
         if self.is_async:
-            return conduct_async(run)  # type: ignore[return-value]
-        return conduct_sync(run)  # type: ignore[no-any-return]
+            return conduct_async(run)
+        return conduct_sync(run)
 
+    @overload
+    def submit(
+        self: Flow[Any, TaskFuture[T] | Coroutine[Any, Any, TaskFuture[T]]], *args: Any, **kwargs: Any
+    ) -> FlowRunFuture[T]: ...
+    @overload
+    def submit(
+        self: Flow[Any, list[TaskFuture[T]] | Coroutine[Any, Any, list[TaskFuture[T]]]],
+        *args: Any,
+        **kwargs: Any,
+    ) -> FlowRunFuture[list[T]]: ...
     @overload
     def submit(
         self: Flow[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
