@@ -48,7 +48,7 @@ from headrace.errors import (
 )
 from headrace.futures import TaskFuture, lend_slot, reclaim_slot, running_loop
 from headrace.history.facts import AttemptFact
-from headrace.interrupts import calls_user_code, deliver, noted, shielded
+from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
 from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
@@ -205,6 +205,26 @@ class Driver:
         if noted.is_set:
             deliver(2)
         return TaskFuture(call)
+
+    def expect_cancel(self) -> None:
+        """A Ctrl-C was raised in the flow's function: whatever it calls next, the run is cancelled first.
+
+        Only leaves marks: it may be called between any two instructions.
+        """
+        untold.append(self._cancel_interrupted)
+        self.submit = self._submit_interrupted  # type: ignore[method-assign]
+
+    def _cancel_interrupted(self) -> None:
+        self.cancel(None, "interrupted")
+
+    @shielded
+    def _submit_interrupted(self, *args: Any, **kwargs: Any) -> TaskFuture[Any]:
+        self.__dict__.pop("submit", None)
+        tell()
+        future = self.submit(*args, **kwargs)
+        if noted.is_set:
+            deliver(2)
+        return future
 
     def _run_here(self, call: Call) -> None:
         """Execute the call's attempts in this thread until the run has ended."""
@@ -572,6 +592,7 @@ class Driver:
         call.is_done = True
         try:
             self._remember(call.as_fact())
+            self._put_off_what_follows(call, call.state)
         except Exception as defect:
             log_defect(f"{call.display_name} crashed, and the history was not told", defect)
 

@@ -13,7 +13,7 @@ from headrace.context import current_scope
 from headrace.dependencies import FutureLike
 from headrace.engine.events import SlotLent, SlotReclaimed
 from headrace.errors import FutureMisuseError, WouldDeadlockError
-from headrace.interrupts import deliver, noted
+from headrace.interrupts import deliver, noted, tell, untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -144,6 +144,8 @@ class Future(FutureLike, AsCoroutine[T_co]):
         """Wait in this thread, lending the slot that the running task run holds."""
         source = self._source
         self._refuse_deadlock()
+        if untold:
+            tell()
         loan = lend_slot(source)
         try:
             ended = source.block(timeout, retrieves=retrieves)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from headrace.errors import WouldDeadlockError
 from headrace.futures import lend_slot, reclaim_slot, running_loop
+from headrace.interrupts import tell, untold
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterable, Iterator
@@ -112,6 +113,8 @@ class as_completed(Generic[F]):
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[F]:
+        if untold:
+            tell()
         ended: SimpleQueue[F] = SimpleQueue()
         end = None if self._timeout is None else time.monotonic() + self._timeout
         for future in self._futures:

@@ -351,7 +351,7 @@ class Orchestrator:
         """The runs that this one failed for; its failure is unseen unless somebody asked for it."""
         roots = roots or (run.id,)
         self._graph.note_failure(run.id, roots)
-        if run.id in self._forgiven:
+        if run.id in self._forgiven or run.is_being_retrieved:
             self._see(roots)
         elif run.name in _IS_FAILURE:
             self._unseen[run.id] = None
@@ -510,7 +510,8 @@ class Orchestrator:
 
     def _on_function_ended(self, event: FunctionEnded, effects: list[Effect]) -> None:
         self._function = event
-        self._awaited_outsiders.update(self._outsiders.intersection(event.returned))
+        self._awaited_outsiders.update(self._outsiders.intersection((*event.returned, *event.tolerated)))
+        self._forgive(event.tolerated)
         match event.ending:
             case Ending.CANCELLED:
                 if not self._is_cancelled:

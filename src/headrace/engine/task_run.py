@@ -90,6 +90,11 @@ class TaskRun:
         self._story: list[Change] | None = None
 
     @property
+    def is_being_retrieved(self) -> bool:
+        """Whether somebody waits for it who will look at how it failed. Those who can be waited for know better."""
+        return False
+
+    @property
     def is_plain(self) -> bool:
         """Whether all that happened to it is Pending, Running, Completed."""
         return self._story is None and self.name is COMPLETED

@@ -120,7 +120,7 @@ class Report(AttemptFinished):
         self.worker = worker
 
 
-class Call(TaskRun, Completion):
+class Call(Completion, TaskRun):
     """One call of a task.
 
     ``lane`` is there when the caller itself executes the attempts: it takes them from that queue, and
