@@ -97,16 +97,16 @@ class Flow(Generic[P, R_co]):
 
     # Futures in the function's value are replaced by theirs: told here for one, and for a list of them.
     @overload
-    def __call__(self: Flow[Any, TaskFuture[T]], *args: Any, **kwargs: Any) -> T: ...
+    def __call__(self: Flow[Any, TaskFuture[T]], *args: object, **kwargs: object) -> T: ...
     @overload
-    def __call__(self: Flow[Any, list[TaskFuture[T]]], *args: Any, **kwargs: Any) -> list[T]: ...
+    def __call__(self: Flow[Any, list[TaskFuture[T]]], *args: object, **kwargs: object) -> list[T]: ...
     @overload
     def __call__(
-        self: Flow[Any, Coroutine[Any, Any, TaskFuture[T]]], *args: Any, **kwargs: Any
+        self: Flow[Any, Coroutine[Any, Any, TaskFuture[T]]], *args: object, **kwargs: object
     ) -> Coroutine[Any, Any, T]: ...
     @overload
     def __call__(
-        self: Flow[Any, Coroutine[Any, Any, list[TaskFuture[T]]]], *args: Any, **kwargs: Any
+        self: Flow[Any, Coroutine[Any, Any, list[TaskFuture[T]]]], *args: object, **kwargs: object
     ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
@@ -126,13 +126,13 @@ class Flow(Generic[P, R_co]):
 
     @overload
     def submit(
-        self: Flow[Any, TaskFuture[T] | Coroutine[Any, Any, TaskFuture[T]]], *args: Any, **kwargs: Any
+        self: Flow[Any, TaskFuture[T] | Coroutine[Any, Any, TaskFuture[T]]], *args: object, **kwargs: object
     ) -> FlowRunFuture[T]: ...
     @overload
     def submit(
         self: Flow[Any, list[TaskFuture[T]] | Coroutine[Any, Any, list[TaskFuture[T]]]],
-        *args: Any,
-        **kwargs: Any,
+        *args: object,
+        **kwargs: object,
     ) -> FlowRunFuture[list[T]]: ...
     @overload
     def submit(
