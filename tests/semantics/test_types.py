@@ -89,7 +89,7 @@ def test_t1_the_exact_types_are_those_of_what_is_there() -> None:
     "name", [name for name in vars(load("wrong_uses")) if name.startswith(("an_option_", "options_"))]
 )
 def test_t1_wrong_options_are_errors_at_run_time_too(name: str) -> None:
-    with pytest.raises((TypeError, ValueError), match="no_such_option|retries=|takes a function"):
+    with pytest.raises((TypeError, ValueError), match=r"no_such_option|retries=|takes a function"):
         getattr(load("wrong_uses"), name)()
 
 
