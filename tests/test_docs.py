@@ -247,6 +247,15 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_map_of_the_architecture_shows_every_module() -> None:
+    page = (PROJECT / "ARCHITECTURE.md").read_text("utf-8")
+    source = PROJECT / "src" / "headrace"
+    modules = {f"{path.name}/" for path in source.iterdir() if (path / "__init__.py").exists()}
+    modules |= {path.name for path in source.glob("*.py")} - {"__init__.py"}
+
+    assert {name for name in modules if not re.search(rf"(?<!\w){re.escape(name)}", page)} == set()
+
+
 def test_every_setting_is_explained() -> None:
     page = (PROJECT / "docs" / "index.md").read_text("utf-8")
 
