@@ -251,11 +251,18 @@ def _group_row(task: str, groups: Sequence[TaskGroup]) -> Row:
     return Row(
         name=task,
         at_us=min([group.submitted_us for group in groups]),
-        counts=Counter({group.state: group.runs for group in groups}),
+        counts=_counts(groups),
         started_us=min(started, default=None),
         ended_us=max(ended, default=None),
         retries=sum([group.retries for group in groups]),
     )
+
+
+def _counts(groups: Sequence[TaskGroup]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group.state] += group.runs
+    return counts
 
 
 def _task_run_row(task_run: TaskRun, now_us: int) -> Row:

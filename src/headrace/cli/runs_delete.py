@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,11 @@ from headrace.cli.as_json import print_json
 from headrace.cli.run_names import find_only_run, open_history
 from headrace.cli.safe_text import safe
 from headrace.cli.screen import is_terminal
+from headrace.engine.states import StateName
+
+if TYPE_CHECKING:
+    from headrace.history.deletion import Deletion
+    from headrace.history.reader import Run
 
 _LISTED = 10
 
@@ -27,8 +33,6 @@ def delete(*, names: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> 
 
     All are found before the first is deleted. The exit code is 1 if one was left because it has not ended.
     """
-    from headrace.history.deletion import delete_runs
-
     with open_history() as reader:
         found = list({run.id: run for run in [find_only_run(reader, name) for name in names]}.values())
     if not yes:
@@ -43,7 +47,7 @@ def delete(*, names: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> 
         if not click.confirm(f"Delete {_runs(len(found))}?", err=True):
             click.echo("Nothing is deleted.", err=True)
             return 1
-    deletion = delete_runs(settings.database(), [run.id for run in found], include_unfinished=force)
+    deletion = _delete(found, is_forced=force)
     if as_json:
         print_json({"deleted": list(deletion.deleted), "unfinished": list(deletion.unfinished)})
     elif deletion.deleted:
@@ -56,6 +60,18 @@ def delete(*, names: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> 
         )
         return 1
     return 0
+
+
+def _delete(runs: list[Run], *, is_forced: bool) -> Deletion:
+    """Deletes them; those that were cut off will not end any more."""
+    from headrace.history.deletion import Deletion, delete_runs
+
+    location = settings.database()
+    cut_off = [run.id for run in runs if run.state == StateName.CRASHED.value]
+    others = [run.id for run in runs if run.id not in cut_off]
+    gone = delete_runs(location, cut_off, include_unfinished=True)
+    rest = delete_runs(location, others, include_unfinished=is_forced)
+    return Deletion(gone.deleted + rest.deleted, rest.unfinished)
 
 
 def _runs(count: int) -> str:
