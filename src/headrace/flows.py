@@ -45,9 +45,16 @@ if TYPE_CHECKING:
 
 
 class Flow(Generic[P, R_co]):
-    """A function whose calls become flow runs. Made by ``@flow``.
+    """A function whose calls become flow runs. Made by ``@flow``, whose options it takes.
 
-    ``fn`` is the undecorated function. Calling the flow of a coroutine function gives a coroutine.
+    ``fn`` is the undecorated function, ``name`` what a person calls the flow. Calling the flow of a coroutine
+    function gives a coroutine.
+
+    >>> @flow
+    ... def add(x: int, y: int) -> int:
+    ...     return x + y
+    >>> add, add(1, 2), add.fn(3, 4)
+    (<flow add>, 3, 7)
     """
 
     kind = "flow"
@@ -155,7 +162,14 @@ class Flow(Generic[P, R_co]):
         return start_beside(FlowRun(self, self.parameters.bind(args, kwargs)))
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R_co]:
-        """A copy with some options changed; ``TypeError`` for an option that does not exist."""
+        """A copy with some options changed. Raises ``TypeError`` for an option that does not exist.
+
+        >>> from headrace.task_runners import SequentialTaskRunner
+        >>> @flow
+        ... def report() -> None: ...
+        >>> report.with_options(name="slow report", task_runner=SequentialTaskRunner())
+        <flow slow report>
+        """
         return Flow(self.fn, **{**self._options(), **options})
 
     def _options(self) -> dict[str, Any]:

@@ -256,6 +256,7 @@ class TaskFuture(Future[T_co]):
     """A task run that was called, and the value that it will have.
 
     Pass it to another task, which then waits for it and receives the value; or call ``result()``, or await it.
+    Using it as if it were its value raises ``FutureMisuseError``, a ``TypeError``.
 
     >>> from headrace import task
     >>> @task
@@ -281,7 +282,18 @@ class TaskFuture(Future[T_co]):
 
 
 class FlowRunFuture(Future[T_co]):
-    """A flow run that ``flow.submit`` started, and the value that it will have."""
+    """A flow run that ``flow.submit`` started, and the value that it will have.
+
+    It has the methods of a ``TaskFuture``, and may be an argument of a task like one.
+
+    >>> from headrace import flow
+    >>> @flow
+    ... def add(x: int, y: int) -> int:
+    ...     return x + y
+    >>> future = add.submit(1, 2)
+    >>> future.result(), str(future.state)
+    (3, 'Completed')
+    """
 
     __slots__ = ()
 
