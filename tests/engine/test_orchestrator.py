@@ -117,6 +117,8 @@ def test_an_event_that_extends_a_known_one_is_handled_as_that(flow: Story) -> No
 
     call = Call(1, flow.at())
     assert flow.engine.hear(call, flow.engine.orchestrator.handle(call))[1] == [Start(1, number=1)]
+    flow.fail(1)
+    assert flow.end_function() == ["end Failed unseen=[1]"]
 
 
 # -- upstreams -----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tests.engine.story import (
     CancelRequested,
     EndFlow,
     Finished,
+    FlowStarted,
     FunctionEnded,
     Interrupt,
     Joined,
@@ -81,6 +82,7 @@ class Model:
         self.live: dict[int, SeenRun] = {}
         self.outsiders: dict[int, SeenOutsider] = {}
         self.function: FunctionEnded | None = None
+        self.has_started = False
         self.is_cancelled = False
         self.has_failed = False
         self.end: EndFlow | None = None
@@ -203,6 +205,8 @@ class Model:
                 self.outsiders[event.id] = SeenOutsider(is_owned=event.is_owned)
             case OutsiderEnded():
                 self.outsiders[event.id].completed = event.completed
+            case FlowStarted():
+                self.has_started = True
             case FunctionEnded():
                 self._take_in_end_of_function(event)
             case _:
@@ -399,6 +403,10 @@ class Model:
         self._check(engine.live == self.live.keys(), "a run ended unsaid")
         for seen in self.live.values():
             self._check_stage(seen)
+        if self.end is None and (self.has_started or self.is_cancelled):
+            expected = StateName.CANCELLING if self.is_cancelled else StateName.RUNNING
+            now = self.flow_changes[-1][0] if self.flow_changes else None
+            self._check(now is expected, f"the flow run is {now}, it must be {expected}")
         self._check(engine.has_ended == (self.end is not None), "the flow run ended unsaid")
         self._check(self.end is not None or not self.is_due(), "everything has ended but the flow run")
         if self.slots.count is not None:

@@ -309,10 +309,10 @@ class World:
         self.model.check_end()
 
 
-def play(seed: int) -> World:
+def play(seed: int, make_engine: Callable[[SlotPolicy], Engine] = new_engine) -> World:
     """Play the random flow of this seed to its end. Raises what broke, with the story as a note."""
     source = random.Random(seed)
-    world = World(lambda count: int(source.random() * count))
+    world = World(lambda count: int(source.random() * count), make_engine)
     try:
         for _ in range(world.choose(60)):
             world.pick(world.may())()
