@@ -65,7 +65,6 @@ class FlowRun(Completion):
 
     call: Call | None = None
     is_done = False
-    has_completed = False
     _callbacks = None
     value: Any = None
     error: BaseException | None = None
@@ -250,7 +249,6 @@ class FlowRun(Completion):
         """Tell the person, the hooks and the history, and wait until the last has it on disk."""
         has_completed = self.state.type is StateType.COMPLETED  # `sys.exit(0)`, too
         self.value, self.error = value, None if has_completed else error
-        self.has_completed = self.error is None
         self._log_end()
         self._put_off_hooks(self.state.type)
         marker = self.driver.aftermath.put_marker()
@@ -298,6 +296,11 @@ class FlowRun(Completion):
     def state(self) -> State:
         """Where the run stands."""
         return State(*self.changes[-1]) if self.changes else State(StateName.PENDING, 0)
+
+    @property
+    def has_completed(self) -> bool:
+        """Whether there is a value to give: not before hooks and history have seen the end."""
+        return self.is_done and self.error is None
 
     @property
     def display_name(self) -> str:
