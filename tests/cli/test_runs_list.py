@@ -92,6 +92,8 @@ def test_json_is_one_array_newest_first(invoke: Invoke) -> None:
         (["--tag", "nightly"], 1),
         (["--since", "1h"], 3),
         (["--since", "2099-01-01"], 0),
+        (["--before", "1h"], 0),
+        (["--before", "2099-01-01", "--limit", "2"], 2),
         (["--limit", "1"], 1),
         (["--limit", "0"], 3),
         (["goo"], 2),

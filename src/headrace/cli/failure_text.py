@@ -59,8 +59,10 @@ def alike(failed: Iterable[TaskRun]) -> list[list[TaskRun]]:
 
 
 def is_told(failure: FailureView, failed: Sequence[TaskRun]) -> bool:
-    """Whether the flow failed by what its task runs raised, or by what followed from that."""
-    if failure.type in ("TaskFailures", "UpstreamFailedError") and failed:
+    """Whether the flow ended by what its task runs raised, by what followed from that, or by Ctrl-C."""
+    if failure.type == "KeyboardInterrupt" or (
+        failed and failure.type in ("TaskFailures", "UpstreamFailedError")
+    ):
         return True
     return any(run.failure is not None and headline(run.failure) == headline(failure) for run in failed)
 

@@ -10,10 +10,11 @@ import click
 from headrace.cli import screen
 from headrace.cli.as_json import print_json, summary_json
 from headrace.cli.lines import Line, Span, fit, width_of
+from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import has_history, now_us, open_history
 from headrace.cli.safe_text import cells, clip, pad, safe
 from headrace.cli.signs import look_of
-from headrace.cli.times import ago, duration, moment, parse_since
+from headrace.cli.times import ago, duration, moment
 from headrace.engine.states import StateName, StateType
 
 if TYPE_CHECKING:
@@ -22,59 +23,28 @@ if TYPE_CHECKING:
     from headrace.cli.signs import Glyphs
     from headrace.history.reader import RunSummary
 
-_STATES = sorted({name.value.lower() for name in StateName} | {kind.value.lower() for kind in StateType})
 _SHORT_ID = 13
 _A_DAY_US = 86_400_000_000
 _GAP = 2
 _LAST_TITLE = "TASK RUNS"
 
 
-def _since(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    try:
-        return parse_since(value, now_us())
-    except (ValueError, OverflowError) as error:
-        message = f"{value!r} is no time: write 30m, 2h, 7d, 2026-03-01 or 2026-03-01T12:00"
-        raise click.BadParameter(message) from error
-
-
 @click.command("list")
 @click.argument("text", required=False)
-@click.option(
-    "--state",
-    type=click.Choice(_STATES, case_sensitive=False),
-    metavar="STATE",
-    help="Only runs in this state: failed, timedout, ...",
-)
-@click.option("--flow", help="Only runs of this flow.")
-@click.option("--tag", help="Only runs with this tag.")
-@click.option("--since", callback=_since, help="Only runs made since: 30m, 2h, 7d (ago), or a date.")
 @click.option("--no-subflows", is_flag=True, help="Only runs that no other run called.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def list_runs(
-    *,
-    text: str | None,
-    state: str | None,
-    flow: str | None,
-    tag: str | None,
-    since: int | None,
-    no_subflows: bool,
-    limit: int,
-    as_json: bool,
-) -> None:
+@filtered
+def list_runs(*, text: str | None, filters: RunFilters, no_subflows: bool, limit: int, as_json: bool) -> None:
     """List runs, newest first; with TEXT those whose name or flow contains it."""
     found: list[RunSummary] = []
     if has_history():
         with open_history() as reader:
-            found = reader.list_runs(
-                limit, state=state, flow=flow, text=text, since_us=since, tag=tag, roots_only=no_subflows
-            )
+            found = filters.find(reader, limit, text=text, roots_only=no_subflows)
     if as_json:
         print_json([summary_json(run) for run in found])
     elif not found:
-        is_filtered = any(value is not None for value in (text, state, flow, tag, since))
+        is_filtered = text is not None or filters.are_given
         click.echo(
             "No run is like that." if is_filtered else "No runs yet: `headrace run FILE` makes one.", err=True
         )
