@@ -130,6 +130,23 @@ def test_a_task_can_be_taken_apart(invoke: Invoke) -> None:
     assert "No task 'nope' ran" in invoke("runs", "show", "--task", "nope").stderr
 
 
+def test_the_task_runs_in_one_state_can_be_drawn_alone(invoke: Invoke) -> None:
+    @flow
+    def many() -> None:
+        total(double.map(range(300)))
+
+    with pytest.raises(ExceptionGroup):
+        many()
+
+    assert [row.split()[1] for row in rows(show(invoke, "--state", "failed"))] == ["double-13", "total-0"]
+    assert [row.split()[1] for row in rows(show(invoke, "--state", "upstreamfailed"))] == ["total-0"]
+    assert len(rows(show(invoke, "--state", "completed"))) == 200
+    assert "and 99 more rows: --json has all" in show(invoke, "--state", "completed")
+    assert "No task run is crashed." in show(invoke, "--state", "crashed")
+    listed = json.loads(invoke("runs", "show", "--json", "--state", "failed", "--task", "double").stdout)
+    assert [task_run["name"] for task_run in listed["task_runs_list"]] == ["double-13"]
+
+
 def test_a_failure_has_its_message_and_the_last_lines_of_its_traceback(invoke: Invoke) -> None:
     @flow
     def failing() -> None:

@@ -14,6 +14,7 @@ from headrace.cli.as_json import print_json, run_json, task_run_json
 from headrace.cli.failure_text import alike, headline, is_told, last_lines, names_of
 from headrace.cli.lines import Line, Span, between, fit, wrapped
 from headrace.cli.live import has_failed, words
+from headrace.cli.run_filters import STATES
 from headrace.cli.run_names import find_run, now_us, open_history
 from headrace.cli.run_rows import Span as TimeSpan, rows_of
 from headrace.cli.safe_text import clip, pad, safe
@@ -38,8 +39,14 @@ _TRACEBACK_LINES = 6
 @click.command()
 @click.argument("name", metavar="[ID]", required=False)
 @click.option("--task", help="Draw the runs of this task one by one.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES, case_sensitive=False),
+    metavar="STATE",
+    help="Draw only task runs in this state: failed, ...",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object with all task runs.")
-def show(*, name: str | None, task: str | None, as_json: bool) -> None:
+def show(*, name: str | None, task: str | None, state: str | None, as_json: bool) -> None:
     """Draw one run, the newest if ID is left out: what ran when, and what failed.
 
     A task with many runs is one row; --task takes it apart. AFTER gives the rows that a row waited for.
@@ -49,22 +56,37 @@ def show(*, name: str | None, task: str | None, as_json: bool) -> None:
         if task is not None and all(group.task != task for group in reader.task_groups(run)):
             raise RunNotFoundError(f"No task {task!r} ran in {run.name} ({run.id}).")
         if as_json:
-            task_runs = [task_run_json(task_run) for task_run in reader.task_runs(run, task=task)]
+            task_runs = [
+                task_run_json(task_run) for task_run in reader.task_runs(run, task=task, state=state)
+            ]
             print_json({**run_json(run, reader.children(run)), "task_runs_list": task_runs})
             return
         output = screen.stdout()
-        output.print(portray(reader, run, output.glyphs, output.width, now_us=now_us(), task=task))
+        output.print(
+            portray(reader, run, output.glyphs, output.width, now_us=now_us(), task=task, state=state)
+        )
 
 
 def portray(
-    reader: Reader, run: Run, glyphs: Glyphs, width: int, *, now_us: int, task: str | None = None
+    reader: Reader,
+    run: Run,
+    glyphs: Glyphs,
+    width: int,
+    *,
+    now_us: int,
+    task: str | None = None,
+    state: str | None = None,
 ) -> list[Line]:
     """The whole picture of a run."""
     end_us = run.ended_us if run.ended_us is not None else max(now_us, run.created_us)
     span = TimeSpan(run.created_us, end_us)
+    rows, left_out = rows_of(reader, run, span, alone=task, state=state)
+    timeline = draw(rows, span, glyphs, width, left_out=left_out)
+    if state is not None and not rows:
+        timeline = [[Span(f"No task run is {words(state)}.")]]
     sections = [
         _header(reader, run, glyphs, width, span),
-        draw(rows_of(reader, run, span, alone=task), span, glyphs, width),
+        timeline,
         list(_failures(reader, run, glyphs)),
         list(_retries(reader, run, glyphs)),
     ]

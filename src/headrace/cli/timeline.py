@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.cli.lines import Line, Span, fit
 from headrace.cli.live import words
-from headrace.cli.run_rows import SLICES, Doing
+from headrace.cli.run_rows import MOST_ROWS, SLICES, Doing
 from headrace.cli.safe_text import cells, clip, pad, safe
 from headrace.cli.signs import look_of
 from headrace.cli.times import duration
@@ -22,7 +22,6 @@ _GAP = 2
 _LEAST_BAR = 16
 _NARROWEST_BAR = 8
 _WIDEST_AFTER = 9
-_MOST_ROWS = 200
 _WIDEST_NAME = 44
 
 
@@ -51,12 +50,12 @@ class _Cells:
         return [Span(self.prefix, "dim"), Span(name, style), Span(self.times, style)]
 
 
-def draw(rows: Sequence[Row], span: TimeSpan, glyphs: Glyphs, width: int) -> list[Line]:
+def draw(rows: Sequence[Row], span: TimeSpan, glyphs: Glyphs, width: int, *, left_out: int = 0) -> list[Line]:
     """The table: a heading, a line for each row, and what the signs mean."""
     if not rows:
         return []
     table = list(_table(rows, glyphs))
-    shown = table[:_MOST_ROWS]
+    shown = table[:MOST_ROWS]
     columns = _columns(shown, width)
     lines = [_heading(columns, span, glyphs)]
     for cell in shown:
@@ -71,8 +70,9 @@ def draw(rows: Sequence[Row], span: TimeSpan, glyphs: Glyphs, width: int) -> lis
         if columns.bar:
             line += bar(cell.row, span, glyphs, columns.bar)
         lines.append(fit(line, width))
-    if len(shown) < len(table):
-        lines.append([Span(f"and {len(table) - len(shown):,} more rows: --json has all", "dim")])
+    left_out += len(table) - len(shown)
+    if left_out:
+        lines.append([Span(f"and {left_out:,} more rows: --json has all", "dim")])
     lines += _legend([cell.row for cell in shown], glyphs, width)
     return lines
 
