@@ -89,6 +89,7 @@ class FlowRun(Completion):
         self._provenance: Provenance | None = None
         self._owner: tuple[Driver, int] | None = None
         self._home_loop: Any = None
+        self._subflows: dict[FlowRun, None] = {}
         self._is_cancelled = False
         self._is_interrupted = False
         self._interrupt_function: Callable[[], None] | None = None
@@ -195,6 +196,8 @@ class FlowRun(Completion):
         reason = None if error is None else describe(error)
         driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned, self._returned_tolerated))
         interrupt: BaseException | None = None
+        if ending is Ending.CANCELLED:
+            self._cancel_subflows()
         while not driver.ended.is_done:
             try:
                 yield Until(driver.ended.add_done_callback)
@@ -203,6 +206,7 @@ class FlowRun(Completion):
                     raise
                 interrupt = cut
                 driver.post(CancelRequested(None, driver.now_us(), _reason_of(cut)))
+                self._cancel_subflows()
         return interrupt
 
     def _conclude(
@@ -323,8 +327,11 @@ class FlowRun(Completion):
             driver.post(FailureRetrieved(id))
 
     def be_owned_by(self, driver: Driver) -> None:
-        """The flow of that driver waits for this run."""
+        """The flow of that driver waits for this run, and takes it along when it is cancelled."""
         self._owner = (driver, driver.join(self, owned=True))
+        subflows = driver.flow_run._subflows
+        subflows[self] = None
+        self.add_done_callback(lambda: subflows.pop(self, None))
 
     def needs(self, loop: Any) -> bool:
         """Whether the run needs that event loop to go on."""
@@ -336,9 +343,14 @@ class FlowRun(Completion):
         self._is_cancelled = True
         if self.driver is not None:
             self.driver.cancel(None, "cancelled on request")
+        self._cancel_subflows()
         interrupt_function = self._interrupt_function
         if interrupt_function is not None:
             interrupt_function()
+
+    def _cancel_subflows(self) -> None:
+        for subflow in list(self._subflows):
+            subflow.cancel()
 
     def note_interrupt(self) -> None:
         """A Ctrl-C is raised in this thread. Only leaves marks: it may be called between any two instructions."""

@@ -147,6 +147,10 @@ def satisfies(value: Any, annotation: Any) -> bool:
     if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
         if annotation in _PLAIN:
             return type(value) is annotation
+        if getattr(annotation, "_is_protocol", False) and not getattr(
+            annotation, "_is_runtime_protocol", False
+        ):
+            return True  # nothing can tell at run time
         return isinstance(value, annotation) and not hasattr(annotation, "__get_pydantic_core_schema__")
     return _satisfies_generic(value, annotation)
 
@@ -181,9 +185,11 @@ def _coerce(values: dict[str, Any], annotations: dict[str, Any], flow_name: str)
     problems: list[str] = []
     for name, annotation in annotations.items():
         try:
-            coerced[name] = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation).validate_python(
-                values[name]
-            )
+            adapter = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation)
+        except Exception:  # what pydantic cannot check is passed on as it is
+            continue
+        try:
+            coerced[name] = adapter.validate_python(values[name])
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 place = [str(part) for part in (name, *detail["loc"])]

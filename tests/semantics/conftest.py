@@ -163,6 +163,20 @@ def concurrent_way(request: pytest.FixtureRequest) -> Way:
     return chosen
 
 
+@pytest.fixture(params=[way for way in WAYS if not way.is_async_flow], ids=str)
+def sync_way(request: pytest.FixtureRequest) -> Way:
+    """Those of sync flows alone."""
+    chosen: Way = request.param
+    return chosen
+
+
+@pytest.fixture(params=[way for way in WAYS if way.is_async_flow or not way.is_sequential], ids=str)
+def overlapping_way(request: pytest.FixtureRequest) -> Way:
+    """Those in which a call returns before its run has ended."""
+    chosen: Way = request.param
+    return chosen
+
+
 @pytest.fixture(params=[False, True], ids=["sync-task", "async-task"])
 def is_async_task(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
