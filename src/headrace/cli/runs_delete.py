@@ -26,15 +26,15 @@ _LISTED = 10
 
 
 @click.command()
+@filtered
 @click.argument("names", metavar="[ID...]", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--force", is_flag=True, help="Also runs that have not ended, such as those of a machine that is gone."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object. Needs --yes.")
-@filtered
 def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: bool, as_json: bool) -> int:
-    r"""Delete runs with their task runs, results, log lines and subflows.
+    """Delete runs with their task runs, results, log lines and subflows.
 
     They are named one by one, or by what they have in common:
 
@@ -43,7 +43,7 @@ def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: boo
     headrace runs delete --state failed --before 30d
 
     All are found before the first is deleted. The exit code is 1 if one was left because it has not ended.
-    """
+    """  # noqa: D301 - click asks for this very character before lines that are not to be joined
     if bool(names) == filters.are_given:
         raise click.UsageError(
             "Say which runs: give their ids or names, or options such as --state and --before."
