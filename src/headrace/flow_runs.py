@@ -100,8 +100,8 @@ class FlowRun(Completion):
         """From the call to the value or what is to be raised: what happens in a flow run, in order."""
         try:
             arguments = yield from self._wait_for_arguments(loop)
-            self._begin(arguments, loop)
             with capture:
+                self._begin(arguments, loop)
                 ending, value, error = yield from self._call_function()
                 interrupt = yield from self._wait_for_task_runs(ending, error)
                 value, error = self._conclude(value, error, interrupt)
@@ -142,8 +142,9 @@ class FlowRun(Completion):
         self._arguments = arguments
         if self.logs_prints:
             print_capture.install()
-        self.name = _run_name(flow.flow_run_name, arguments)
-        self._parameters_preview = preview_arguments((), (), arguments) if arguments else None
+        shown = flow.parameters.masked(arguments) if arguments else arguments
+        self.name = _run_name(flow.flow_run_name, shown)
+        self._parameters_preview = preview_arguments((), (), shown) if shown else None
         self._provenance = Provenance(*flow.anatomy.place)
         self.driver = Driver(
             flow_run=self,
@@ -642,6 +643,8 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
             raise
         source: Any = future._source
         driver.post(FunctionEnded(driver.now_us(), Ending.RETURNED, None, (source.id,)))
+        if loop is None:
+            run.block()  # whoever drains has told the history, too
     return _LoneFuture(source)
 
 

@@ -187,14 +187,12 @@ def make_task(is_async_task: bool) -> Callable[..., Task[..., Any]]:
     """Makes a task of a sync function: as it is, or as a coroutine function."""
 
     def make(function: Callable[..., Any], **options: Any) -> Task[..., Any]:
-        if not is_async_task:
-            return task(**options)(function)
-
         async def as_coroutine(*args: Any, **kwargs: Any) -> Any:
             return function(*args, **kwargs)
 
         as_coroutine.__name__ = function.__name__
-        return task(**options)(as_coroutine)
+        made: Task[..., Any] = task(**options)(as_coroutine if is_async_task else function)
+        return made
 
     return make
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -20,7 +21,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, Optional, Pr
 import pydantic
 import pytest
 
-from headrace import FlowRunFuture, StateType, allow_failure, flow, get_run_context, task, wait
+from headrace import (
+    FlowRunFuture,
+    StateType,
+    allow_failure,
+    as_completed,
+    flow,
+    get_run_context,
+    task,
+    wait,
+)
 from headrace.engine.events import Ending
 from headrace.errors import (
     FlowRunCancelled,
@@ -200,6 +210,9 @@ LOOKS: dict[str, Callable[[Any], Any]] = {
     "wait": lambda future: future.wait(),
     "wait()": lambda future: wait([future]),
     "wait with timeout": lambda future: future.wait(timeout=1),
+    "as_completed": lambda future: list(as_completed([future])),
+    "a downstream": lambda future: describe([future]),
+    "wait_for": lambda future: describe("text", wait_for=[future]),
 }
 
 
@@ -436,7 +449,7 @@ def test_w2_unseen_failures_are_raised_together_in_the_order_of_the_calls(way: W
         fail("c")
         leave()
 
-    with pytest.raises(TaskFailures, match="3 task runs of flow run .* nobody retrieved") as caught:
+    with pytest.raises(TaskFailures, match=r"3 task runs of flow run .* nobody retrieved") as caught:
         way.run(body)
     told = [str(error) for error in caught.value.exceptions]
     assert told == ["a", "c", "the task raised SystemExit: 3"]
@@ -449,13 +462,14 @@ def test_w2_except_star_sees_them() -> None:
         fail("a")
         fail("b")
 
-    seen: list[str] = []
+    seen: list[ExceptionGroup[ValueError]] = []
     try:
         failing()
     except* ValueError as group:
-        assert isinstance(group, TaskFailures)
-        seen = [str(error) for error in group.exceptions]
-    assert sorted(seen) == ["a", "b"]
+        seen.append(group)
+    [caught] = seen
+    assert isinstance(caught, TaskFailures)
+    assert [str(error) for error in caught.exceptions] == ["a", "b"]
 
 
 def test_w2_a_returned_future_that_failed_raises_its_own_exception(way: Way) -> None:
@@ -678,7 +692,7 @@ def test_w5_submit_outside_any_flow() -> None:
         failing.result()
 
     async def on_a_loop() -> list[int]:
-        return await asyncio.gather(sync_inner.submit(3), async_inner.submit(4))
+        return [*await asyncio.gather(sync_inner.submit(3), async_inner.submit(4))]
 
     assert asyncio.run(on_a_loop()) == [6, 8]
 
@@ -934,7 +948,7 @@ def test_w5_methods_are_flows() -> None:
 def test_w5_names_of_flow_runs(story: Story) -> None:
     @flow(flow_run_name="report-{month}-{year}", name="templated")
     def templated(month: int, year: int = 2013) -> str:
-        return get_run_context().flow_run_name  # type: ignore[union-attr, return-value]
+        return get_run_context().flow_run_name
 
     @flow(flow_run_name=lambda: "by function", name="function")
     def by_function() -> None: ...
@@ -982,21 +996,21 @@ def test_w6_arguments_are_bound_like_a_python_call_before_any_run_exists(story: 
 
     for args, kwargs in (((), {}), ((1,), {}), ((1, 2, 3), {}), ((1, 2), {"d": 4}), ((1,), {"a": 1, "b": 2})):
         with pytest.raises(TypeError, match="bound") as caught:
-            bound(*args, **kwargs)  # type: ignore[call-arg, arg-type]
+            bound(*args, **kwargs)
         assert not isinstance(caught.value, ParameterError)
         with pytest.raises(TypeError, match="bound"):
-            bound.submit(*args, **kwargs)  # type: ignore[call-overload]
+            bound.submit(*args, **kwargs)
     with pytest.raises(TypeError, match="async_bound"):
-        async_bound()  # type: ignore[call-arg]
+        _ = async_bound()
     assert story.flow_runs() == []
     assert bound(1, 2) == bound(1, b=2, c=3) == (1, 2, 3)
 
 
 def test_w6_values_are_coerced_against_annotations(story: Story) -> None:
     @flow
-    def coerced(
+    def coerced(  # type: ignore[no-untyped-def]
         number: int,
-        when: datetime.date,
+        when: dt.date,
         colour: Colour,
         numbers: list[int],
         model: Model,
@@ -1011,10 +1025,10 @@ def test_w6_values_are_coerced_against_annotations(story: Story) -> None:
         return dict(locals())
 
     found = coerced(
-        "1", "2013-04-01", "red", ["1", 2], {"x": "3"}, "/tmp", "a", "5", also="6", bounded="7", anything="8", plain="9"  # type: ignore[arg-type]
+        "1", "2013-04-01", "red", ["1", 2], {"x": "3"}, "/tmp", "a", "5", also="6", bounded="7", anything="8", plain="9"
     )  # fmt: skip
     assert found == {
-        "number": 1, "when": datetime.date(2013, 4, 1), "colour": Colour.RED, "numbers": [1, 2],
+        "number": 1, "when": dt.date(2013, 4, 1), "colour": Colour.RED, "numbers": [1, 2],
         "model": Model(x=3), "path": Path("/tmp"), "option": "a", "maybe": 5, "also": 6, "bounded": 7,
         "anything": "8", "plain": "9",
     }  # fmt: skip
@@ -1027,7 +1041,7 @@ def test_w6_a_parameter_error_lists_every_field(story: Story) -> None:
     ) -> None: ...
 
     with pytest.raises(ParameterError) as caught:
-        picky("one", "c", {"y": 1}, [1, "two"], fine="y")  # type: ignore[arg-type]
+        picky("one", "c", {"y": 1}, [1, "two"], fine="y")
     message = str(caught.value)
     assert isinstance(caught.value, TypeError)
     assert "4 parameters do not fit" in message
@@ -1036,7 +1050,7 @@ def test_w6_a_parameter_error_lists_every_field(story: Story) -> None:
     assert "fine" not in message
     assert story.flow_run().state == "Failed"
     with pytest.raises(ParameterError, match="1 parameter does not fit"):
-        picky("one", "a", Model(x=1), [1])  # type: ignore[arg-type]
+        picky("one", "a", Model(x=1), [1])
 
 
 def test_w6_a_parameter_error_does_not_tell_secrets(story: Story) -> None:
@@ -1059,10 +1073,10 @@ def test_w6_star_arguments_are_checked_too() -> None:
     def variadic(first: int, *rest: int, **named: float) -> Any:
         return first, rest, named
 
-    assert variadic("1", "2", 3, a="4.5", b=6.0) == (1, (2, 3), {"a": 4.5, "b": 6.0})  # type: ignore[arg-type]
+    assert variadic("1", "2", 3, a="4.5", b=6.0) == (1, (2, 3), {"a": 4.5, "b": 6.0})
     assert variadic(1) == (1, (), {})
     with pytest.raises(ParameterError, match=r"(?s)rest\.1: .*named\.a: "):
-        variadic(1, 2, "x", a="y")  # type: ignore[arg-type]
+        variadic(1, 2, "x", a="y")
 
 
 def test_w6_defaults_are_the_authors_own_and_not_checked() -> None:
@@ -1088,7 +1102,7 @@ def test_w6_text_annotations_are_resolved_and_unknown_ones_not_checked() -> None
         """),
         namespace,
     )
-    assert namespace["texts"]("2013-04-01", "5", "x") == (datetime.date(2013, 4, 1), 5, "x")
+    assert namespace["texts"]("2013-04-01", "5", "x") == (dt.date(2013, 4, 1), 5, "x")
 
 
 class Own:
@@ -1139,7 +1153,7 @@ def test_w6_validate_parameters_false_passes_values_on() -> None:
     def unchecked(number: int) -> Any:
         return number
 
-    assert unchecked("text") == "text"  # type: ignore[arg-type]
+    assert unchecked("text") == "text"
 
 
 def test_w6_pydantic_is_imported_only_when_needed(run_python: RunPython) -> None:
@@ -1593,6 +1607,40 @@ def test_w8_hooks_of_a_task_are_called_in_order(way: Way, make_task: MakeTask) -
         ("on_completion 1", "works", "Completed"),
         ("on_completion 2", "works", "Completed"),
     ]
+
+
+def test_w8_hooks_are_called_after_the_state_is_decided_and_the_flow_ends_after_them(
+    way: Way, make_task: MakeTask
+) -> None:
+    decided = threading.Event()
+    seen: list[tuple[str, bool]] = []
+    futures: list[Any] = []
+
+    def look(subject: Any, *_: Any) -> None:
+        decided.wait(DEADLINE_SECONDS)
+        seen.append((subject.name, futures[0].done()))
+
+    def body() -> str:
+        futures.append(works())
+        decided.set()
+        return "a value"
+
+    works = make_task(lambda: 1, name="works", on_completion=look)
+    if way.is_sequential:
+        decided.set()  # the call itself may wait for the hook's state
+
+    assert way.run(body, name="flow", on_completion=look) == "a value"
+    assert seen == [("works", True), ("flow", True)]
+
+
+def test_w8_hooks_run_in_the_flows_process_in_a_thread_of_their_own(way: Way, make_task: MakeTask) -> None:
+    places: list[tuple[int, str]] = []
+
+    def note(*_: Any) -> None:
+        places.append((os.getpid(), threading.current_thread().name))
+
+    way.run(make_task(lambda: 1, on_running=note, on_completion=note), on_completion=note)
+    assert places == [(os.getpid(), "headrace-hooks")] * 3
 
 
 def test_w8_hooks_of_a_failing_and_a_cancelled_task(make_task: MakeTask) -> None:
