@@ -11,7 +11,7 @@ from headrace import settings
 from headrace.cli.as_json import print_json
 from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import find_only_run, open_history
-from headrace.cli.safe_text import safe
+from headrace.cli.safe_text import cells, pad, safe
 from headrace.cli.screen import is_terminal
 from headrace.engine.states import StateName
 
@@ -61,8 +61,11 @@ def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: boo
             raise click.UsageError(
                 "Nothing is deleted without a question, and there is nobody to ask: add --yes."
             )
-        for run in found[:_LISTED]:
-            click.echo(f"  {safe(run.name)}  {safe(run.flow)}  {run.state}  {run.id}", err=True)
+        listed = found[:_LISTED]
+        widths = [max([cells(text) for text in column]) for column in zip(*map(_texts, listed), strict=True)]
+        for run in listed:
+            texts = [pad(text, width) for text, width in zip(_texts(run), widths, strict=True)]
+            click.echo("  " + "  ".join(texts), err=True)
         if len(found) > _LISTED:
             click.echo(f"  and {len(found) - _LISTED:,} more", err=True)
         if not click.confirm(f"Delete {_runs(len(found))}?", err=True):
@@ -99,6 +102,10 @@ def _delete(runs: Sequence[Run | RunSummary], *, is_forced: bool) -> Deletion:
     gone = delete_runs(location, cut_off, include_unfinished=True)
     rest = delete_runs(location, others, include_unfinished=is_forced)
     return Deletion(gone.deleted + rest.deleted, rest.unfinished)
+
+
+def _texts(run: Run | RunSummary) -> list[str]:
+    return [safe(run.name), safe(run.flow), run.state, run.id]
 
 
 def _runs(count: int) -> str:
