@@ -651,13 +651,15 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
 def _end_alone(run: FlowRun) -> None:
     end = run.driver.end
     assert end is not None
-    failed = [run.driver.failed_run(id) for id in end.returned]
-    run.error = failed[0].exception() if failed else None
-    run.changes = end.changes
-    run.driver.history.record(run.as_fact(None))
-    run.driver.close()
-    capture.__exit__()
-    run.complete()
+    try:
+        failed = [run.driver.failed_run(id) for id in end.returned]
+        run.error = failed[0].exception() if failed else None
+        run.changes = end.changes
+        run.driver.history.record(run.as_fact(None))
+        run.driver.close()
+    finally:
+        capture.__exit__()
+        run.complete()
 
 
 # -- small matters --------------------------------------------------------------------------------
