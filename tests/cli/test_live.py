@@ -106,6 +106,43 @@ def test_quiet_shows_neither_view_nor_summary(write: Write, open_terminal: OpenT
     assert terminal.output == "hello\r\n"
 
 
+FAMILY = """
+from headrace import flow, task
+
+@task
+def breaks():
+    raise ValueError("broken")
+
+@flow
+def child(x):
+    if x:
+        breaks()
+
+@flow
+def parent():
+    for x in range(3):
+        try:
+            child(x)
+        except ExceptionGroup:
+            continue
+    return breaks(wait_for=[breaks()])
+"""
+
+
+def test_the_summary_counts_subflows_and_tells_no_failure_twice(
+    write: Write, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal("run", f"{write('family.py', FAMILY)}:parent", variables={"COLUMNS": "100"})
+
+    assert terminal.wait() == 1
+    seen = CODES.sub("", terminal.output)
+    assert "  3 subflows  ✗ 2 failed  ✓ 1 completed\r\n" in seen
+    assert "  2 task runs  ✗ 1 failed  ⊘ 1 upstream failed\r\n" in seen
+    assert "  ✗ breaks-0: ValueError: broken\r\n" in seen
+    assert re.search(r"family\.py:6 in breaks\r\n", seen)
+    assert "UpstreamFailedError" not in seen
+
+
 def test_ctrl_c_on_the_terminal_ends_with_a_summary_that_says_so(
     flow: str, open_terminal: OpenTerminal
 ) -> None:

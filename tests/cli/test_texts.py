@@ -57,6 +57,8 @@ def test_two_sides_of_a_line() -> None:
 @pytest.mark.parametrize(
     ("microseconds", "expected"),
     [
+        (30_960, "31.0 ms"),
+        (99_960, "100 ms"),
         (0, "0 µs"),
         (999, "999 µs"),
         (9_940, "9.9 ms"),
