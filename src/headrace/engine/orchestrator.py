@@ -319,8 +319,8 @@ class Orchestrator:
         """The run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
-        del self._runs[id]
         effects.append(Settle((run, report)))
+        del self._runs[id]  # only now: whom a defect cuts short is in one of the two
         if self._lenders:
             self._forget_loans_of(run)
             self._take_back_loans(id)
