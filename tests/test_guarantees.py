@@ -40,7 +40,8 @@ def test_a_flow_whose_history_fails_under_way_gives_its_value_all_the_same(
             with pytest.warns(HistoryWarning, match="Runs go on"):
                 assert doubled([1, 2, 3]) == 12
 
-        [run] = history.reader().list_runs()
+        with history.reader() as reader:
+            [run] = reader.list_runs()
         assert (run.state, run.task_runs) == ("Completed", {"COMPLETED": 3})
     finally:
         history.close()

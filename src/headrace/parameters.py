@@ -153,8 +153,9 @@ def hides_secret(annotation: Any, seen: tuple[Any, ...] = ()) -> bool:
     >>> hides_secret(list[Login]), hides_secret(str)
     (True, False)
     """
-    if isinstance(annotation, str):
-        return "Secret" in annotation
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", None)
+    if isinstance(text, str):  # a name that is not known yet
+        return "Secret" in text
     if any(annotation is known for known in seen):
         return False
     seen = (*seen, annotation)
