@@ -807,6 +807,16 @@ def test_c6_unmapped_is_taken_off_for_every_run(way: Way, make_task: MakeTask) -
 # -- what can be a task --------------------------------------------------------------------------
 
 
+class AtLeast:
+    """An object that can be called: Python does not bind it when it is looked up on another one."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def __call__(self, x: int) -> int:
+        return max(self.least, x)
+
+
 class Counter:
     """Tasks as methods of every kind."""
 
@@ -843,7 +853,7 @@ class Counter:
     def negate_outside(x: int) -> int:
         return -x
 
-    three = task(functools.partial(max, 3), name="three")
+    three = task(AtLeast(3), name="three")
     length = task(len)
 
 
