@@ -192,7 +192,8 @@ def test_parameters_that_do_not_fit_are_one_line_and_no_run(
     assert done.exit_code == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
-    assert history.reader().list_runs() == []
+    with history.reader() as reader:
+        assert reader.list_runs() == []
 
 
 def test_a_value_of_the_wrong_type_is_told_once_and_without_a_traceback(
@@ -239,6 +240,16 @@ def test_elsewhere_than_on_a_terminal_the_log_lines_are_the_library_s(
     assert f"headrace runs show {only_run(run_headrace)['id']}" in done.stderr
     assert done.stdout == ""
     assert "\x1b" not in done.stderr
+
+
+def test_no_look_is_promised_at_what_is_gone_with_the_process(
+    write: Write, run_headrace: RunHeadrace
+) -> None:
+    done = run_headrace("run", f"{write('endings.py', ENDINGS)}:unseen", HEADRACE_DATABASE=":memory:")
+
+    assert done.returncode == 1
+    assert "ValueError: broken" in done.stderr
+    assert "headrace runs show" not in done.stderr
 
 
 def test_what_the_flow_itself_raised_has_its_traceback_from_its_own_line_on(

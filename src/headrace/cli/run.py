@@ -102,6 +102,8 @@ def _tell(flow_run: FlowRun, error: Exception) -> None:
     """Where there is no summary: what was raised as Python would print it, but for what the log has told."""
     from headrace.cli.safe_text import safe_lines
     from headrace.errors import ParameterError, TaskFailures
+    from headrace.history import default_history
+    from headrace.history.database import IN_MEMORY
     from headrace.tracebacks import format_traceback, message_of, strip_engine_frames
 
     if isinstance(error, TaskFailures):
@@ -112,8 +114,9 @@ def _tell(flow_run: FlowRun, error: Exception) -> None:
         strip_engine_frames(error)
         click.echo(safe_lines(format_traceback(error)), err=True, nl=False)
         text = f"flow run {flow_run.name!r} failed"
-    look = f"Look at it with: headrace runs show {flow_run.flow_run_id}"
-    click.echo(f"headrace: {safe_lines(text)}\n{look}", err=True)
+    click.echo(f"headrace: {safe_lines(text)}", err=True)
+    if default_history().location != IN_MEMORY:  # such a history is gone with this process
+        click.echo(f"Look at it with: headrace runs show {flow_run.flow_run_id}", err=True)
 
 
 def _print_as_json(flow_run: FlowRun) -> None:

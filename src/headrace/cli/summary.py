@@ -11,6 +11,7 @@ from headrace.cli.live import counts_line, has_failed, words
 from headrace.cli.safe_text import safe
 from headrace.cli.signs import look_of
 from headrace.cli.times import duration
+from headrace.history.database import IN_MEMORY
 
 if TYPE_CHECKING:
     from headrace.cli.screen import Screen
@@ -43,10 +44,10 @@ def summarise(reader: Reader, run: Run, screen: Screen) -> list[Line]:
     if run.failure is not None and not is_told(run.failure, failed):
         lines += _what_and_where(run.failure, f"  {glyphs.sign(run.state)} ")
     lines = [fit(line, width) for line in lines]
-    return [
-        *lines,
-        *wrapped([Span("  See it: ", "dim"), Span(f"headrace runs show {run.id}", "bold")], width, indent=2),
-    ]
+    if reader.location != IN_MEMORY:  # such a history is gone with this process
+        see_it = [Span("  See it: ", "dim"), Span(f"headrace runs show {run.id}", "bold")]
+        lines += wrapped(see_it, width, indent=2)
+    return lines
 
 
 def _title(run: Run, glyphs: Glyphs, width: int) -> Line:
