@@ -269,6 +269,8 @@ def _coerce(
         try:
             adapter = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation)
         except Exception:  # what pydantic cannot check is passed on as it is
+            adapter = None
+        if adapter is None:
             continue
         try:
             coerced[name] = adapter.validate_python(values[name])
