@@ -1,4 +1,4 @@
-"""``python -m tests.simulator [--seed N] [--flows M] [--world orchestrator|driver] [--story]``."""
+"""``python -m tests.simulator [--seed N] [--flows M] [--world orchestrator|driver|author] [--story]``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from tests.simulator import driven, world
+from tests.simulator import authored, driven, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WORLDS: dict[str, Callable[[int], Any]] = {"orchestrator": world.play, "driver": driven.play}
+WORLDS: dict[str, Callable[[int], Any]] = {
+    "orchestrator": world.play,
+    "driver": driven.play,
+    "author": authored.play,
+}
 
 
 def main() -> int:
@@ -21,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
     parser.add_argument("--seed", type=int, help="the seed of the first flow; alone: play that one flow")
     parser.add_argument("--flows", type=int, help="how many flows to play, of one seed after another")
-    parser.add_argument("--world", choices=WORLDS, help="only this one; both if not given")
+    parser.add_argument("--world", choices=WORLDS, help="only this one; all if not given")
     parser.add_argument("--story", action="store_true", help="tell what happens in each flow")
     options = parser.parse_args()
     count = options.flows or (10_000 if options.seed is None else 1)

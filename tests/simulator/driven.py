@@ -641,6 +641,8 @@ class DrivenWorld:
             raise BrokenInvariantError(f"run {call.id} is {state}, and raises {error!r}")
         if error is None and future.result() != ("value of", number):
             raise BrokenInvariantError(f"run {call.id} returned {future.result()!r}")
+        if error is not None and any(error is other.error for other in self.others):
+            raise BrokenInvariantError(f"run {call.id} ran, although another flow had failed")
         if isinstance(error, TaskCrashed) and error.__cause__ is not self.defect:
             raise BrokenInvariantError(f"run {call.id} crashed by {error.__cause__!r}")
         if self.history.ended.get(call.id) is not state.name and self.defect is None:

@@ -12,6 +12,7 @@ from headrace.engine.orchestrator import Orchestrator
 from tests.engine.story import Retrieved, read_event
 from tests.simulator import driven, world
 from tests.simulator.__main__ import WORLDS, main
+from tests.simulator.rules import PlannedTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,10 +31,13 @@ def play_all(name: str, seeds: Iterable[int]) -> list[Any]:
     return played
 
 
+FLOWS = {"orchestrator": 250, "driver": 200, "author": 60}
+
+
 @pytest.mark.parametrize("name", WORLDS)
-@pytest.mark.parametrize("first", range(0, 800, 200))
-def test_random_flows_keep_every_invariant(name: str, first: int) -> None:
-    play_all(name, range(first, first + 200))
+@pytest.mark.parametrize("part", range(4))
+def test_random_flows_keep_every_invariant(name: str, part: int) -> None:
+    play_all(name, range(part * FLOWS[name], (part + 1) * FLOWS[name]))
 
 
 @pytest.mark.nightly
@@ -75,6 +79,33 @@ def test_random_flows_of_the_driver_leave_nothing_out() -> None:
     assert {what for what in happened if did[what] < 10} == set()
     assert {what for what in ended if ends[what] < 10} == set()
     assert {count for count in (None, 1, 2, 3, 4) if slots[count] < 10} == set()
+
+
+def test_random_flows_of_an_author_leave_nothing_out() -> None:
+    happened: Counter[str] = Counter()
+    for played in play_all("author", range(120)):
+        outcome = played.author.results[played.plan.number].outcome
+        happened[f"the flow ends with {type(outcome).__name__}"] += 1
+        happened[f"{played.plan.slots} slots"] += 1
+        for call in played.plan.calls:
+            happened[type(call).__name__] += 1
+            if isinstance(call, PlannedTask):
+                happened["maps"] += bool(call.mapped)
+                happened["children"] += bool(call.children)
+                happened["grandchildren"] += any(child.children for child in call.children)
+                happened["retries"] += 0 < call.fails <= call.retries
+                happened["retries in vain"] += 0 < call.retries < call.fails
+                happened["allow_failure"] += bool(call.tolerated)
+                happened["wait_for"] += bool(call.after)
+        for result in played.author.results.values():
+            happened[result.state] += 1
+    expected = {
+        "the flow ends with list", "the flow ends with frozenset", "the flow ends with int",
+        "None slots", "1 slots", "2 slots", "3 slots", "4 slots",
+        "PlannedTask", "PlannedFlow", "maps", "children", "grandchildren", "retries", "retries in vain",
+        "allow_failure", "wait_for", "Completed", "Failed", "UpstreamFailed", "Cancelled",
+    }  # fmt: skip
+    assert {what for what in expected if happened[what] < 5} == set()
 
 
 def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> None:
@@ -135,7 +166,7 @@ def test_the_command_plays_many_flows(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(monkeypatch, "--seed", "3", "--flows", "5") == 0
-    assert capsys.readouterr().out.count(": 5 flows in ") == 2
+    assert capsys.readouterr().out.count(": 5 flows in ") == len(WORLDS)
 
 
 def test_the_command_tells_the_story_of_one_flow(
