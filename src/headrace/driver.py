@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.aftermath import Aftermath
 from headrace.clock import system_clock
 from headrace.completion import Milestone
-from headrace.context import current_tags
+from headrace.context import current_tags, tags_in_use
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.engine.effects import (
     EndFlow,
@@ -46,13 +46,13 @@ from headrace.errors import (
     UpstreamFailedError,
     WouldDeadlockError,
 )
-from headrace.futures import TaskFuture, lend_slot, reclaim_slot, running_loop
+from headrace.futures import TaskFuture, lend_slot, new_task_future, reclaim_slot, running_loop
 from headrace.history.facts import AttemptFact
 from headrace.interrupts import calls_user_code, deliver, noted, shielded
 from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
-from headrace.task_runners.call import NO_CONTEXT, Call, Report
+from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call, new_call
 from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class Driver:
         """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
         self._remember = history.record
         self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
+        self._is_ordinary = self._needs_slot[False] and not is_inline
         self._ids = count(1)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
@@ -160,51 +161,52 @@ class Driver:
         task: Task[Any, Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        *,
         parent: Call | None = None,
         wait_for: Any = None,
     ) -> TaskFuture[Any]:
         """A task was called in this flow run: its future."""
-        call = Call(
-            self,
-            task,
-            next(self._ids),
-            next(self._indexes[task.name]),
-            self.now_us(),
-            args,
-            kwargs,
-            copy_context(),
-        )
-        if (
-            wait_for is not None
-            or (args and needs_search(args))
-            or (kwargs and needs_search(kwargs.values()))
-        ):
+        now_us = self.now_us
+        index = next(self._indexes[task.name])
+        call = new_call()
+        fill_call(call, self, task, next(self._ids), index, now_us(), args, kwargs, copy_context())
+        if wait_for is not None or (args and needs_search(args)) or (kwargs and needs_search(kwargs.values())):
             self._find_upstreams(call, wait_for, blocks=self._blocks_here(parent))
-        if task.has_run_options:
-            call.retries = task.retry_policy.retries
-            call.announces_start = task.hooks.on_running != ()
-        if task.tags or current_tags.get():
-            call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
-        if task.is_async and self._blocks_here(parent):
-            self._refuse_to_block_the_loop_of(call)
-        if parent is not None:
-            call.parent = parent.id
-            call.needs_slot = False
-            executes_here = not parent.task.is_async
+        if self._is_ordinary and task.is_ordinary and parent is None and not tags_in_use.is_set:
+            self._hand_over(call)
         else:
-            executes_here = self._is_inline
-            call.needs_slot = self._needs_slot[task.is_async]
-        if executes_here:
-            self._run_here(call)
-        else:
-            self.post(call)
-            self._fresh.append(call)
-            if not self._is_watching:
-                self._watch()
+            self._specify(call, task, parent)
+            if self._is_inline if parent is None else not parent.task.is_async:
+                self._run_here(call)
+            else:
+                self._hand_over(call)
         if noted.is_set:
             deliver(2)
-        return TaskFuture(call)
+        future: TaskFuture[Any] = new_task_future()
+        future._source = call
+        return future
+
+    def _specify(self, call: Call, task: Task[Any, Any], parent: Call | None) -> None:
+        """Note down what makes the call something out of the ordinary."""
+        call.retries = task.retry_policy.retries
+        call.announces_start = task.hooks.on_running != ()
+        if task.tags or current_tags.get():
+            call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
+            call.is_told_plainly = call.is_told_plainly and not call.tags
+        if task.is_async and self._blocks_here(parent):
+            self._refuse_to_block_the_loop_of(call)
+        if parent is None:
+            call.needs_slot = self._needs_slot[task.is_async]
+        else:
+            call.parent = parent.id
+            call.needs_slot = False
+            call.is_told_plainly = False
+
+    def _hand_over(self, call: Call) -> None:
+        """Let the task runner's workers execute the call."""
+        self._mailbox.post(call)
+        self._fresh.append(call)
+        if not self._is_watching:
+            self._watch()
 
     def _run_here(self, call: Call) -> None:
         """Execute the call's attempts in this thread until the run has ended."""
@@ -213,10 +215,7 @@ class Driver:
         from headrace.task_runners.execution import execute
 
         lane = call.lane = SimpleQueue()
-        self.post(call)
-        self._fresh.append(call)
-        if not self._is_watching:
-            self._watch()
+        self._hand_over(call)
         try:
             while (attempt := self._next_attempt(call, lane)) is not None:
                 execute(attempt)
@@ -329,32 +328,27 @@ class Driver:
         if call.number > 1:
             call.announces_start = True
             call.started_us = None
-            call.is_withdrawn = (
-                False  # what came too late to take back the first attempt is not meant for this one
-            )
+            call.is_withdrawn = False  # what came too late to take back the last attempt is not meant for this one
         if call.lane is not None and not call.task.is_async:
             call.lane.put(call)
-        else:
-            self._start(call)
+            return
+        start = self._start
+        if start(call):
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
     def _settle(self, effect: Settle) -> None:
-        call: Call
-        report: Report | None
-        call, report = effect  # type: ignore[assignment]
-        if report is not None:
-            call.value = report.value
-            call.stored = report.stored
-            call.worker = report.worker
+        call: Call = effect[0]  # type: ignore[assignment]
         if call.roots:
-            self._settle_badly(call, report)
+            self._settle_badly(call, call.report)
         else:
+            call.value = call.report.value  # type: ignore[union-attr]  # what completes was reported
             call.has_completed = True
         call.args = ()
         call.kwargs = _NO_KWARGS
         call.context = NO_CONTEXT
         call.is_done = True
-        self._remember(call.as_fact())
+        remember = self._remember
+        remember(call.as_fact())
         if call._callbacks is not None:
             call.call_back()
         if call.lane is not None:
@@ -541,9 +535,6 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
-        touched = getattr(event, "call", None)
-        if touched is not None:
-            calls[touched.id] = touched
         for call in calls.values():
             try:
                 self._crash_call(call)

@@ -22,16 +22,12 @@ class StartAttempt(tuple["TaskRun"]):
     run = property(itemgetter(0), doc="The run.")
 
 
-class Settle(tuple["TaskRun", "AttemptFinished | None"]):
-    """The run has ended: record it, give its future the outcome, wake who waits for it, run its hooks.
-
-    ``report`` is the event of its last attempt, if there was one.
-    """
+class Settle(tuple["TaskRun"]):
+    """The run has ended: record it, give its future the outcome, wake who waits for it, run its hooks."""
 
     __slots__ = ()
 
     run = property(itemgetter(0), doc="The run.")
-    report = property(itemgetter(1), doc="The event of its last attempt.")
 
 
 class SetTimer(NamedTuple):

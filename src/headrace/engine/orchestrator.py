@@ -60,6 +60,8 @@ _QUEUED = Phase.QUEUED
 _ACTIVE = Phase.ACTIVE
 _ENDED = Phase.ENDED
 
+_UNLIMITED = 1 << 60
+
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
 _IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
 _STATE_AFTER = {
@@ -101,7 +103,7 @@ class Orchestrator:
 
     def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
         self._slots = slots
-        self._free_slots = slots.count
+        self._free_slots = _UNLIMITED if slots.count is None else slots.count
         self._runs: dict[int, TaskRun] = {}
         self._queue: deque[TaskRun] = deque()
         self._graph = Graph()
@@ -165,7 +167,7 @@ class Orchestrator:
     @property
     def free_slots(self) -> int | None:
         """How many more runs may start now; ``None`` is no limit."""
-        return self._free_slots
+        return None if self._slots.count is None else self._free_slots
 
     # -- a task run begins ---------------------------------------------------------------------
 
@@ -194,7 +196,7 @@ class Orchestrator:
 
     def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Nothing keeps the run from starting but, perhaps, a slot."""
-        if self._free_slots is not None and run.needs_slot and not run.holds_slot:
+        if run.needs_slot and not run.holds_slot:
             if self._free_slots <= 0:
                 self._enqueue(run, at_us, effects)
                 return
@@ -214,7 +216,7 @@ class Orchestrator:
 
     def _fill_slots(self, effects: list[Effect]) -> None:
         queue = self._queue
-        while queue and self._free_slots is not None and self._free_slots > 0:
+        while queue and self._free_slots > 0:
             run = queue.popleft()
             if run.phase is _QUEUED:  # it may have ended in the queue
                 self._free_slots -= 1
@@ -246,10 +248,9 @@ class Orchestrator:
         if run is None or run.phase is not _ACTIVE or run.number != event.number:
             return  # it goes on unheard
         if event.ending is _RETURNED and run.name is _PENDING:
-            run.began_us = event.started_us
-            run.ended_us = event.ended_us
             run.name = _COMPLETED
-            self._let_go(run, event.ended_us, event, effects)
+            run.report = event
+            self._let_go(run, event.ended_us, effects)
             return
         if run.name not in _EXECUTING:
             run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.started_us)
@@ -311,20 +312,19 @@ class Orchestrator:
         run.change(name, at_us, reason)
         if name is not _COMPLETED:
             run.roots = self._blame(run, roots)
-        self._let_go(run, at_us, report, effects)
+        run.report = report
+        self._let_go(run, at_us, effects)
 
-    def _let_go(
-        self, run: TaskRun, at_us: int, report: AttemptFinished | None, effects: list[Effect]
-    ) -> None:
+    def _let_go(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """The run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
+        effects.append(Settle((run,)))
         del self._runs[id]
-        effects.append(Settle((run, report)))
         if self._lenders:
             self._forget_loans_of(run)
             self._take_back_loans(id)
-        if run.holds_slot and self._free_slots is not None:
+        if run.holds_slot:
             run.holds_slot = False
             self._free_slots += 1
             if self._queue:
@@ -358,7 +358,7 @@ class Orchestrator:
         return roots
 
     def _free_slot_of(self, run: TaskRun, effects: list[Effect]) -> None:
-        if run.holds_slot and self._free_slots is not None:
+        if run.holds_slot:
             self._forget_loans_of(run)
             run.holds_slot = False
             self._free_slots += 1
@@ -385,7 +385,7 @@ class Orchestrator:
 
     def _on_slot_lent(self, event: SlotLent, effects: list[Effect]) -> None:
         run = self._runs.get(event.id)
-        if run is None or not run.holds_slot or self._free_slots is None:
+        if run is None or not run.holds_slot:
             return
         if event.awaited > 0 and event.awaited not in self._runs:  # it has ended: nobody will wait
             return
@@ -410,7 +410,6 @@ class Orchestrator:
 
     def _take_back_loan(self, lender: int) -> None:
         """A lender waits for one run less; with the last one it has its slot back."""
-        assert self._free_slots is not None
         run = self._runs[lender]
         run.waits -= 1
         if run.waits == 0:
@@ -419,7 +418,6 @@ class Orchestrator:
     def _forget_loans_of(self, run: TaskRun) -> None:
         """The lender itself goes: it has its slot back, to give it up for good."""
         if run.waits:
-            assert self._free_slots is not None
             run.waits = 0
             self._free_slots -= 1
             of_others = {

@@ -30,12 +30,12 @@ class LocalSession(Session):
 
             self._loop_worker = LoopWorker(loop, threading.get_ident())
 
-    def start(self, call: Call) -> None:
+    def start(self, call: Call) -> bool:
         """Give the call to a thread or to the loop, by the kind of its function."""
         if call.task.is_async:
             self._loop().start(call)
-        else:
-            self._threads.start(call)
+            return False
+        return self._threads.start(call)
 
     def _loop(self) -> LoopWorker:
         if self._loop_worker is None:

@@ -29,15 +29,17 @@ class Session(ABC):
     """The execution of one flow run's attempts."""
 
     @abstractmethod
-    def start(self, call: Call) -> None:
+    def start(self, call: Call) -> bool | None:
         """Have the call's attempt executed soon. Must not block, nor run user code in this thread.
+
+        ``True`` asks for ``tend`` to be called as soon as the engine's work is done.
 
         Whoever executes it calls ``execute`` or ``execute_async`` of ``headrace.task_runners.execution``, or
         posts what they would.
         """
 
     def tend(self) -> None:  # noqa: B027 - most sessions have nothing to do here
-        """Called after attempts were started, outside of the engine's work: the moment to add workers."""
+        """Called when ``start`` asked for it, outside of the engine's work: the moment to add workers."""
 
     def interrupt(self, call: Call) -> bool:
         """Stop an attempt that executes; ``False`` if that cannot be done."""
