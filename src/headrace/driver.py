@@ -19,6 +19,8 @@ from headrace.completion import Milestone
 from headrace.context import current_tags, tags_in_use
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.engine.effects import (
+    SETTLE_ITS_RUN,
+    START_ITS_ATTEMPT,
     EndFlow,
     Interrupt,
     Record,
@@ -143,8 +145,8 @@ class Driver:
         self._failed: dict[int, Any] = {}
         self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
-            StartAttempt: self._start_attempt,
-            Settle: self._settle,
+            StartAttempt: lambda effect: self._start_attempt(effect.run),
+            Settle: lambda effect: self._settle(effect.run),
             Record: self._record,
             SetTimer: self._set_timer,
             Interrupt: self._interrupt,
@@ -307,9 +309,15 @@ class Driver:
             self._refuse(event)
             return
         self._event = event
-        performers = self._performers
-        for effect in self._orchestrator.handle(event):
-            performers[type(effect)](effect)
+        effects = self._orchestrator.handle(event)
+        if effects is START_ITS_ATTEMPT:
+            self._start_attempt(event)
+        elif effects is SETTLE_ITS_RUN:
+            self._settle(event.call)
+        else:
+            performers = self._performers
+            for effect in effects:
+                performers[type(effect)](effect)
 
     def _drain_limit(self) -> int:
         return _EVENTS_A_DRAIN_ON_A_LOOP if _get_thread_id() == self._loop_thread else _EVENTS_A_DRAIN
@@ -323,8 +331,7 @@ class Driver:
 
     # -- performing effects --------------------------------------------------------------------
 
-    def _start_attempt(self, effect: StartAttempt) -> None:
-        call: Call = effect[0]  # type: ignore[assignment]
+    def _start_attempt(self, call: Call) -> None:
         if call.number > 1:
             call.announces_start = True
             call.started_us = None
@@ -336,8 +343,7 @@ class Driver:
         if start(call):
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
-    def _settle(self, effect: Settle) -> None:
-        call: Call = effect[0]  # type: ignore[assignment]
+    def _settle(self, call: Call) -> None:
         if call.roots:
             self._settle_badly(call, call.report)
         else:
@@ -535,6 +541,8 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
+        if isinstance(event, Report):
+            calls[event.id] = event.call
         for call in calls.values():
             try:
                 self._crash_call(call)

@@ -1,6 +1,8 @@
 """Effects: what to do about an event. The orchestrator orders them, the driver performs them in order.
 
-The two that every task run passes through are bare tuples with a name: they cost a third of a named tuple.
+The two that every task run passes through are bare tuples with a name: they cost a third of a named tuple. Where one
+of them is all that there is to do about the event's own run, the orchestrator answers with a constant, which costs
+nothing at all.
 """
 
 from __future__ import annotations
@@ -28,6 +30,13 @@ class Settle(tuple["TaskRun"]):
     __slots__ = ()
 
     run = property(itemgetter(0), doc="The run.")
+
+
+START_ITS_ATTEMPT = (StartAttempt(("the run that was submitted",)),)  # type: ignore[arg-type]
+"""The whole answer to most submissions: start the attempt of the run that the event is."""
+
+SETTLE_ITS_RUN = (Settle(("the run that the report is of",)),)  # type: ignore[arg-type]
+"""The whole answer to the end of most attempts: settle the run that the event is of."""
 
 
 class SetTimer(NamedTuple):

@@ -11,6 +11,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.engine.effects import (
+    SETTLE_ITS_RUN,
+    START_ITS_ATTEMPT,
     EndFlow,
     Interrupt,
     Record,
@@ -43,12 +45,15 @@ from headrace.engine.states import TRANSITIONS, StateName
 from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from headrace.engine.effects import Effect
     from headrace.engine.events import Event
     from headrace.engine.graph import Released
     from headrace.engine.states import Change
+
+    Handler = Callable[[Any, list[Effect]], Sequence[Effect] | None]
+    """Adds to the effects, or gives all of them."""
 
 
 # Aliases: a module global costs a fifth of an attribute of an enum.
@@ -119,7 +124,7 @@ class Orchestrator:
         self._has_ended = False
         self.effects: list[Effect] = []
         """What was decided about the present event, so far: of use to whom a defect cuts it short."""
-        self._handlers: dict[type, Callable[[Any, list[Effect]], None]] = {
+        self._handlers: dict[type, Handler] = {
             TaskRun: self._on_submitted,
             RunNoticed: self._on_noticed,
             AttemptStarted: self._on_attempt_started,
@@ -137,18 +142,20 @@ class Orchestrator:
             FunctionEnded: self._on_function_ended,
         }
 
-    def handle(self, event: Event) -> list[Effect]:
-        """Take in what happened; what is to be done about it, in order."""
+    def handle(self, event: Event) -> Sequence[Effect]:
+        """Take in what happened; what is to be done about it, in order.
+
+        ``START_ITS_ATTEMPT`` and ``SETTLE_ITS_RUN`` name no run: the event's own is meant.
+        """
         effects: list[Effect] = []
         self.effects = effects
         try:
             handler = self._handlers[type(event)]
         except KeyError:
             handler = self._learn_handler(type(event))
-        handler(event, effects)
-        return effects
+        return handler(event, effects) or effects
 
-    def _learn_handler(self, event_type: type) -> Callable[[Any, list[Effect]], None]:
+    def _learn_handler(self, event_type: type) -> Handler:
         """The handler of the event's base class: the driver extends some of them."""
         handler = next(self._handlers[base] for base in event_type.__mro__ if base in self._handlers)
         self._handlers[event_type] = handler
@@ -171,14 +178,17 @@ class Orchestrator:
 
     # -- a task run begins ---------------------------------------------------------------------
 
-    def _on_submitted(self, run: TaskRun, effects: list[Effect]) -> None:
+    def _on_submitted(self, run: TaskRun, effects: list[Effect]) -> Sequence[Effect] | None:
         self._runs[run.id] = run
         if self._closing is not None:
             self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
         elif run.upstreams or run.tolerated:
             self._wait_for_upstreams(run, effects)
+        elif self._activate(run):
+            return START_ITS_ATTEMPT
         else:
-            self._make_ready(run, run.submitted_us, effects)
+            self._enqueue(run, run.submitted_us, effects)
+        return None
 
     def _wait_for_upstreams(self, run: TaskRun, effects: list[Effect]) -> None:
         self._forgive(run.tolerated)
@@ -196,15 +206,21 @@ class Orchestrator:
 
     def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Nothing keeps the run from starting but, perhaps, a slot."""
+        if self._activate(run):
+            effects.append(StartAttempt((run,)))
+        else:
+            self._enqueue(run, at_us, effects)
+
+    def _activate(self, run: TaskRun) -> bool:
+        """Count the run's next attempt as begun; ``False`` if it has no slot, and none is free."""
         if run.needs_slot and not run.holds_slot:
             if self._free_slots <= 0:
-                self._enqueue(run, at_us, effects)
-                return
+                return False
             self._free_slots -= 1
             run.holds_slot = True
         run.phase = _ACTIVE
         run.number += 1
-        effects.append(StartAttempt((run,)))
+        return True
 
     def _enqueue(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Wait for a slot. That is worth a state of its own only if the run is noticed."""
@@ -219,10 +235,7 @@ class Orchestrator:
         while queue and self._free_slots > 0:
             run = queue.popleft()
             if run.phase is _QUEUED:  # it may have ended in the queue
-                self._free_slots -= 1
-                run.holds_slot = True
-                run.phase = _ACTIVE
-                run.number += 1
+                self._activate(run)
                 effects.append(StartAttempt((run,)))
 
     # -- an attempt goes its way ---------------------------------------------------------------
@@ -243,15 +256,14 @@ class Orchestrator:
             effects.append(Record(run))
             effects.append(RunHooks(run, run.changes[-1]))
 
-    def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> None:
+    def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> Sequence[Effect] | None:
         run = self._runs.get(event.id)
         if run is None or run.phase is not _ACTIVE or run.number != event.number:
-            return  # it goes on unheard
+            return None  # it goes on unheard
         if event.ending is _RETURNED and run.name is _PENDING:
             run.name = _COMPLETED
             run.report = event
-            self._let_go(run, event.ended_us, effects)
-            return
+            return self._let_go(run, event.ended_us, effects)
         if run.name not in _EXECUTING:
             run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.started_us)
         if event.ending is _RETURNED:
@@ -261,6 +273,7 @@ class Orchestrator:
         else:
             name = _STATE_AFTER[event.ending]
             self._end(run, name, event.ended_us, effects, report=event, reason=event.reason)
+        return None
 
     def _may_retry(self, run: TaskRun, event: AttemptFinished) -> bool:
         return (
@@ -313,13 +326,31 @@ class Orchestrator:
         if name is not _COMPLETED:
             run.roots = self._blame(run, roots)
         run.report = report
-        self._let_go(run, at_us, effects)
+        if self._let_go(run, at_us, effects):
+            effects.append(Settle((run,)))
 
-    def _let_go(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
+    def _let_go(self, run: TaskRun, at_us: int, effects: list[Effect]) -> Sequence[Effect] | None:
         """The run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
-        effects.append(Settle((run,)))
+        if (
+            self._queue
+            or self._lenders
+            or self._function is not None
+            or id in self._graph.dependents
+        ):
+            effects.append(Settle((run,)))
+            self._free_all_that_waits(run, at_us, effects)
+            return None
+        del self._runs[id]
+        if run.holds_slot:
+            run.holds_slot = False
+            self._free_slots += 1
+        return SETTLE_ITS_RUN
+
+    def _free_all_that_waits(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
+        """For the end of the run, for its slot, for the end of all."""
+        id = run.id
         del self._runs[id]
         if self._lenders:
             self._forget_loans_of(run)
@@ -327,12 +358,10 @@ class Orchestrator:
         if run.holds_slot:
             run.holds_slot = False
             self._free_slots += 1
-            if self._queue:
-                self._fill_slots(effects)
+            self._fill_slots(effects)
         if id in self._graph.dependents:
             self._release_dependents(id, at_us, effects)
-        if self._function is not None:
-            self._end_flow_if_due(at_us, effects)
+        self._end_flow_if_due(at_us, effects)
 
     def _release_dependents(self, id: int, at_us: int, effects: list[Effect]) -> None:
         """Start or doom who waited. Doomed runs end one by one, not one inside another: chains are long."""

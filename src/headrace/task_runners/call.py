@@ -91,7 +91,7 @@ NO_CONTEXT = Context()
 class Report(AttemptFinished):
     """The end of an attempt, with what it gave."""
 
-    __slots__ = ("error", "stored", "value", "worker")
+    __slots__ = ("call", "error", "stored", "value", "worker")
 
     def __init__(
         self,
@@ -107,6 +107,7 @@ class Report(AttemptFinished):
         reason: str | None = None,
         retry_delay_seconds: float | None = None,
     ) -> None:
+        self.call = call
         self.id = call.id
         self.number = number
         self.started_us = started_us
