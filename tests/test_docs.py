@@ -17,6 +17,10 @@ not named here is an error, so that no code stays untested by accident.
 
 from __future__ import annotations
 
+import doctest
+import importlib
+import inspect
+import pkgutil
 import re
 import runpy
 import shlex
@@ -28,11 +32,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+import headrace.task_runners
+import headrace.testing
 from headrace.engine.states import TRANSITIONS, StateName
 from headrace.settings import SETTINGS
+from headrace.testing import in_memory_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = [PROJECT / "README.md", PROJECT / "ARCHITECTURE.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -247,6 +255,15 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_map_of_the_architecture_shows_every_module() -> None:
+    page = (PROJECT / "ARCHITECTURE.md").read_text("utf-8")
+    source = PROJECT / "src" / "headrace"
+    modules = {f"{path.name}/" for path in source.iterdir() if (path / "__init__.py").exists()}
+    modules |= {path.name for path in source.glob("*.py")} - {"__init__.py"}
+
+    assert {name for name in modules if not re.search(rf"(?<!\w){re.escape(name)}", page)} == set()
+
+
 def test_every_setting_is_explained() -> None:
     page = (PROJECT / "docs" / "index.md").read_text("utf-8")
 
@@ -258,6 +275,36 @@ def test_every_setting_is_explained() -> None:
 def names_of_tests() -> set[str]:
     files = (PROJECT / "tests").rglob("test_*.py")
     return {name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text("utf-8"))}
+
+
+# What the docstrings say ---------------------------------------------------------------------------
+
+
+def test_every_example_in_a_docstring_does_what_it_says() -> None:
+    _ = headrace.testing.TaskRunnerConformance  # by the door: its module is then imported as pytest wants it
+    found = doctest.DocTestFinder(exclude_empty=True)
+    told: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+
+    with in_memory_history():
+        for info in pkgutil.walk_packages(headrace.__path__, "headrace."):
+            for example in found.find(importlib.import_module(info.name)):
+                runner.run(example, out=told.append)
+
+    assert "".join(told) == ""
+    assert runner.tries > 100
+
+
+@pytest.mark.parametrize(
+    "module", [headrace, headrace.task_runners, headrace.testing], ids=lambda m: m.__name__
+)
+def test_every_public_name_says_what_it_is_and_shows_it(module: ModuleType) -> None:
+    told = {name: inspect.getdoc(getattr(module, name)) or "" for name in module.__all__}
+
+    assert [
+        name for name, text in told.items() if not text.partition("\n")[0].rstrip("`").endswith(".")
+    ] == []
+    assert [name for name, text in told.items() if ">>> " not in text] == []
 
 
 # The harness itself --------------------------------------------------------------------------------

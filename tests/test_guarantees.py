@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 import pytest
 
 from headrace import flow, task
 from headrace.errors import HistoryWarning
 from headrace.history import History, use_history
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @task
@@ -22,7 +26,7 @@ def doubled(numbers: list[int]) -> int:
 
 
 def test_a_flow_whose_history_fails_under_way_gives_its_value_all_the_same(
-    tmp_path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = History.open(str(tmp_path / "history.db"))
     try:

@@ -1,5 +1,8 @@
 """Headrace: plain functions become flows of tasks, tracked, ordered, retried and recorded.
 
+``headrace.task_runners`` says how the tasks of a flow are executed, ``headrace.errors`` has every exception as
+one tree, and ``headrace.testing`` is for tests of flows.
+
 >>> from headrace import flow, task
 >>> @task
 ... def double(number: int) -> int:

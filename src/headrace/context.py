@@ -28,6 +28,7 @@ class FlowScope(Protocol):
 current_scope: ContextVar[FlowScope | None] = ContextVar("headrace_scope", default=None)
 """The place of the running code; ``None`` outside flows and tasks."""
 
+
 class _TagsInUse:
     """Whether ``with tags(...)`` was ever entered in this process: as long as not, nobody needs to look."""
 

@@ -17,10 +17,17 @@ T = TypeVar("T")
 class quote(Generic[T]):
     """Marks an argument that is not searched for futures: large plain data, or futures meant as futures.
 
-    The task receives the value itself.
+    The task receives the value itself, the very same object.
 
-    >>> quote([1, 2, 3]).value
-    [1, 2, 3]
+    >>> from headrace import flow, quote, task
+    >>> @task
+    ... def count(rows: list[int]) -> int:
+    ...     return len(rows)
+    >>> @flow
+    ... def counted() -> int:
+    ...     return count(quote(list(range(100_000)))).result()
+    >>> counted()
+    100000
     """
 
     __slots__ = ("value",)
@@ -32,8 +39,15 @@ class quote(Generic[T]):
 class unmapped(Generic[T]):
     """Marks an argument of ``task.map`` that every run receives whole.
 
-    >>> unmapped("same for all").value
-    'same for all'
+    >>> from headrace import flow, task, unmapped
+    >>> @task
+    ... def position(name: str, names: list[str]) -> int:
+    ...     return names.index(name)
+    >>> @flow
+    ... def positions() -> list[int]:
+    ...     return position.map(["c", "a"], unmapped(["a", "b", "c"])).result()
+    >>> positions()
+    [2, 0]
     """
 
     __slots__ = ("value",)
@@ -45,8 +59,20 @@ class unmapped(Generic[T]):
 class allow_failure(Generic[T]):
     """Marks an upstream that may fail: the task receives its value, or its exception, and runs anyway.
 
-    >>> allow_failure("a future goes here").value
-    'a future goes here'
+    A failure that is allowed so counts as looked at: it does not fail the flow.
+
+    >>> from headrace import allow_failure, flow, task
+    >>> @task
+    ... def divide(x: int, by: int) -> float:
+    ...     return x / by
+    >>> @task
+    ... def tell(value: object) -> str:
+    ...     return f"got {value!r}"
+    >>> @flow
+    ... def tolerant() -> str:
+    ...     return tell(allow_failure(divide(1, 0))).result()
+    >>> tolerant()
+    "got ZeroDivisionError('division by zero')"
     """
 
     __slots__ = ("value",)

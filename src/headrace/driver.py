@@ -50,7 +50,7 @@ from headrace.errors import (
 )
 from headrace.futures import TaskFuture, lend_slot, new_task_future, reclaim_slot, running_loop
 from headrace.history.facts import AttemptFact
-from headrace.interrupts import calls_user_code, deliver, noted, shielded
+from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
 from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
@@ -120,7 +120,6 @@ class Driver:
         self._logs_states = logs_task_states()
         self._loop_thread = _get_thread_id() if loop is not None else None
         self._session = runner.open(self.flow_run_id, loop)
-        self._start = self._session.start
         self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
         self._mailbox: Mailbox[Any] = Mailbox(
             self._handle,
@@ -171,7 +170,11 @@ class Driver:
         index = next(self._indexes[task.name])
         call = new_call()
         fill_call(call, self, task, next(self._ids), index, now_us(), args, kwargs, copy_context())
-        if wait_for is not None or (args and needs_search(args)) or (kwargs and needs_search(kwargs.values())):
+        if (
+            wait_for is not None
+            or (args and needs_search(args))
+            or (kwargs and needs_search(kwargs.values()))
+        ):
             self._find_upstreams(call, wait_for, blocks=self._blocks_here(parent))
         if self._is_ordinary and task.is_ordinary and parent is None and not tags_in_use.is_set:
             self._hand_over(call)
@@ -209,6 +212,26 @@ class Driver:
         self._fresh.append(call)
         if not self._is_watching:
             self._watch()
+
+    def expect_cancel(self) -> None:
+        """A Ctrl-C was raised in the flow's function: whatever it calls next, the run is cancelled first.
+
+        Only leaves marks: it may be called between any two instructions.
+        """
+        untold.append(self._cancel_interrupted)
+        self.submit = self._submit_interrupted  # type: ignore[method-assign]
+
+    def _cancel_interrupted(self) -> None:
+        self.cancel(None, "interrupted")
+
+    @shielded
+    def _submit_interrupted(self, *args: Any, **kwargs: Any) -> TaskFuture[Any]:
+        self.__dict__.pop("submit", None)
+        tell()
+        future = self.submit(*args, **kwargs)
+        if noted.is_set:
+            deliver(2)
+        return future
 
     def _run_here(self, call: Call) -> None:
         """Execute the call's attempts in this thread until the run has ended."""
@@ -335,12 +358,15 @@ class Driver:
         if call.number > 1:
             call.announces_start = True
             call.started_us = None
-            call.is_withdrawn = False  # what came too late to take back the last attempt is not meant for this one
+            call.is_withdrawn = (
+                False  # what came too late to take back the last attempt is not meant for this one
+            )
         if call.lane is not None and not call.task.is_async:
             call.lane.put(call)
             return
-        start = self._start
-        if start(call):
+        session = self._session
+        session.start(call)
+        if session.wants_tending:
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
     def _settle(self, call: Call) -> None:
@@ -541,7 +567,7 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
-        if isinstance(event, Report):
+        if isinstance(event, Call | Report):
             calls[event.id] = event.call
         for call in calls.values():
             try:
@@ -571,6 +597,7 @@ class Driver:
         call.is_done = True
         try:
             self._remember(call.as_fact())
+            self._put_off_what_follows(call, call.state)
         except Exception as defect:
             log_defect(f"{call.display_name} crashed, and the history was not told", defect)
 

@@ -18,12 +18,12 @@ from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
 from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
 from headrace.engine.states import State, StateName, StateType
-from headrace.errors import FlowRunCancelled, FlowRunCrashed, TaskFailures, TaskRunError
+from headrace.errors import FlowRunCancelled, FlowRunCrashed, TaskCancelled, TaskFailures, TaskRunError
 from headrace.futures import FlowRunFuture, TaskFuture, running_loop
 from headrace.history import default_history
 from headrace.history.facts import FlowRunFact
 from headrace.history.results import dump_result
-from headrace.interrupts import calls_user_code, deliver, guarded, noted, shielded
+from headrace.interrupts import calls_user_code, deliver, guarded, noted, shielded, watching
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
 from headrace.previews import preview_arguments
@@ -64,7 +64,6 @@ class FlowRun(Completion):
     """One run of a flow. It is the scope of the flow's code, and what a ``FlowRunFuture`` stands for."""
 
     is_done = False
-    has_completed = False
     _callbacks = None
     value: Any = None
     error: BaseException | None = None
@@ -81,15 +80,17 @@ class FlowRun(Completion):
         self.logs_failures = flow.kind == "flow"  # a lone task's is logged if nobody retrieves it
         self.tags = tuple(dict.fromkeys((*flow.tags, *current_tags.get())))
         self.changes: tuple[Change, ...] = ()
-        self.driver: Driver = None  # type: ignore[assignment] - set when the run begins
+        self.driver: Driver = None  # type: ignore[assignment]  # set when the run begins
         self._arguments = arguments
         self._parent: Any = current_scope.get()
         self._returned: tuple[int, ...] = ()
+        self._returned_tolerated: tuple[int, ...] = ()
         self._parameters_preview: str | None = None
         self._provenance: Provenance | None = None
         self._owner: tuple[Driver, int] | None = None
         self._home_loop: Any = None
         self._is_cancelled = False
+        self._is_interrupted = False
         self._interrupt_function: Callable[[], None] | None = None
 
     # -- its story -----------------------------------------------------------------------------
@@ -113,6 +114,8 @@ class FlowRun(Completion):
             if self.driver is not None:
                 self.driver.close()
             self.traceback = self.error.__traceback__ if self.error is not None else None
+            if self.error is not None and self.is_being_retrieved:
+                self.mark_retrieved()
             self.complete()
         return value, error  # not raised here: a generator cannot raise a StopIteration
 
@@ -158,26 +161,31 @@ class FlowRun(Completion):
     def _call_function(self) -> Generator[Step, Any, tuple[Ending, Any, BaseException | None]]:
         """Check the parameters and call the function: how it ended, its value, what it raised."""
         try:
+            if self._is_cancelled:
+                raise FlowRunCancelled(f"flow run {self.name!r} was cancelled before its function was called")
             arguments = self._arguments
             if self.flow.validate_parameters and arguments:
                 arguments = self._arguments = self.flow.parameters.check(arguments, flow_name=self.flow_name)
             value = yield Invoke(*self.flow.parameters.unbind(arguments))
-            self._returned = self._ids_of_returned(value)
+            self._note_returned(value)
         except BaseException as error:
             strip_engine_frames(error)
+            is_cancelled = self._is_cancelled or self._is_interrupted
+            if is_cancelled and isinstance(error, TaskCancelled | FlowRunCancelled):
+                return Ending.CANCELLED, None, error  # it asked for a run that was cancelled together with it
             return _ending_of(error), None, error
         return Ending.RETURNED, value, None
 
-    def _ids_of_returned(self, value: Any) -> tuple[int, ...]:
-        """The runs whose futures are in the function's value."""
+    def _note_returned(self, value: Any) -> None:
+        """Find the runs whose futures are in the function's value."""
         if not needs_search((value,)):
-            return ()
+            return
         driver = self.driver
         found = find_futures(value)
-        for future in found.tolerated:
-            driver.post(FailureRetrieved(driver.id_of(future)))
-        futures = (*found.strict, *found.tolerated)
-        return tuple(driver.id_of(future, blocks=driver.loop is None) for future in futures)
+        blocks = driver.loop is None
+        returned = tuple(driver.id_of(future, blocks=blocks) for future in found.strict)
+        tolerated = tuple(driver.id_of(future, blocks=blocks) for future in found.tolerated)
+        self._returned, self._returned_tolerated = returned, tolerated
 
     def _wait_for_task_runs(
         self, ending: Ending, error: BaseException | None
@@ -185,7 +193,7 @@ class FlowRun(Completion):
         """The function has ended; wait for what it started. What interrupted the waiting, if anything did."""
         driver = self.driver
         reason = None if error is None else describe(error)
-        driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned))
+        driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned, self._returned_tolerated))
         interrupt: BaseException | None = None
         while not driver.ended.is_done:
             try:
@@ -204,6 +212,11 @@ class FlowRun(Completion):
         end = self.driver.end
         assert end is not None
         self.changes = end.changes
+        is_cancelled = self.state.type is StateType.CANCELLED
+        if isinstance(interrupt, KeyboardInterrupt) or (is_cancelled and self._is_interrupted):
+            error = _raised_again(interrupt, error)
+        elif is_cancelled and self._is_cancelled and interrupt is None:
+            return None, self._cancellation(error)
         if error is not None and (
             _ending_of(error) is not Ending.RETURNED or self.state.type is StateType.COMPLETED
         ):
@@ -215,7 +228,7 @@ class FlowRun(Completion):
             case StateType.COMPLETED:
                 return self._resolve(value)
             case StateType.CANCELLED:
-                return None, FlowRunCancelled(f"flow run {self.name!r} was cancelled: {self.state.message}")
+                return None, self._cancellation(None)
             case StateType.FAILED:
                 return None, self._failure(end.unseen, end.returned)
             case _:
@@ -236,7 +249,6 @@ class FlowRun(Completion):
         """Tell the person, the hooks and the history, and wait until the last has it on disk."""
         has_completed = self.state.type is StateType.COMPLETED  # `sys.exit(0)`, too
         self.value, self.error = value, None if has_completed else error
-        self.has_completed = self.error is None
         self._log_end()
         self._put_off_hooks(self.state.type)
         marker = self.driver.aftermath.put_marker()
@@ -254,8 +266,13 @@ class FlowRun(Completion):
 
     # -- how it failed -------------------------------------------------------------------------
 
+    def _cancellation(self, cause: BaseException | None) -> FlowRunCancelled:
+        cancelled = FlowRunCancelled(f"flow run {self.name!r} was cancelled: {self.state.message}")
+        cancelled.__cause__ = cause
+        return cancelled
+
     def _failure(self, unseen: tuple[int, ...], returned: tuple[int, ...]) -> BaseException:
-        ids = tuple(dict.fromkeys((*unseen, *returned)))
+        ids = sorted({*unseen, *returned}, key=_order_of_calls)
         runs = [self.driver.failed_run(id) for id in ids]
         errors = [run.exception() for run in runs]
         if len(ids) == 1 and returned:
@@ -267,7 +284,7 @@ class FlowRun(Completion):
 
     def _add_unseen(self, error: BaseException, unseen: tuple[int, ...]) -> None:
         """What else failed is not lost behind the flow's own exception."""
-        for id in unseen:
+        for id in sorted(unseen, key=_order_of_calls):
             run = self.driver.failed_run(id)
             cause = run.exception()
             if cause is not None and cause is not error:
@@ -279,6 +296,11 @@ class FlowRun(Completion):
     def state(self) -> State:
         """Where the run stands."""
         return State(*self.changes[-1]) if self.changes else State(StateName.PENDING, 0)
+
+    @property
+    def has_completed(self) -> bool:
+        """Whether there is a value to give: not before hooks and history have seen the end."""
+        return self.is_done and self.error is None
 
     @property
     def display_name(self) -> str:
@@ -314,8 +336,15 @@ class FlowRun(Completion):
         self._is_cancelled = True
         if self.driver is not None:
             self.driver.cancel(None, "cancelled on request")
-        if self._interrupt_function is not None:
-            self._interrupt_function()
+        interrupt_function = self._interrupt_function
+        if interrupt_function is not None:
+            interrupt_function()
+
+    def note_interrupt(self) -> None:
+        """A Ctrl-C is raised in this thread. Only leaves marks: it may be called between any two instructions."""
+        self._is_interrupted = True
+        if self.driver is not None:
+            self.driver.expect_cancel()
 
     # -- what is told --------------------------------------------------------------------------
 
@@ -379,7 +408,15 @@ def conduct_sync(run: FlowRun) -> Any:
 
 @shielded
 def _conduct(run: FlowRun) -> Any:
+    if threading.get_ident() != threading.main_thread().ident:
+        return _live(run)
+    with watching(run.note_interrupt):
+        return _live(run)
+
+
+def _live(run: FlowRun) -> Any:
     life = run.life(None)
+    outcome: tuple[Any, BaseException | None] = (None, None)
     try:
         step = next(life)
         while True:
@@ -416,11 +453,8 @@ async def conduct_async(run: FlowRun) -> Any:
     """Live a flow run on this event loop, awaiting where it waits."""
     import asyncio
 
-    loop = asyncio.get_running_loop()
-    run._interrupt_function = _canceller(asyncio.current_task(), loop)
-    if run._is_cancelled:
-        run._interrupt_function()
-    life = run.life(loop)
+    life = run.life(asyncio.get_running_loop())
+    outcome: tuple[Any, BaseException | None] = (None, None)
     try:
         step = next(life)
         while True:
@@ -448,9 +482,13 @@ async def _take_async(run: FlowRun, step: Step) -> Any:
     match step:
         case Invoke(args, kwargs):
             token = current_scope.set(run)
+            run._interrupt_function = _interrupter(run)
+            if run._is_cancelled:  # looked at after leaving the mark by which who cancels finds us
+                run._interrupt_function()
             try:
                 return await run.flow.fn(*args, **kwargs)
             finally:
+                run._interrupt_function = None
                 current_scope.reset(token)
         case Until(register):
             from headrace.loop_waits import LoopGate
@@ -461,8 +499,18 @@ async def _take_async(run: FlowRun, step: Step) -> Any:
             return None
 
 
-def _canceller(task: Any, loop: Any) -> Callable[[], None]:
-    return lambda: loop.call_soon_threadsafe(task.cancel)
+def _interrupter(run: FlowRun) -> Callable[[], None]:
+    """Cancels the asyncio task of the function, from any thread; what follows the function is not cut short."""
+    import asyncio
+
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def interrupt() -> None:
+        if run._interrupt_function is not None:
+            task.cancel()
+
+    return lambda: loop.call_soon_threadsafe(interrupt)  # type: ignore[return-value]
 
 
 @shielded
@@ -609,6 +657,20 @@ def _ending_of(error: BaseException) -> Ending:
     ):
         return Ending.CANCELLED
     return Ending.RAISED
+
+
+def _raised_again(interrupt: BaseException | None, error: BaseException | None) -> BaseException:
+    """A Ctrl-C is not to be lost, whatever the function made of it or raised besides."""
+    if isinstance(error, KeyboardInterrupt):
+        return error
+    raised = interrupt or KeyboardInterrupt()
+    raised.__cause__ = error
+    return raised
+
+
+def _order_of_calls(id: int) -> tuple[bool, int]:
+    """Task runs as they were called, then the runs of other flows, whose ids are negative."""
+    return (id < 0, abs(id))
 
 
 def _reason_of(cut: BaseException) -> str:

@@ -45,9 +45,16 @@ if TYPE_CHECKING:
 
 
 class Flow(Generic[P, R_co]):
-    """A function whose calls become flow runs. Made by ``@flow``.
+    """A function whose calls become flow runs. Made by ``@flow``, whose options it takes.
 
-    ``fn`` is the undecorated function. Calling the flow of a coroutine function gives a coroutine.
+    ``fn`` is the undecorated function, ``name`` what a person calls the flow. Calling the flow of a coroutine
+    function gives a coroutine.
+
+    >>> @flow
+    ... def add(x: int, y: int) -> int:
+    ...     return x + y
+    >>> add, add(1, 2), add.fn(3, 4)
+    (<flow add>, 3, 7)
     """
 
     kind = "flow"
@@ -97,16 +104,16 @@ class Flow(Generic[P, R_co]):
 
     # Futures in the function's value are replaced by theirs: told here for one, and for a list of them.
     @overload
-    def __call__(self: Flow[Any, TaskFuture[T]], *args: Any, **kwargs: Any) -> T: ...
+    def __call__(self: Flow[Any, TaskFuture[T]], *args: object, **kwargs: object) -> T: ...
     @overload
-    def __call__(self: Flow[Any, list[TaskFuture[T]]], *args: Any, **kwargs: Any) -> list[T]: ...
+    def __call__(self: Flow[Any, list[TaskFuture[T]]], *args: object, **kwargs: object) -> list[T]: ...
     @overload
     def __call__(
-        self: Flow[Any, Coroutine[Any, Any, TaskFuture[T]]], *args: Any, **kwargs: Any
+        self: Flow[Any, Coroutine[Any, Any, TaskFuture[T]]], *args: object, **kwargs: object
     ) -> Coroutine[Any, Any, T]: ...
     @overload
     def __call__(
-        self: Flow[Any, Coroutine[Any, Any, list[TaskFuture[T]]]], *args: Any, **kwargs: Any
+        self: Flow[Any, Coroutine[Any, Any, list[TaskFuture[T]]]], *args: object, **kwargs: object
     ) -> Coroutine[Any, Any, list[T]]: ...
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
@@ -126,13 +133,13 @@ class Flow(Generic[P, R_co]):
 
     @overload
     def submit(
-        self: Flow[Any, TaskFuture[T] | Coroutine[Any, Any, TaskFuture[T]]], *args: Any, **kwargs: Any
+        self: Flow[Any, TaskFuture[T] | Coroutine[Any, Any, TaskFuture[T]]], *args: object, **kwargs: object
     ) -> FlowRunFuture[T]: ...
     @overload
     def submit(
         self: Flow[Any, list[TaskFuture[T]] | Coroutine[Any, Any, list[TaskFuture[T]]]],
-        *args: Any,
-        **kwargs: Any,
+        *args: object,
+        **kwargs: object,
     ) -> FlowRunFuture[list[T]]: ...
     @overload
     def submit(
@@ -155,7 +162,14 @@ class Flow(Generic[P, R_co]):
         return start_beside(FlowRun(self, self.parameters.bind(args, kwargs)))
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R_co]:
-        """A copy with some options changed; ``TypeError`` for an option that does not exist."""
+        """A copy with some options changed. Raises ``TypeError`` for an option that does not exist.
+
+        >>> from headrace.task_runners import SequentialTaskRunner
+        >>> @flow
+        ... def report() -> None: ...
+        >>> report.with_options(name="slow report", task_runner=SequentialTaskRunner())
+        <flow slow report>
+        """
         return Flow(self.fn, **{**self._options(), **options})
 
     def _options(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from headrace.context import current_scope
 from headrace.dependencies import FutureLike
 from headrace.engine.events import SlotLent, SlotReclaimed
 from headrace.errors import FutureMisuseError, WouldDeadlockError
-from headrace.interrupts import deliver, noted
+from headrace.interrupts import deliver, noted, tell, untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -145,6 +145,8 @@ class Future(FutureLike, AsCoroutine[T_co]):
         """Wait in this thread, lending the slot that the running task run holds."""
         source = self._source
         self._refuse_deadlock()
+        if untold:
+            tell()
         loan = lend_slot(source)
         try:
             ended = source.block(timeout, retrieves=retrieves)
@@ -255,6 +257,7 @@ class TaskFuture(Future[T_co]):
     """A task run that was called, and the value that it will have.
 
     Pass it to another task, which then waits for it and receives the value; or call ``result()``, or await it.
+    Using it as if it were its value raises ``FutureMisuseError``, a ``TypeError``.
 
     >>> from headrace import task
     >>> @task
@@ -284,7 +287,18 @@ new_task_future = partial(object.__new__, TaskFuture)
 
 
 class FlowRunFuture(Future[T_co]):
-    """A flow run that ``flow.submit`` started, and the value that it will have."""
+    """A flow run that ``flow.submit`` started, and the value that it will have.
+
+    It has the methods of a ``TaskFuture``, and may be an argument of a task like one.
+
+    >>> from headrace import flow
+    >>> @flow
+    ... def add(x: int, y: int) -> int:
+    ...     return x + y
+    >>> future = add.submit(1, 2)
+    >>> future.result(), str(future.state)
+    (3, 'Completed')
+    """
 
     __slots__ = ()
 

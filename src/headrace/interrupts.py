@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
-    from typing import Any
+    from typing import Any, NoReturn
 
     FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -29,6 +29,30 @@ class _Noted:
 
 
 noted = _Noted()
+
+watchers: list[Callable[[], None]] = []
+"""Called when a Ctrl-C is raised, between any two instructions: they may leave a mark and do nothing more."""
+
+untold: list[Callable[[], None]] = []
+"""What is to be done about a Ctrl-C that was raised, before the engine does anything else."""
+
+
+@contextmanager
+def watching(watcher: Callable[[], None]) -> Iterator[None]:
+    """Have this called for every Ctrl-C that is raised meanwhile. Used in shielded functions of the main thread."""
+    watchers.append(watcher)
+    try:
+        yield
+    finally:
+        watchers.pop()
+        if not watchers:
+            untold.clear()
+
+
+def tell() -> None:
+    """Do what is to be done about a Ctrl-C that was raised."""
+    while untold:
+        untold.pop()()
 
 
 def shielded(function: FunctionT) -> FunctionT:
@@ -61,16 +85,21 @@ def deliver(frames_up: int = 1) -> None:
     import sys
 
     if not is_shielded(sys._getframe(frames_up)):
-        noted.is_set = False
-        raise KeyboardInterrupt
+        _interrupt()
 
 
 def _on_sigint(_signal: int, frame: FrameType | None) -> None:
     if is_shielded(frame):
         noted.is_set = True
     else:
-        noted.is_set = False
-        raise KeyboardInterrupt
+        _interrupt()
+
+
+def _interrupt() -> NoReturn:
+    noted.is_set = False
+    for watcher in watchers:
+        watcher()
+    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -28,9 +28,14 @@ def get_run_logger() -> logging.Logger:
     Raises ``RuntimeError`` outside a run.
 
     >>> from headrace import flow, get_run_logger
+    >>> from headrace.testing import in_memory_history
     >>> @flow
-    ... def greet():
-    ...     get_run_logger().info("Hello")
+    ... def greet() -> None:
+    ...     get_run_logger().info("Hello, %s", "Ada")
+    >>> with in_memory_history() as history:
+    ...     greet()
+    ...     history.run("greet").logs()
+    ['Hello, Ada']
     """
     scope = current_scope.get()
     if scope is None:

@@ -12,7 +12,7 @@ from headrace.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from inspect import Signature
+    from inspect import Parameter, Signature
 
     from headrace.functions import Anatomy
 
@@ -77,7 +77,9 @@ class Parameters:
         doubtful = {
             name: annotations[name]
             for name, value in values.items()
-            if name in annotations and not satisfies(value, annotations[name])
+            if name in annotations
+            and not satisfies(value, annotations[name])
+            and value is not self.signature().parameters[name].default
         }
         if not doubtful:
             return values
@@ -86,16 +88,28 @@ class Parameters:
     def _known_annotations(self) -> dict[str, Any]:
         if self._annotations is None:
             raw = getattr(self._fn, "__annotations__", None) or {}
-            variadic = ()
-            if self._anatomy.takes_any:
-                kinds = self.signature().parameters.values()
-                variadic = tuple(p.name for p in kinds if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-            self._annotations = {
-                name: annotation
-                for name, annotation in _resolved(self._fn, raw).items()
-                if name != "return" and name not in variadic
+            annotations = {
+                name: annotation for name, annotation in _resolved(self._fn, raw).items() if name != "return"
             }
+            if self._anatomy.takes_any:
+                for parameter in self.signature().parameters.values():
+                    if parameter.name in annotations:
+                        annotations[parameter.name] = _of_all(parameter, annotations[parameter.name])
+            self._annotations = annotations
         return self._annotations
+
+
+def _of_all(parameter: Parameter, annotation: Any) -> Any:
+    """The annotation of what a parameter holds: that of ``*args`` and ``**kwargs`` is written for each of them."""
+    if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        return annotation
+    import typing
+
+    if isinstance(annotation, typing.ParamSpecArgs | typing.ParamSpecKwargs):
+        return Any
+    if typing.get_origin(annotation) is typing.Unpack:
+        return typing.get_args(annotation)[0]
+    return tuple[annotation, ...] if parameter.kind is parameter.VAR_POSITIONAL else dict[str, annotation]
 
 
 def _resolved(fn: Any, annotations: dict[str, Any]) -> dict[str, Any]:
@@ -172,8 +186,9 @@ def _coerce(values: dict[str, Any], annotations: dict[str, Any], flow_name: str)
             )
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                place = ".".join(str(part) for part in (name, *detail["loc"]))
-                problems.append(f"{place}: {detail['msg']} (given: {_short(detail.get('input'))})")
+                place = [str(part) for part in (name, *detail["loc"])]
+                given = _shown(detail.get("input"), place)
+                problems.append(f"{'.'.join(place)}: {detail['msg']} (given: {given})")
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         count = f"{len(problems)} parameter{'s do' if len(problems) > 1 else ' does'}"
@@ -189,7 +204,8 @@ def _adapter(adapter: Any, config: Any, misuse: type[Exception], annotation: Any
         return adapter(annotation)
 
 
-def _short(value: Any) -> str:
-    from headrace.previews import preview
+def _shown(value: Any, place: list[str]) -> str:
+    """The value in an error's text, masked if any name on the way to it tells of a secret."""
+    from headrace.previews import MASK, is_secret, preview
 
-    return preview(value)
+    return MASK if any(is_secret(name, value) for name in place) else preview(value)

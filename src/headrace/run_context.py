@@ -52,6 +52,8 @@ def get_run_context() -> FlowRunContext | TaskRunContext:
     >>> @flow
     ... def who_am_i() -> str:
     ...     return get_run_context().flow_name
+    >>> who_am_i()
+    'who_am_i'
     """
     scope: Any = current_scope.get()
     if scope is None:

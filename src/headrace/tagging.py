@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def tags(*names: str) -> Iterator[tuple[str, ...]]:
     """Give these tags to every task run and flow run that is called inside the block, nested blocks included.
 
+    Raises ``TypeError`` for a tag that is no text.
+
     >>> from headrace import tags
     >>> with tags("nightly", "prod") as present:
     ...     present

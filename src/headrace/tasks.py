@@ -56,9 +56,15 @@ if TYPE_CHECKING:
 
 
 class Task(Generic[P, R]):
-    """A function whose calls become task runs. Made by ``@task``.
+    """A function whose calls become task runs. Made by ``@task``, whose options it takes.
 
-    ``fn`` is the undecorated function.
+    ``fn`` is the undecorated function, ``name`` what a person calls the task.
+
+    >>> @task
+    ... def double(number: int) -> int:
+    ...     return 2 * number
+    >>> double, double.fn(4)
+    (<task double>, 8)
     """
 
     def __init__(
@@ -121,7 +127,10 @@ class Task(Generic[P, R]):
 
         Futures among the arguments are upstreams: the task starts when they are done, and receives their
         values. ``wait_for=[futures]`` orders without data. Outside a flow the run is one of its own, and is
-        finished when the call returns.
+        finished when the call returns (that of an async task on a running loop when it is awaited).
+
+        What the function raises, its future raises, the ``TypeError`` for arguments that do not fit included.
+        Raises ``WouldDeadlockError`` itself where the run could never end. ``task.submit(...)`` is the same call.
         """
         wait_for = None
         if kwargs and "wait_for" in kwargs and not self._takes_wait_for:
@@ -140,7 +149,17 @@ class Task(Generic[P, R]):
 
         ``unmapped(value)`` marks what every run receives whole; so does anything that is not iterable, and
         text. A future of a list among the arguments is waited for first; in an async flow write
-        ``await task.map(...)``. Raises ``ValueError`` when lengths differ.
+        ``await task.map(...)``. Raises ``ValueError`` when lengths differ, or when there is nothing to map over.
+
+        >>> from headrace import flow, task, unmapped
+        >>> @task
+        ... def scale(number: int, factors: list[int]) -> int:
+        ...     return number * sum(factors)
+        >>> @flow
+        ... def scaled() -> list[int]:
+        ...     return scale.map([1, 2, 3], unmapped([5, 5])).result()
+        >>> scaled()
+        [10, 20, 30]
         """
         from headrace.mapping import map_task
 
@@ -149,7 +168,13 @@ class Task(Generic[P, R]):
     # -- variants ------------------------------------------------------------------------------
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Self:
-        """A copy with some options changed; ``TypeError`` for an option that does not exist."""
+        """A copy with some options changed. Raises ``TypeError`` for an option that does not exist.
+
+        >>> @task
+        ... def load() -> None: ...
+        >>> load.with_options(name="load again", retries=3)
+        <task load again>
+        """
         return type(self)(self.fn, **{**self._options(), **options})
 
     def _options(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from headrace.errors import WouldDeadlockError
 from headrace.futures import lend_slot, reclaim_slot, running_loop
+from headrace.interrupts import tell, untold
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterable, Iterator
@@ -71,7 +72,9 @@ class PendingWait(Generic[F]):
 def wait(futures: Iterable[F], timeout: float | None = None) -> DoneAndNotDone[F]:
     """Wait until all runs have ended, or ``timeout`` seconds are over: ``(done, not_done)``.
 
-    Looks, and retrieves nothing. In async code write ``done, not_done = await wait(futures)``.
+    Each list has the futures in the order given. Looks, and retrieves nothing: a failure among them is still to be
+    looked at. In async code write ``done, not_done = await wait(futures)``; without the ``await`` it raises
+    ``WouldDeadlockError`` where it would block the loop that the runs need.
 
     >>> from headrace import task, wait
     >>> @task
@@ -97,7 +100,8 @@ def _split(futures: list[F]) -> DoneAndNotDone[F]:
 class as_completed(Generic[F]):
     """The futures, each as soon as its run has ended. Works with ``for`` and with ``async for``.
 
-    Raises ``TimeoutError`` if ``timeout`` seconds are over before the last one has.
+    Raises ``TimeoutError`` if ``timeout`` seconds are over before the last one has, and ``WouldDeadlockError`` where
+    ``for`` would block the event loop that a run needs.
 
     >>> from headrace import as_completed, task
     >>> @task
@@ -112,6 +116,8 @@ class as_completed(Generic[F]):
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[F]:
+        if untold:
+            tell()
         ended: SimpleQueue[F] = SimpleQueue()
         end = None if self._timeout is None else time.monotonic() + self._timeout
         for future in self._futures:

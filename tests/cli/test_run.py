@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cli.conftest import COMMAND
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -262,6 +264,21 @@ def test_quiet_does_not_take_lines_from_the_history(write: Write, run_headrace: 
     assert "said" in run_headrace("runs", "logs").stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "state"), [(["unseen"], 1, "Failed"), (["leaves", "-p", "code=0"], 0, "Completed")]
+)
+def test_the_run_is_the_last_line_as_json(
+    arguments: list[str], code: int, state: str, write: Write, run_here: Invoke
+) -> None:
+    name, *options = arguments
+    done = run_here(f"{write('endings.py', ENDINGS)}:{name}", "--quiet", "--json", *options)
+
+    run = json.loads(done.stdout.splitlines()[-1])
+    assert done.exit_code == code
+    assert (run["flow"], run["state"]) == (name, state)
+    assert sum(run["task_runs"].values()) == (1 if name == "unseen" else 0)
+
+
 INTERRUPTED = """
 import asyncio, threading
 from headrace import flow, task
@@ -297,8 +314,6 @@ async def on_a_loop():
 def test_ctrl_c_cancels_and_records_and_exits_130(
     flow: str, write: Write, tmp_path: Path, user_environment: dict[str, str], run_headrace: RunHeadrace
 ) -> None:
-    from tests.cli.conftest import COMMAND
-
     target = f"{write('interrupted.py', INTERRUPTED)}:{flow}"
     with subprocess.Popen(
         [*COMMAND, "run", target],
@@ -319,3 +334,45 @@ def test_ctrl_c_cancels_and_records_and_exits_130(
     assert run["state"] == "Cancelled"
     assert run["task_runs"]["CANCELLED"] >= 1
     assert sum(run["task_runs"].values()) == run["task_runs"]["CANCELLED"] + run["task_runs"]["COMPLETED"]
+
+
+STUBBORN = """
+import threading
+from headrace import flow, task
+
+@task
+def deaf():
+    threading.Event().wait()
+
+@flow
+def stubborn():
+    future = deaf()
+    try:
+        print("ready", flush=True)
+        future.result()
+    finally:
+        print("cleaning", flush=True)
+        threading.Event().wait()
+"""
+
+
+def test_the_second_ctrl_c_leaves_at_once(
+    write: Write, tmp_path: Path, user_environment: dict[str, str], run_headrace: RunHeadrace
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "run", write("stubborn.py", STUBBORN)],
+        cwd=tmp_path,
+        env=user_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in ("ready\n", "cleaning\n"):
+            assert process.stdout.readline() == line
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert only_run(run_headrace)["state"] == "Cancelled"

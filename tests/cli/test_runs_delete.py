@@ -69,6 +69,33 @@ def test_a_name_of_several_runs_deletes_nothing(history: History, invoke: Invoke
     assert len(names(history)) == 4
 
 
+def test_runs_are_deleted_by_what_they_have_in_common(history: History, invoke: Invoke) -> None:
+    outer()
+
+    result = invoke("runs", "delete", "--flow", "numbered", "--since", "1h", "--yes")
+
+    assert result.exit_code == 0
+    assert [name for name in names(history) if name.startswith("run-")] == []
+    assert len(names(history)) == 1
+
+
+def test_old_runs_are_those_before_a_moment(history: History, invoke: Invoke) -> None:
+    result = invoke("runs", "delete", "--before", "1h", "--yes")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No run is like that: nothing is deleted." in result.stderr
+    assert invoke("runs", "delete", "--before", "2999-01-01", "--yes").stdout == "Deleted 3 runs.\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["run-0", "--state", "failed"]])
+def test_what_is_meant_is_said_in_one_way(arguments: list[str], history: History, invoke: Invoke) -> None:
+    result = invoke("runs", "delete", *arguments, "--yes")
+
+    assert result.exit_code == 2
+    assert "Say which runs" in result.stderr
+    assert len(names(history)) == 3
+
+
 def test_json_names_what_is_gone(history: History, invoke: Invoke) -> None:
     outer()
     result = invoke("runs", "delete", "latest", "--yes", "--json")

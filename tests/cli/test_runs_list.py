@@ -92,6 +92,8 @@ def test_json_is_one_array_newest_first(invoke: Invoke) -> None:
         (["--tag", "nightly"], 1),
         (["--since", "1h"], 3),
         (["--since", "2099-01-01"], 0),
+        (["--before", "1h"], 0),
+        (["--before", "2099-01-01", "--limit", "2"], 2),
         (["--limit", "1"], 1),
         (["--limit", "0"], 3),
         (["goo"], 2),
@@ -186,6 +188,28 @@ def test_the_table_fits(width: int) -> None:
 
     assert all(len(plain(line)) <= width for line in lines)
     assert plain(lines[1]).endswith("✓ 10,000 ✗ 3")
+
+
+def headings(width: int, *runs: RunSummary) -> list[str]:
+    heading, *lines = table(runs, UNICODE, now_us=6_000_000, width=width)
+    assert all(len(plain(line)) <= width for line in lines)
+    return plain(heading).split()
+
+
+def test_where_there_is_little_room_a_run_has_a_name_or_an_id_and_not_both() -> None:
+    twin = summary(id="0193a1b2-dddd-7000-8000-000000000002")
+
+    assert headings(120, summary())[:2] == ["ID", "NAME"]
+    assert headings(80, summary(), twin._replace(name="calm-heron"))[:2] == ["NAME", "FLOW"]
+    assert headings(80, summary(), twin)[:2] == ["ID", "FLOW"]  # the names do not tell them apart
+
+
+def test_in_a_narrow_terminal_state_and_counts_are_left() -> None:
+    _, line = table([summary()], UNICODE, now_us=6_000_000, width=36)
+
+    assert len(plain(line)) <= 36
+    assert "✓ " in plain(line)
+    assert plain(line).endswith("✓ 10,000 ✗ 3")
 
 
 def test_ids_are_as_long_as_they_must_be_to_differ() -> None:

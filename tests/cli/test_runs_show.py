@@ -130,6 +130,23 @@ def test_a_task_can_be_taken_apart(invoke: Invoke) -> None:
     assert "No task 'nope' ran" in invoke("runs", "show", "--task", "nope").stderr
 
 
+def test_the_task_runs_in_one_state_can_be_drawn_alone(invoke: Invoke) -> None:
+    @flow
+    def many() -> None:
+        total(double.map(range(300)))
+
+    with pytest.raises(ExceptionGroup):
+        many()
+
+    assert [row.split()[1] for row in rows(show(invoke, "--state", "failed"))] == ["double-13", "total-0"]
+    assert [row.split()[1] for row in rows(show(invoke, "--state", "upstreamfailed"))] == ["total-0"]
+    assert len(rows(show(invoke, "--state", "completed"))) == 200
+    assert "and 99 more rows: --json has all" in show(invoke, "--state", "completed")
+    assert "No task run is crashed." in show(invoke, "--state", "crashed")
+    listed = json.loads(invoke("runs", "show", "--json", "--state", "failed", "--task", "double").stdout)
+    assert [task_run["name"] for task_run in listed["task_runs_list"]] == ["double-13"]
+
+
 def test_a_failure_has_its_message_and_the_last_lines_of_its_traceback(invoke: Invoke) -> None:
     @flow
     def failing() -> None:
@@ -236,12 +253,15 @@ def test_a_subflow_says_who_called_it(invoke: Invoke) -> None:
     assert "called by" in text
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [36, 60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(width: int, invoke: Invoke) -> None:
     outer()
     small(1, note="long " * 60)
 
-    assert all(len(line) <= width for line in show(invoke, width=width))
+    drawing = [
+        line for line in show(invoke, width=width) if "headrace runs" not in line
+    ]  # that is to be copied
+    assert all(len(line) <= width for line in drawing)
 
 
 def test_runs_are_found_by_id_beginning_and_name(invoke: Invoke) -> None:
@@ -289,20 +309,40 @@ def test_json_has_everything(invoke: Invoke) -> None:
 
 def test_a_run_whose_process_was_killed_says_so(tmp_path: Any, invoke: Invoke) -> None:
     program = """
-import os
-from headrace import flow
+import os, threading
+from headrace import flow, task
 from headrace.history import default_history
+
+begun = threading.Event()
+
+@task
+def waits():
+    begun.set()
+    threading.Event().wait()
 
 @flow
 def killed():
-    default_history().flush()
+    waits()
+    begun.wait()
+    with default_history().reader() as reader:
+        while not any(run.task_runs.get("RUNNING") for run in reader.list_runs()):
+            default_history().flush()
     os.kill(os.getpid(), 9)
 
 killed()
 """
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=50, check=False)
 
-    assert any("is gone: the run was cut off" in line for line in show(invoke))
+    lines = show(invoke)
+    assert lines[0].startswith("! ")
+    assert "crashed after" in lines[0]
+    assert any("is gone: the run was cut off" in line for line in lines)
+    for state, count in (("crashed", 1), ("running", 0)):
+        assert len(json.loads(invoke("runs", "list", "--state", state, "--json").stdout)) == count
+    assert rows(lines)[0].split()[1:4] == ["waits-0", "!", "crashed"]
+    (run,) = json.loads(invoke("runs", "list", "--json").stdout)
+    assert (run["state"], run["task_runs"]["RUNNING"], run["task_runs"]["CRASHED"]) == ("Crashed", 0, 1)
+    assert invoke("runs", "delete", run["id"], "--yes").exit_code == 0
 
 
 def test_a_run_under_way_is_drawn_up_to_now(history: History, invoke: Invoke) -> None:
@@ -346,6 +386,13 @@ def test_a_group_shows_how_many_ran_at_once() -> None:
     activity = [0] * (SLICES // 2) + [8] * (SLICES // 4) + [1] * (SLICES // 4)
 
     assert drawn(row(activity=activity)) == "     ███▁▁"
+
+
+def test_a_name_that_is_cut_still_says_how_many_they_are() -> None:
+    many = Row("a_task_with_a_long_name", 0, Counter({"Completed": 10_000}), activity=[1] * SLICES)
+    _, line, *_ = draw([many], Span(0, 100), UNICODE, 40)
+
+    assert "… ×10,000" in plain(line)
 
 
 def test_rows_that_are_too_many_are_counted() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from headrace.cli.failure_text import headline, last_lines, place
-from headrace.cli.lines import Span, between, fit, plain, width_of
+from headrace.cli.lines import Span, between, fit, plain, width_of, wrapped
 from headrace.cli.region import Region
 from headrace.cli.safe_text import cells, clip, pad, safe, safe_lines
 from headrace.cli.screen import Screen
@@ -157,7 +157,50 @@ def test_what_is_written_stands_above_the_region() -> None:
     region.draw(["one", "two"])
     region.say(["told"])
 
-    assert terminal.getvalue().endswith("\r\x1b[1A\r\x1b[Jtold\n")
+    assert terminal.getvalue().endswith("\r\x1b[1A\r\x1b[Jtold\n\rone\x1b[K\ntwo\x1b[K\x1b[J")
+
+
+def test_what_is_written_faster_than_one_can_see_is_not_held_up_by_drawing() -> None:
+    terminal = io.StringIO()
+    region = Region(terminal)
+    region.draw(["view"])
+    for _ in range(1000):
+        region.write(terminal, "line\n")
+
+    assert terminal.getvalue().count("view") < 50
+    region.draw(["view"])
+    assert terminal.getvalue().endswith("line\n\rview\x1b[K\x1b[J")
+
+
+def test_nothing_is_drawn_over_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    asked: list[object] = []
+
+    def answers(prompt: object) -> str:
+        asked.append(prompt)
+        region.draw(["late"])
+        return "Ada"
+
+    monkeypatch.setattr("builtins.input", answers)
+    with Region(terminal) as region:
+        region.draw(["view"])
+        assert input("your name? ") == "Ada"
+        assert asked == ["your name? "]
+        assert terminal.getvalue().endswith("view\x1b[K\x1b[J\r\r\x1b[J")
+        region.draw(["after"])
+        assert "after" in terminal.getvalue()
+    assert input is answers
+
+
+def test_lines_are_broken_between_their_spans() -> None:
+    line = [Span("See it: "), Span("headrace runs show"), Span(" now")]
+
+    assert [plain(part) for part in wrapped(line, 80, indent=2)] == ["See it: headrace runs show now"]
+    assert [plain(part) for part in wrapped(line, 20, indent=2)] == [
+        "See it:",
+        "  headrace runs show",
+        "  now",
+    ]
 
 
 def test_below_an_open_line_nothing_is_drawn() -> None:
@@ -168,7 +211,6 @@ def test_below_an_open_line_nothing_is_drawn() -> None:
     assert terminal.getvalue() == "your name? "
 
     region.write(terminal, "Ada\n")
-    region.draw(["one"])
     assert terminal.getvalue().endswith("Ada\n\rone\x1b[K\x1b[J")
 
 

@@ -1,151 +1,471 @@
-"""Tells an orchestrator what happened, and gives what it decided in short words."""
+"""The words in which tests speak of the engine, and a flow run told in them, event by event.
+
+Only this file makes the engine's events and looks into its effects and records: how those are represented may
+change, and nothing but this file has to follow.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from headrace.engine.effects import (
-    EndFlow,
-    Interrupt,
-    Record,
-    RecordFlow,
-    RunHooks,
-    SetTimer,
-    Settle,
-    StartAttempt,
-)
-from headrace.engine.events import (
-    AttemptFinished,
-    AttemptStarted,
-    AttemptWithdrawn,
-    CancelRequested,
-    Ending,
-    FailureRetrieved,
-    FlowStarted,
-    FunctionEnded,
-    InterruptFailed,
-    OutsiderEnded,
-    OutsiderJoined,
-    RunNoticed,
-    SlotLent,
-    SlotReclaimed,
-    TimerFired,
-)
+from headrace.engine import effects, events
+from headrace.engine.events import Ending
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.policies import SlotPolicy
-from headrace.engine.task_run import TaskRun
+from headrace.engine.task_run import Phase, TaskRun
 
 if TYPE_CHECKING:
-    from headrace.engine.effects import Effect
-    from headrace.engine.events import Event
-    from headrace.engine.states import StateName
+    from collections.abc import Callable, Sequence
+
+    from headrace.engine.states import Change, StateName
 
 
-class Story:
-    """A flow run, a microsecond an event. Each method tells of one event, and gives the effects in words."""
+# -- what happened ---------------------------------------------------------------------------------------
 
-    def __init__(self, *, slots: int | None = None, held: bool = False) -> None:
-        self.orchestrator = Orchestrator(at_us=0, slots=SlotPolicy(slots, held_between_attempts=held))
-        self.runs: dict[int, TaskRun] = {}
-        self.now_us = 0
 
-    def tell(self, event: Event) -> list[str]:
-        return [in_words(effect) for effect in self.orchestrator.handle(event)]
+class Submitted(NamedTuple):
+    id: int
+    at_us: int
+    upstreams: tuple[int, ...] = ()
+    tolerated: tuple[int, ...] = ()
+    retries: int = 0
+    needs_slot: bool = True
 
-    def at(self) -> int:
-        self.now_us += 1
-        return self.now_us
 
-    def states(self, id: int) -> list[StateName]:
-        return [name for name, _, _ in self.runs[id].changes]
+class Noticed(NamedTuple):
+    id: int
+    at_us: int
 
-    def reason(self, id: int) -> str | None:
-        return self.runs[id].changes[-1][2]
 
-    # -- task runs -----------------------------------------------------------------------------
+class Began(NamedTuple):
+    id: int
+    number: int
+    at_us: int
 
-    def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
-               needs_slot: bool = True) -> list[str]:  # fmt: skip
-        run = TaskRun(
-            id,
-            self.at(),
-            retries=retries,
-            upstreams=upstreams,
-            tolerated=allow_failure,
-            needs_slot=needs_slot,
+
+class Finished(NamedTuple):
+    """An attempt ended; ``retry_after`` is ``None`` when it shall not be tried again."""
+
+    id: int
+    number: int
+    began_us: int
+    at_us: int
+    ending: Ending
+    reason: str | None = None
+    retry_after: float | None = None
+
+
+class Withdrawn(NamedTuple):
+    id: int
+    number: int
+    at_us: int
+
+
+class NotStopped(NamedTuple):
+    """An attempt that was to be interrupted cannot be, and goes on unheard."""
+
+    id: int
+    number: int
+    at_us: int
+
+
+class TimerFired(NamedTuple):
+    id: int
+    at_us: int
+
+
+class CancelRequested(NamedTuple):
+    """``id`` is ``None`` for the whole flow run."""
+
+    id: int | None
+    at_us: int
+    reason: str = "cancelled on request"
+
+
+class Retrieved(NamedTuple):
+    id: int
+
+
+class Lent(NamedTuple):
+    id: int
+    awaited: int
+
+
+class Reclaimed(NamedTuple):
+    id: int
+    awaited: int
+
+
+class Joined(NamedTuple):
+    """A run of another flow takes part."""
+
+    id: int
+    is_owned: bool
+
+
+class OutsiderEnded(NamedTuple):
+    id: int
+    at_us: int
+    completed: bool
+
+
+class FlowStarted(NamedTuple):
+    at_us: int
+
+
+class FunctionEnded(NamedTuple):
+    """``returned`` are the runs whose futures are in its value; those in ``tolerated``, too, and may have failed."""
+
+    at_us: int
+    ending: Ending
+    reason: str | None = None
+    returned: tuple[int, ...] = ()
+    tolerated: tuple[int, ...] = ()
+
+
+Event = (
+    Submitted
+    | Noticed
+    | Began
+    | Finished
+    | Withdrawn
+    | NotStopped
+    | TimerFired
+    | CancelRequested
+    | Retrieved
+    | Lent
+    | Reclaimed
+    | Joined
+    | OutsiderEnded
+    | FlowStarted
+    | FunctionEnded
+)
+
+
+# -- what is to be done about it -------------------------------------------------------------------------
+
+
+class Start(NamedTuple):
+    id: int
+    number: int
+
+
+class Settle(NamedTuple):
+    """The run has ended, in this state and for these roots."""
+
+    id: int
+    name: StateName
+    roots: tuple[int, ...]
+
+
+class SetTimer(NamedTuple):
+    id: int
+    seconds: float
+
+
+class Interrupt(NamedTuple):
+    id: int
+    number: int
+    only_withdraw: bool
+
+
+class Record(NamedTuple):
+    """``ends_attempt`` if it comes with the report of an attempt."""
+
+    id: int
+    name: StateName
+    ends_attempt: bool
+
+
+class RunHooks(NamedTuple):
+    id: int
+    name: StateName
+
+
+class RecordFlow(NamedTuple):
+    changes: tuple[Change, ...]
+
+
+class EndFlow(NamedTuple):
+    changes: tuple[Change, ...]
+    unseen: tuple[int, ...]
+    returned: tuple[int, ...]
+
+
+RunEffect = Start | Settle | SetTimer | Interrupt | Record | RunHooks
+Effect = RunEffect | RecordFlow | EndFlow
+
+
+class Stage(Enum):
+    """What a task run waits for."""
+
+    WAITING = Phase.WAITING
+    QUEUED = Phase.QUEUED
+    ACTIVE = Phase.ACTIVE
+    DELAYED = Phase.DELAYED
+    ENDED = Phase.ENDED
+
+
+# -- to the engine and back ------------------------------------------------------------------------------
+
+
+class _AwaitedTaskRun(TaskRun):
+    """A task run for which somebody may wait."""
+
+    is_being_retrieved = False
+
+
+_MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
+    Noticed: events.RunNoticed,
+    Began: events.AttemptStarted,
+    Finished: events.AttemptFinished,
+    Withdrawn: events.AttemptWithdrawn,
+    NotStopped: events.InterruptFailed,
+    TimerFired: events.TimerFired,
+    CancelRequested: events.CancelRequested,
+    Retrieved: events.FailureRetrieved,
+    Lent: events.SlotLent,
+    Reclaimed: events.SlotReclaimed,
+    Joined: events.OutsiderJoined,
+    OutsiderEnded: events.OutsiderEnded,
+    FlowStarted: events.FlowStarted,
+    FunctionEnded: events.FunctionEnded,
+}
+_READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MADE_OF.items()}
+
+
+def to_engine(event: Event) -> events.Event:
+    """The event as the engine takes it."""
+    if isinstance(event, Submitted):
+        id, at_us, upstreams, tolerated, retries, needs_slot = event
+        return _AwaitedTaskRun(
+            id, at_us, retries=retries, upstreams=upstreams, tolerated=tolerated, needs_slot=needs_slot
         )
-        self.runs[id] = run
-        return self.tell(run)
+    return _MADE_OF[type(event)](*event)
 
-    def begin(self, id: int, number: int = 1) -> list[str]:
-        return self.tell(AttemptStarted(id, number, self.at()))
 
-    def finish(self, id: int, ending: Ending = Ending.RETURNED, *, number: int = 1,
-               retry_after: float | None = None) -> list[str]:  # fmt: skip
-        reason = None if ending is Ending.RETURNED else f"it {ending.value}"
-        return self.tell(AttemptFinished(id, number, self.at(), self.at(), ending, reason, retry_after))
+def read_event(event: events.Event) -> Event:
+    """What an event of the engine says; those that the driver extends, too."""
+    if isinstance(event, TaskRun):
+        return Submitted(
+            event.id, event.submitted_us, event.upstreams, event.tolerated, event.retries, event.needs_slot
+        )
+    if isinstance(event, events.AttemptFinished):
+        times = (event.started_us, event.ended_us)
+        return Finished(event.id, event.number, *times, event.ending, event.reason, event.retry_delay_seconds)
+    return _READ_AS[type(event)](*event)
 
-    def fail(self, id: int, *, number: int = 1, retry_after: float | None = None) -> list[str]:
-        return self.finish(id, Ending.RAISED, number=number, retry_after=retry_after)
 
-    def withdraw(self, id: int, number: int = 1) -> list[str]:
-        return self.tell(AttemptWithdrawn(id, number, self.at()))
-
-    def fail_to_interrupt(self, id: int, number: int = 1) -> list[str]:
-        return self.tell(InterruptFailed(id, number, self.at()))
-
-    def fire_timer(self, id: int) -> list[str]:
-        return self.tell(TimerFired(id, self.at()))
-
-    def notice(self, id: int) -> list[str]:
-        return self.tell(RunNoticed(id, self.at()))
-
-    def cancel(self, id: int | None = None) -> list[str]:
-        return self.tell(CancelRequested(id, self.at(), "cancelled on request"))
-
-    def retrieve(self, id: int) -> list[str]:
-        return self.tell(FailureRetrieved(id))
-
-    def lend(self, id: int, awaited: int) -> list[str]:
-        return self.tell(SlotLent(id, awaited))
-
-    def reclaim(self, id: int, awaited: int) -> list[str]:
-        return self.tell(SlotReclaimed(id, awaited))
-
-    # -- the flow run --------------------------------------------------------------------------
-
-    def start_flow(self) -> list[str]:
-        return self.tell(FlowStarted(self.at()))
-
-    def end_function(self, ending: Ending = Ending.RETURNED, *, returned: tuple[int, ...] = ()) -> list[str]:
-        reason = None if ending is Ending.RETURNED else f"it {ending.value}"
-        return self.tell(FunctionEnded(self.at(), ending, reason, returned))
-
-    def join(self, id: int, *, owned: bool = False) -> list[str]:
-        return self.tell(OutsiderJoined(id, owned))
-
-    def end_outsider(self, id: int, *, completed: bool = True) -> list[str]:
-        return self.tell(OutsiderEnded(id, self.at(), completed))
+def read_effect(effect: effects.Effect) -> Effect:
+    """What an effect of the engine asks for."""
+    match effect:
+        case effects.StartAttempt(run=run):
+            return Start(run.id, run.number)
+        case effects.Settle(run=run):
+            return Settle(run.id, run.name, run.roots)
+        case effects.SetTimer(run, seconds):
+            return SetTimer(run.id, seconds)
+        case effects.Interrupt(run, number, only_withdraw):
+            return Interrupt(run.id, number, only_withdraw)
+        case effects.Record(run, report):
+            return Record(run.id, run.name, report is not None)
+        case effects.RunHooks(run, change):
+            return RunHooks(run.id, change[0])
+        case effects.RecordFlow():
+            return RecordFlow(*effect)
+        case effects.EndFlow():
+            return EndFlow(*effect)
+        case _:
+            assert_never(effect)
 
 
 def in_words(effect: Effect) -> str:
     """The effect, short."""
     match effect:
-        case StartAttempt(run=run):
-            return f"start {run.id}"
-        case Settle(run=run):
-            return f"settle {run.id} {run.name}"
-        case SetTimer(run, seconds):
-            return f"timer {run.id} {seconds}"
-        case Interrupt(run, number, only_withdraw):
-            return f"{'withdraw' if only_withdraw else 'interrupt'} {run.id}#{number}"
-        case Record(run):
-            return f"record {run.id} {run.name}"
-        case RunHooks(run, change):
-            return f"hooks {run.id} {change[0]}"
+        case Start(id):
+            return f"start {id}"
+        case Settle(id, name):
+            return f"settle {id} {name}"
+        case SetTimer(id, seconds):
+            return f"timer {id} {seconds}"
+        case Interrupt(id, number, only_withdraw):
+            return f"{'withdraw' if only_withdraw else 'interrupt'} {id}#{number}"
+        case Record(id, name):
+            return f"record {id} {name}"
+        case RunHooks(id, name):
+            return f"hooks {id} {name}"
         case RecordFlow(changes):
             return f"flow {changes[-1][0]}"
         case EndFlow(changes, unseen, returned):
             what = f"end {changes[-1][0]}"
             what += f" unseen={[*unseen]}" if unseen else ""
             return what + (f" returned={[*returned]}" if returned else "")
+        case _:
+            assert_never(effect)
+
+
+class Engine:
+    """An orchestrator, spoken to in these words."""
+
+    def __init__(self, orchestrator: Orchestrator) -> None:
+        self.orchestrator = orchestrator
+        self._runs: dict[int, TaskRun] = {}
+
+    def tell(self, event: Event) -> list[Effect]:
+        """Have it handle the event; what it wants done about that."""
+        taken = to_engine(event)
+        return self.hear(taken, self.orchestrator.handle(taken))[1]
+
+    def hear(self, event: events.Event, decided: Sequence[effects.Effect]) -> tuple[Event, list[Effect]]:
+        """What it was told by somebody else, and what it made of that."""
+        return read_event(event), [read_effect(effect) for effect in self.spell_out(event, decided)]
+
+    def spell_out(self, event: events.Event, decided: Sequence[effects.Effect]) -> Sequence[effects.Effect]:
+        """The effects, also where the answer is one of the two constants that name no run."""
+        if isinstance(event, TaskRun):
+            self._runs[event.id] = event
+        if decided is effects.START_ITS_ATTEMPT:
+            assert isinstance(event, TaskRun)
+            return [effects.StartAttempt((event,))]
+        if decided is effects.SETTLE_ITS_RUN:
+            assert isinstance(event, events.AttemptFinished)
+            return [effects.Settle((self._runs[event.id],))]
+        return decided
+
+    def stage(self, id: int) -> Stage:
+        """What the task run waits for."""
+        return Stage(self._runs[id].phase)
+
+    def changes(self, id: int) -> list[Change]:
+        """The states of the task run, in order."""
+        return self._runs[id].changes
+
+    def roots(self, id: int) -> tuple[int, ...]:
+        """The runs that the task run failed for."""
+        return self._runs[id].roots
+
+    def is_being_retrieved(self, id: int) -> bool:
+        """Whether somebody waits for the task run who will look at how it failed."""
+        return self._runs[id].is_being_retrieved
+
+    def be_waited_for(self, id: int) -> None:
+        """Somebody begins to wait for the task run."""
+        run = self._runs[id]
+        assert isinstance(run, _AwaitedTaskRun)
+        run.is_being_retrieved = True
+
+    def change(self, id: int, name: StateName, at_us: int) -> None:
+        """Have the task run come into a state."""
+        self._runs[id].change(name, at_us)
+
+    @property
+    def live(self) -> set[int]:
+        """The ids of the task runs that have not ended."""
+        return set(self.orchestrator.live_runs)
+
+    @property
+    def free_slots(self) -> int | None:
+        """How many more runs may start; ``None`` is no limit."""
+        return self.orchestrator.free_slots
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the flow run has."""
+        return self.orchestrator.has_ended
+
+
+def new_engine(slots: SlotPolicy) -> Engine:
+    """An engine at the beginning of a flow run."""
+    return Engine(Orchestrator(at_us=0, slots=slots))
+
+
+# -- a story ---------------------------------------------------------------------------------------------
+
+
+class Story:
+    """A flow run, a microsecond an event. Each method tells of one event, and gives the effects in words."""
+
+    def __init__(self, *, slots: int | None = None, held: bool = False) -> None:
+        self.engine = new_engine(SlotPolicy(slots, held_between_attempts=held))
+        self.now_us = 0
+
+    def tell(self, event: Event) -> list[str]:
+        return [in_words(effect) for effect in self.engine.tell(event)]
+
+    def at(self) -> int:
+        self.now_us += 1
+        return self.now_us
+
+    def states(self, id: int) -> list[StateName]:
+        return [name for name, _, _ in self.engine.changes(id)]
+
+    def reason(self, id: int) -> str | None:
+        return self.engine.changes(id)[-1][2]
+
+    def stage(self, id: int) -> Stage:
+        return self.engine.stage(id)
+
+    def roots(self, id: int) -> tuple[int, ...]:
+        return self.engine.roots(id)
+
+    @property
+    def free_slots(self) -> int | None:
+        return self.engine.free_slots
+
+    # -- task runs -----------------------------------------------------------------------------
+
+    def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
+               needs_slot: bool = True) -> list[str]:  # fmt: skip
+        return self.tell(Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot))
+
+    def begin(self, id: int, number: int = 1) -> list[str]:
+        return self.tell(Began(id, number, self.at()))
+
+    def finish(self, id: int, ending: Ending = Ending.RETURNED, *, number: int = 1,
+               retry_after: float | None = None) -> list[str]:  # fmt: skip
+        reason = None if ending is Ending.RETURNED else f"it {ending.value}"
+        return self.tell(Finished(id, number, self.at(), self.at(), ending, reason, retry_after))
+
+    def fail(self, id: int, *, number: int = 1, retry_after: float | None = None) -> list[str]:
+        return self.finish(id, Ending.RAISED, number=number, retry_after=retry_after)
+
+    def withdraw(self, id: int, number: int = 1) -> list[str]:
+        return self.tell(Withdrawn(id, number, self.at()))
+
+    def fail_to_interrupt(self, id: int, number: int = 1) -> list[str]:
+        return self.tell(NotStopped(id, number, self.at()))
+
+    def fire_timer(self, id: int) -> list[str]:
+        return self.tell(TimerFired(id, self.at()))
+
+    def notice(self, id: int) -> list[str]:
+        return self.tell(Noticed(id, self.at()))
+
+    def cancel(self, id: int | None = None) -> list[str]:
+        return self.tell(CancelRequested(id, self.at()))
+
+    def retrieve(self, id: int) -> list[str]:
+        return self.tell(Retrieved(id))
+
+    def lend(self, id: int, awaited: int) -> list[str]:
+        return self.tell(Lent(id, awaited))
+
+    def reclaim(self, id: int, awaited: int) -> list[str]:
+        return self.tell(Reclaimed(id, awaited))
+
+    # -- the flow run --------------------------------------------------------------------------
+
+    def start_flow(self) -> list[str]:
+        return self.tell(FlowStarted(self.at()))
+
+    def end_function(self, ending: Ending = Ending.RETURNED, *, returned: tuple[int, ...] = (),
+                     allow_failure: tuple[int, ...] = ()) -> list[str]:  # fmt: skip
+        reason = None if ending is Ending.RETURNED else f"it {ending.value}"
+        return self.tell(FunctionEnded(self.at(), ending, reason, returned, allow_failure))
+
+    def join(self, id: int, *, owned: bool = False) -> list[str]:
+        return self.tell(Joined(id, owned))
+
+    def end_outsider(self, id: int, *, completed: bool = True) -> list[str]:
+        return self.tell(OutsiderEnded(id, self.at(), completed))

@@ -7,8 +7,8 @@ import pytest
 from headrace.engine.events import Ending
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.states import StateName
-from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
-from tests.engine.story import Story
+from headrace.engine.task_run import IllegalTransitionError, TaskRun
+from tests.engine.story import Stage, Start, Story
 
 LONG = 5_000
 
@@ -50,7 +50,7 @@ def test_every_ending_of_an_attempt_has_its_state_and_its_reason(
     flow.submit(1)
     assert flow.finish(1, ending) == [f"settle 1 {name}"]
     assert flow.reason(1) == f"it {ending.value}"
-    assert flow.runs[1].roots == (1,)
+    assert flow.roots(1) == (1,)
 
 
 def test_a_start_that_is_reported_is_recorded_and_calls_hooks(flow: Story) -> None:
@@ -101,8 +101,8 @@ def test_time_never_runs_backwards_in_a_run_when_reports_overtake_requests(flow:
     late = flow.at()
     flow.now_us += 10
     flow.submit(2, 1)
-    flow.runs[2].change(StateName.UPSTREAM_FAILED, late)
-    times = [at_us for _, at_us, _ in flow.runs[2].changes]
+    flow.engine.change(2, StateName.UPSTREAM_FAILED, late)
+    times = [at_us for _, at_us, _ in flow.engine.changes(2)]
     assert times == sorted(times)
 
 
@@ -115,8 +115,10 @@ def test_an_event_that_extends_a_known_one_is_handled_as_that(flow: Story) -> No
     class Call(TaskRun):
         """As the driver extends it."""
 
-    flow.runs[1] = Call(1, flow.at())
-    assert flow.tell(flow.runs[1]) == ["start 1"]
+    call = Call(1, flow.at())
+    assert flow.engine.hear(call, flow.engine.orchestrator.handle(call))[1] == [Start(1, number=1)]
+    flow.fail(1)
+    assert flow.end_function() == ["end Failed unseen=[1]"]
 
 
 # -- upstreams -----------------------------------------------------------------------------------------
@@ -126,7 +128,7 @@ def test_a_run_starts_when_the_last_of_its_upstreams_has_completed(flow: Story) 
     flow.submit(1)
     flow.submit(2)
     assert flow.submit(3, 1, 2) == []
-    assert flow.runs[3].phase is Phase.WAITING
+    assert flow.stage(3) is Stage.WAITING
     assert flow.finish(1) == ["settle 1 Completed"]
     assert flow.finish(2) == ["settle 2 Completed", "start 3"]
 
@@ -143,7 +145,7 @@ def test_a_run_whose_upstream_fails_ends_without_running_and_so_do_those_after_i
     flow.submit(3, 2)
     flow.submit(4)
     assert flow.fail(1) == ["settle 1 Failed", "settle 2 UpstreamFailed", "settle 3 UpstreamFailed"]
-    assert flow.runs[3].roots == (1,)
+    assert flow.roots(3) == (1,)
     assert flow.submit(5, 3) == ["settle 5 UpstreamFailed"]
     assert flow.finish(4) == ["settle 4 Completed"]
 
@@ -154,7 +156,7 @@ def test_the_roots_do_not_depend_on_who_fails_first(flow: Story) -> None:
     flow.submit(3, 1, 2)
     assert flow.fail(2) == ["settle 2 Failed"]
     assert flow.fail(1) == ["settle 1 Failed", "settle 3 UpstreamFailed"]
-    assert set(flow.runs[3].roots) == {1, 2}
+    assert set(flow.roots(3)) == {1, 2}
 
 
 def test_a_tolerated_upstream_only_has_to_end(flow: Story) -> None:
@@ -183,7 +185,7 @@ def test_a_chain_of_any_length_ends_without_deep_recursion(flow: Story) -> None:
 def test_a_failed_attempt_is_tried_again_after_its_delay(flow: Story) -> None:
     flow.submit(1, retries=1)
     assert flow.fail(1, retry_after=1.5) == ["record 1 AwaitingRetry", "hooks 1 AwaitingRetry", "timer 1 1.5"]
-    assert flow.runs[1].phase is Phase.DELAYED
+    assert flow.stage(1) is Stage.DELAYED
     assert flow.fire_timer(1) == ["start 1"]
     assert flow.begin(1, number=2) == ["record 1 Retrying", "hooks 1 Retrying"]
     assert flow.fail(1, number=2, retry_after=1.5) == ["settle 1 Failed"]
@@ -223,11 +225,11 @@ def test_who_finds_no_free_slot_waits_in_the_queue_in_order() -> None:
     assert flow.submit(1) == ["start 1"]
     assert flow.submit(2) == []
     assert flow.submit(3) == []
-    assert flow.runs[2].phase is Phase.QUEUED
+    assert flow.stage(2) is Stage.QUEUED
     assert flow.finish(1) == ["settle 1 Completed", "start 2"]
     assert flow.finish(2) == ["settle 2 Completed", "start 3"]
     flow.finish(3)
-    assert flow.orchestrator.free_slots == 1
+    assert flow.free_slots == 1
 
 
 def test_a_run_that_needs_no_slot_starts_past_the_queue() -> None:
@@ -287,7 +289,7 @@ def test_a_retry_of_a_run_without_slot_frees_none() -> None:
     flow = started(slots=1)
     flow.submit(1, retries=1, needs_slot=False)
     flow.fail(1, retry_after=1.5)
-    assert flow.orchestrator.free_slots == 1
+    assert flow.free_slots == 1
 
 
 # -- lending -------------------------------------------------------------------------------------------
@@ -308,9 +310,9 @@ def test_who_stops_waiting_has_the_slot_back() -> None:
     flow.submit(1)
     flow.submit(2)
     flow.lend(1, awaited=2)
-    assert flow.orchestrator.free_slots == 1
+    assert flow.free_slots == 1
     assert flow.reclaim(1, awaited=2) == []
-    assert flow.orchestrator.free_slots == 0
+    assert flow.free_slots == 0
 
 
 def test_nobody_lends_for_a_run_that_has_ended() -> None:
@@ -327,7 +329,7 @@ def test_a_run_lends_while_it_waits_for_a_run_of_another_flow() -> None:
     assert flow.lend(1, awaited=0) == ["start 2"]
     flow.reclaim(1, awaited=0)
     assert flow.finish(2) == ["settle 2 Completed"]
-    assert flow.orchestrator.free_slots == 0
+    assert flow.free_slots == 0
 
 
 @pytest.mark.parametrize("slots", [None, 1])
@@ -336,14 +338,14 @@ def test_who_holds_no_slot_lends_none(slots: int | None) -> None:
     flow.submit(1, needs_slot=False)
     flow.lend(1, awaited=0)
     flow.lend(99, awaited=0)
-    assert flow.orchestrator.free_slots == slots
+    assert flow.free_slots == slots
 
 
 def test_a_run_that_never_lent_reclaims_nothing() -> None:
     flow = started(slots=1)
     flow.submit(1)
     flow.reclaim(1, awaited=0)
-    assert flow.orchestrator.free_slots == 0
+    assert flow.free_slots == 0
 
 
 def test_a_run_whose_threads_wait_for_two_others_lends_its_one_slot_once() -> None:
@@ -367,7 +369,7 @@ def test_a_lender_that_ends_unheard_does_not_free_its_slot_twice() -> None:
     assert flow.finish(2) == ["settle 2 Completed", "start 3"]
     flow.finish(3)
     assert flow.reclaim(1, awaited=2) == []
-    assert flow.orchestrator.free_slots == 1
+    assert flow.free_slots == 1
 
 
 def test_the_loans_of_others_stay_when_a_lender_ends() -> None:
@@ -378,13 +380,13 @@ def test_the_loans_of_others_stay_when_a_lender_ends() -> None:
     assert flow.lend(2, awaited=3) == ["start 4"]
     flow.cancel(1)
     flow.fail_to_interrupt(1)
-    assert flow.orchestrator.free_slots == 0
+    assert flow.free_slots == 0
     flow.finish(3)
-    assert flow.orchestrator.free_slots == 0
+    assert flow.free_slots == 0
     flow.finish(4)
-    assert flow.orchestrator.free_slots == 1
+    assert flow.free_slots == 1
     flow.finish(2)
-    assert flow.orchestrator.free_slots == 2
+    assert flow.free_slots == 2
 
 
 def test_one_of_two_lenders_stops_waiting_and_the_other_goes_on() -> None:
@@ -394,9 +396,9 @@ def test_one_of_two_lenders_stops_waiting_and_the_other_goes_on() -> None:
     flow.lend(1, awaited=3)
     flow.lend(2, awaited=3)
     flow.reclaim(1, awaited=3)
-    assert flow.orchestrator.free_slots == 0
+    assert flow.free_slots == 0
     flow.finish(3)
-    assert flow.orchestrator.free_slots == 0
+    assert flow.free_slots == 0
 
 
 def test_a_loan_is_over_when_its_attempt_is() -> None:
@@ -404,7 +406,7 @@ def test_a_loan_is_over_when_its_attempt_is() -> None:
     flow.submit(1, retries=1)
     flow.lend(1, awaited=0)
     flow.fail(1, retry_after=1.5)
-    assert flow.orchestrator.free_slots == 1
+    assert flow.free_slots == 1
 
 
 def test_a_run_that_waits_for_itself_can_be_cancelled() -> None:
@@ -413,7 +415,7 @@ def test_a_run_that_waits_for_itself_can_be_cancelled() -> None:
     flow.lend(1, awaited=1)
     flow.cancel(1)
     assert flow.fail_to_interrupt(1) == ["settle 1 Cancelled"]
-    assert flow.orchestrator.free_slots == 1
+    assert flow.free_slots == 1
 
 
 # -- cancelling a task run -----------------------------------------------------------------------------
@@ -479,7 +481,7 @@ def test_cancelling_what_has_ended_changes_nothing(flow: Story) -> None:
 
 def test_a_flow_run_ends_with_its_function_when_nothing_else_runs(flow: Story) -> None:
     assert flow.end_function() == ["end Completed"]
-    assert flow.orchestrator.has_ended
+    assert flow.engine.has_ended
 
 
 def test_a_flow_run_ends_with_its_last_task_run(flow: Story) -> None:
@@ -638,6 +640,21 @@ def test_a_failure_of_a_run_that_somebody_asks_for_while_it_ends_is_retrieved(fl
     assert flow.end_function() == ["end Completed"]
 
 
+def test_a_failure_that_somebody_waits_for_is_retrieved_by_its_end(flow: Story) -> None:
+    flow.submit(1)
+    flow.engine.be_waited_for(1)
+    flow.fail(1)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_a_returned_failure_that_is_allowed_is_retrieved(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2)
+    flow.fail(1)
+    assert flow.end_function(allow_failure=(1, 2)) == []
+    assert flow.fail(2) == ["settle 2 Failed", "end Completed"]
+
+
 def test_a_returned_failure_speaks_for_itself(flow: Story) -> None:
     flow.submit(1)
     flow.submit(2, 1)
@@ -667,7 +684,7 @@ def test_a_failed_run_of_another_flow_is_a_root_and_not_ours_to_retrieve(flow: S
     flow.join(-1)
     flow.submit(1, -1)
     assert flow.end_outsider(-1, completed=False) == ["settle 1 UpstreamFailed"]
-    assert flow.runs[1].roots == (-1,)
+    assert flow.roots(1) == (-1,)
     assert flow.end_function() == ["end Completed"]
 
 
@@ -682,6 +699,12 @@ def test_a_flow_run_waits_for_runs_of_other_flows_only_if_it_returns_them(flow: 
     flow.join(-2)
     assert flow.end_function(returned=(-2,)) == []
     assert flow.end_outsider(-2, completed=False) == ["end Failed returned=[-2]"]
+
+
+def test_a_flow_run_waits_for_a_run_of_another_flow_that_it_returns_and_that_may_fail(flow: Story) -> None:
+    flow.join(-1)
+    assert flow.end_function(allow_failure=(-1,)) == []
+    assert flow.end_outsider(-1, completed=False) == ["end Completed"]
 
 
 def test_a_failed_subflow_that_nobody_retrieved_fails_the_flow_run(flow: Story) -> None:

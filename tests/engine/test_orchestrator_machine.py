@@ -35,6 +35,20 @@ class OrchestratorMachine(RuleBasedStateMachine):
     def submit(self, data: st.DataObject) -> None:
         self.choosing(data).submit()
 
+    @rule(data=st.data())
+    def map(self, data: st.DataObject) -> None:
+        self.choosing(data).map()
+
+    @precondition(lambda self: self.world.begun)
+    @rule(data=st.data())
+    def call_child(self, data: st.DataObject) -> None:
+        self.choosing(data).call_child()
+
+    @precondition(lambda self: self.world.model.live)
+    @rule(data=st.data())
+    def wait_for(self, data: st.DataObject) -> None:
+        self.choosing(data).wait_for()
+
     @precondition(lambda self: self.world.given)
     @rule(data=st.data())
     def begin_attempt(self, data: st.DataObject) -> None:

@@ -8,42 +8,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.engine.effects import (
+from headrace.engine.events import Ending
+from headrace.engine.states import TRANSITIONS, StateName
+from tests.engine.story import (
+    Began,
+    CancelRequested,
     EndFlow,
+    Finished,
+    FlowStarted,
+    FunctionEnded,
     Interrupt,
+    Joined,
+    Lent,
+    NotStopped,
+    OutsiderEnded,
+    Reclaimed,
     Record,
     RecordFlow,
-    RunHooks,
+    Retrieved,
     SetTimer,
     Settle,
-    StartAttempt,
-)
-from headrace.engine.events import (
-    AttemptFinished,
-    AttemptStarted,
-    AttemptWithdrawn,
-    CancelRequested,
-    Ending,
-    FailureRetrieved,
-    FunctionEnded,
-    InterruptFailed,
-    OutsiderEnded,
-    OutsiderJoined,
-    SlotLent,
-    SlotReclaimed,
+    Stage,
+    Start,
+    Submitted,
     TimerFired,
+    Withdrawn,
 )
-from headrace.engine.states import TRANSITIONS, StateName
-from headrace.engine.task_run import Phase, TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from headrace.engine.effects import Effect
-    from headrace.engine.events import Event
-    from headrace.engine.orchestrator import Orchestrator
     from headrace.engine.policies import SlotPolicy
     from headrace.engine.states import Change
+    from tests.engine.story import Effect, Engine, Event, RunEffect
 
 _FAILURES = {StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED}
 _EXECUTING = {StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING}
@@ -56,12 +53,12 @@ class BrokenInvariantError(AssertionError):
 class SeenRun:
     """A task run, as its events and effects show it."""
 
-    __slots__ = ("attempts", "end", "is_to_be_cancelled", "loans", "phase", "run")
+    __slots__ = ("attempts", "end", "is_to_be_cancelled", "loans", "run", "stage")
 
-    def __init__(self, run: TaskRun) -> None:
+    def __init__(self, run: Submitted) -> None:
         self.run = run
         self.attempts = 0
-        self.phase = Phase.WAITING
+        self.stage = Stage.WAITING
         self.end: StateName | None = None
         self.is_to_be_cancelled = False
         self.loans: list[int] = []
@@ -78,17 +75,22 @@ class SeenOutsider:
 class Model:
     """The books of one flow run."""
 
-    def __init__(self, slots: SlotPolicy) -> None:
+    def __init__(self, engine: Engine, slots: SlotPolicy) -> None:
+        self.engine = engine
         self.slots = slots
         self.runs: dict[int, SeenRun] = {}
         self.live: dict[int, SeenRun] = {}
         self.outsiders: dict[int, SeenOutsider] = {}
         self.function: FunctionEnded | None = None
+        self.has_started = False
         self.is_cancelled = False
         self.has_failed = False
         self.end: EndFlow | None = None
         self.flow_changes: tuple[Change, ...] = ()
         self._to_be_cancelled: list[SeenRun] = []
+        self._to_be_interrupted: dict[int, int] = {}
+        self._event: Event | None = None
+        self._expected: StateName | None = None
         self._retrieved: set[int] = set()
         self._roots: dict[int, frozenset[int]] = {}
 
@@ -123,11 +125,11 @@ class Model:
 
     def holders(self) -> list[SeenRun]:
         """The runs that hold a slot, lent or not."""
-        rests = Phase.DELAYED if self.slots.held_between_attempts else Phase.ACTIVE
+        rests = Stage.DELAYED if self.slots.held_between_attempts else Stage.ACTIVE
         return [
             s
             for s in self.live.values()
-            if (s.phase is Phase.ACTIVE or s.phase is rests) and s.run.needs_slot
+            if (s.stage is Stage.ACTIVE or s.stage is rests) and s.run.needs_slot
         ]
 
     def slots_in_use(self) -> int:
@@ -148,64 +150,81 @@ class Model:
         if function is None or self.live:
             return False
         return not any(
-            seen.completed is None and (seen.is_owned or id in function.returned)
+            seen.completed is None and (seen.is_owned or id in function.returned or id in function.tolerated)
             for id, seen in self.outsiders.items()
         )
 
     # -- an event and its effects ------------------------------------------------------------------
 
-    def observe(self, event: Event, effects: Sequence[Effect], orchestrator: Orchestrator) -> None:
+    def observe(self, event: Event, effects: Sequence[Effect]) -> None:
         """Take in what happened and what the engine made of it; complain if that is not right."""
         had_ended = self.end is not None
-        expected = self._take_in(event)
+        self._event = event
+        self._to_be_interrupted = {}
+        self._expected = self._take_in(event)
         for effect in effects:
             self._take_in_effect(effect)
         self._check(
             not had_ended or not isinstance(event, CancelRequested) or not effects, "cancelled after its end"
         )
-        self._check_outcome(event, expected)
-        self._check_books(orchestrator)
+        self._check_outcome(event)
+        self._check_books()
+        if self.end is not None and not had_ended:
+            self._check_end_of_flow(self.end)
 
     def _take_in(self, event: Event) -> StateName | None:
         """Keep books of the event. The state that it must bring about, where that is plain."""
         match event:
-            case TaskRun():
+            case Submitted():
                 return self._take_in_submission(event)
-            case AttemptFinished():
+            case Finished():
                 return self._expect_end_of_attempt(event)
-            case AttemptWithdrawn() | InterruptFailed():
+            case Withdrawn() | NotStopped():
                 return self._expect_cancelled(event)
             case CancelRequested(id=None):
                 if self.end is None and not self.is_cancelled:
-                    self._to_be_cancelled = [s for s in self.live_runs() if s.phase is not Phase.ACTIVE]
-                    self.is_cancelled = True
+                    self._cancel_all()
             case CancelRequested(id=int(id)) if self.is_live(id):
-                self.runs[id].is_to_be_cancelled = True
-            case SlotLent():
+                self._cancel(self.runs[id])
+            case Lent():
                 self._take_in_loan(event)
-            case SlotReclaimed():
+            case Reclaimed():
                 if event.id in self.runs and event.awaited in self.runs[event.id].loans:
                     self.runs[event.id].loans.remove(event.awaited)
-            case TimerFired() if self.runs[event.id].phase is Phase.DELAYED:
-                self.runs[event.id].phase = Phase.QUEUED
+            case TimerFired() if self.runs[event.id].stage is Stage.DELAYED:
+                self.runs[event.id].stage = Stage.QUEUED
             case _:
                 self._take_in_other(event)
         return None
 
     def _take_in_other(self, event: Event) -> None:
         match event:
-            case FailureRetrieved():
+            case Retrieved():
                 self._retrieved.add(event.id)
-            case OutsiderJoined():
-                self.outsiders[event.id] = SeenOutsider(is_owned=event.owned)
+            case Joined():
+                self.outsiders[event.id] = SeenOutsider(is_owned=event.is_owned)
             case OutsiderEnded():
                 self.outsiders[event.id].completed = event.completed
+            case FlowStarted():
+                self.has_started = True
             case FunctionEnded():
                 self._take_in_end_of_function(event)
             case _:
                 pass
 
-    def _take_in_submission(self, run: TaskRun) -> StateName | None:
+    def _cancel_all(self) -> None:
+        self.is_cancelled = True
+        self._to_be_cancelled = [seen for seen in self.live_runs() if seen.stage is not Stage.ACTIVE]
+        for seen in self.live_runs():
+            self._cancel(seen)
+
+    def _cancel(self, seen: SeenRun) -> None:
+        """An attempt is interrupted by the first cancel of its run, and by no other."""
+        if seen.stage is Stage.ACTIVE and not seen.is_to_be_cancelled:
+            self._to_be_interrupted[seen.run.id] = seen.attempts
+        seen.is_to_be_cancelled = True
+
+    def _take_in_submission(self, run: Submitted) -> StateName | None:
         is_accepted = not (self.is_cancelled or self.has_failed or self.end is not None)
         self.runs[run.id] = self.live[run.id] = SeenRun(run)
         if not is_accepted:
@@ -217,9 +236,9 @@ class Model:
 
     def _take_in_end_of_function(self, event: FunctionEnded) -> None:
         self.function = event
+        self._retrieved.update(event.tolerated)
         if event.ending is Ending.CANCELLED:
-            self._to_be_cancelled = [seen for seen in self.live_runs() if seen.phase is not Phase.ACTIVE]
-            self.is_cancelled = True
+            self._cancel_all()
         elif event.ending is not Ending.RETURNED:
             self._to_be_cancelled = [seen for seen in self.live_runs() if seen.attempts == 0]
             self.has_failed = True
@@ -227,9 +246,9 @@ class Model:
     def _is_heard(self, id: int, number: int) -> bool:
         """Whether this attempt is the one that the run stands at."""
         seen = self.runs[id]
-        return seen.end is None and seen.phase is Phase.ACTIVE and seen.attempts == number
+        return seen.end is None and seen.stage is Stage.ACTIVE and seen.attempts == number
 
-    def _expect_end_of_attempt(self, event: AttemptFinished) -> StateName | None:
+    def _expect_end_of_attempt(self, event: Finished) -> StateName | None:
         if not self._is_heard(event.id, event.number):
             return None
         seen = self.runs[event.id]
@@ -239,14 +258,14 @@ class Model:
                 return StateName.COMPLETED
             case Ending.CANCELLED:
                 return StateName.CANCELLED
-            case Ending.RAISED | Ending.CRASHED if event.retry_delay_seconds is not None and may_retry:
+            case Ending.RAISED | Ending.CRASHED if event.retry_after is not None and may_retry:
                 return StateName.AWAITING_RETRY
             case Ending.RAISED:
                 return StateName.FAILED
             case Ending.CRASHED:
                 return StateName.CRASHED
 
-    def _expect_cancelled(self, event: AttemptWithdrawn | InterruptFailed) -> StateName | None:
+    def _expect_cancelled(self, event: Withdrawn | NotStopped) -> StateName | None:
         if not self._is_heard(event.id, event.number):
             return None
         is_wanted = self.is_cancelled or self.runs[event.id].is_to_be_cancelled
@@ -254,7 +273,7 @@ class Model:
         self._check(is_wanted or is_first, f"run {event.id} was stopped, and nobody wanted that")
         return StateName.CANCELLED
 
-    def _take_in_loan(self, event: SlotLent) -> None:
+    def _take_in_loan(self, event: Lent) -> None:
         seen = self.runs.get(event.id)
         if seen is None or seen not in self.holders() or self.slots.count is None:
             return
@@ -272,36 +291,41 @@ class Model:
                 self._check(self.end is None, "the flow run went on after its end")
                 self._take_in_flow_changes(effect.changes)
             case _:
-                seen = self.runs[effect.run.id]
+                seen = self.runs[effect.id]
                 if seen.end is not None:
-                    raise BrokenInvariantError(f"an effect for run {effect.run.id} after its end: {effect}")
+                    raise BrokenInvariantError(f"an effect for run {effect.id} after its end: {effect}")
                 self._take_in_run_effect(seen, effect)
 
-    def _take_in_run_effect(
-        self, seen: SeenRun, effect: StartAttempt | Settle | SetTimer | Interrupt | Record | RunHooks
-    ) -> None:
+    def _take_in_run_effect(self, seen: SeenRun, effect: RunEffect) -> None:
         match effect:
-            case StartAttempt():
+            case Start():
                 self._check_start(seen)
-                seen.phase = Phase.ACTIVE
+                seen.stage = Stage.ACTIVE
                 seen.attempts += 1
+                self._check(effect.number == seen.attempts, f"run {effect.id} left an attempt out")
             case Settle():
-                self._settle(seen)
-            case Record(report=AttemptFinished()):
-                seen.phase = Phase.QUEUED
+                self._settle(seen, effect)
+            case Record(ends_attempt=True):
+                seen.stage = Stage.QUEUED
                 if not self.slots.held_between_attempts:
                     seen.loans.clear()
             case SetTimer():
                 self._check(effect.seconds > 0, "a timer that is due at once")
-                seen.phase = Phase.DELAYED
+                delay = self._event.retry_after if isinstance(self._event, Finished) else None
+                self._check(effect.seconds == delay, f"run {effect.id} has another delay than {delay}")
+                seen.stage = Stage.DELAYED
             case Interrupt():
                 self._check(effect.number == seen.attempts, "an interrupt of an old attempt")
+                self._check(seen.stage is Stage.ACTIVE, "an interrupt of no attempt")
+                if not effect.only_withdraw:
+                    self._check(effect.id in self._to_be_interrupted, "an interrupt that nobody wanted")
+                    del self._to_be_interrupted[effect.id]
             case _:
                 pass
 
     def _check_start(self, seen: SeenRun) -> None:
         run, id = seen.run, seen.run.id
-        self._check(seen.phase is not Phase.ACTIVE, f"run {id} was started while it ran")
+        self._check(seen.stage is not Stage.ACTIVE, f"run {id} was started while it ran")
         self._check(all(map(self.has_completed, run.upstreams)), f"run {id} started before its upstreams")
         self._check(
             not any(map(self.is_live, run.tolerated)), f"run {id} started before a tolerated upstream"
@@ -312,21 +336,37 @@ class Model:
         if self.slots.count is not None and run.needs_slot and not has_slot:
             self._check(self.slots_in_use() < self.slots.count, f"run {id} started without a free slot")
 
-    def _settle(self, seen: SeenRun) -> None:
-        run = seen.run
-        seen.end, seen.phase = run.name, Phase.ENDED
-        del self.live[run.id]
+    def _settle(self, seen: SeenRun, settled: Settle) -> None:
+        run, id = seen.run, seen.run.id
+        self._check_cause(seen, settled)
+        seen.end, seen.stage = settled.name, Stage.ENDED
+        del self.live[id]
         seen.loans.clear()
         for lender in self.live.values():
             if lender.loans:
-                lender.loans = [awaited for awaited in lender.loans if awaited != run.id]
-        roots = self.roots_of(run.id)
-        if set(run.roots) != roots or len(set(run.roots)) != len(run.roots):
-            raise BrokenInvariantError(f"run {run.id} ended for {run.roots}, it must be for {set(roots)}")
-        if run.name is StateName.UPSTREAM_FAILED:
-            self._check(bool(roots), f"run {run.id} ended UpstreamFailed, and all its upstreams completed")
+                lender.loans = [awaited for awaited in lender.loans if awaited != id]
+        if self.engine.is_being_retrieved(id):
+            self._retrieved.add(id)
+        roots = self.roots_of(id)
+        if set(settled.roots) != roots or len(set(settled.roots)) != len(settled.roots):
+            raise BrokenInvariantError(f"run {id} ended for {settled.roots}, it must be for {set(roots)}")
+        if settled.name is StateName.UPSTREAM_FAILED:
+            self._check(bool(roots), f"run {id} ended UpstreamFailed, and all its upstreams completed")
             live = [id for id in (*run.upstreams, *run.tolerated) if self.is_live(id)]
-            self._check(not live, f"run {run.id} ended UpstreamFailed while {live} lived")
+            self._check(not live, f"run {id} ended UpstreamFailed while {live} lived")
+
+    def _check_cause(self, seen: SeenRun, settled: Settle) -> None:
+        """A run that has begun ends by its own report alone; one that has not, by its upstreams or a cancel."""
+        is_its_own = isinstance(self._event, Finished) and self._event.id == settled.id
+        match settled.name:
+            case StateName.UPSTREAM_FAILED:
+                is_right = seen.attempts == 0
+            case StateName.CANCELLED:
+                is_wanted = seen.is_to_be_cancelled or self.is_cancelled or self.has_failed
+                is_right = is_wanted or is_its_own or self._expected is StateName.CANCELLED
+            case name:
+                is_right = is_its_own and name is self._expected
+        self._check(is_right, f"run {settled.id} ended {settled.name} by {self._event}")
 
     def _take_in_flow_changes(self, changes: tuple[Change, ...]) -> None:
         self._check(changes[: len(self.flow_changes)] == self.flow_changes, "the flow run's past was changed")
@@ -334,12 +374,14 @@ class Model:
 
     # -- what must hold after every event ----------------------------------------------------------
 
-    def _check_outcome(self, event: Event, expected: StateName | None) -> None:
-        if expected is not None:
-            assert isinstance(event, TaskRun | AttemptFinished | AttemptWithdrawn | InterruptFailed)
-            run = self.runs[event.id].run
-            names = [name for name, _, _ in run.changes]
-            self._check(expected in names, f"run {run.id} had to come to {expected} by {event}: {names}")
+    def _check_outcome(self, event: Event) -> None:
+        if self._expected is not None:
+            assert isinstance(event, Submitted | Finished | Withdrawn | NotStopped)
+            names = [name for name, _, _ in self.engine.changes(event.id)]
+            self._check(
+                self._expected in names, f"run {event.id} had to come to {self._expected} by {event}: {names}"
+            )
+        self._check(not self._to_be_interrupted, f"not interrupted: {self._to_be_interrupted}")
         for seen in self._to_be_cancelled:
             self._check(
                 seen.end is StateName.CANCELLED, f"run {seen.run.id} had to be cancelled, and is {seen.end}"
@@ -347,37 +389,42 @@ class Model:
         match event:
             case CancelRequested(id=int(id)) if id in self.runs:
                 self._check(
-                    self.runs[id].end is not None or self.runs[id].phase is Phase.ACTIVE,
+                    self.runs[id].end is not None or self.runs[id].stage is Stage.ACTIVE,
                     f"run {id} still waits, and was cancelled",
                 )
-            case AttemptStarted() if self._is_heard(event.id, event.number):
-                name = self.runs[event.id].run.name
+            case Began() if self._is_heard(event.id, event.number):
+                name = self.engine.changes(event.id)[-1][0]
                 self._check(name in _EXECUTING, f"run {event.id} began, and is {name}")
             case _:
                 pass
 
-    def _check_books(self, orchestrator: Orchestrator) -> None:
-        self._check(orchestrator.live_runs.keys() == self.live.keys(), "a run ended unsaid")
+    def _check_books(self) -> None:
+        engine = self.engine
+        self._check(engine.live == self.live.keys(), "a run ended unsaid")
         for seen in self.live.values():
-            self._check_phase(seen)
-        self._check(orchestrator.has_ended == (self.end is not None), "the flow run ended unsaid")
+            self._check_stage(seen)
+        if self.end is None and (self.has_started or self.is_cancelled):
+            expected = StateName.CANCELLING if self.is_cancelled else StateName.RUNNING
+            now = self.flow_changes[-1][0] if self.flow_changes else None
+            self._check(now is expected, f"the flow run is {now}, it must be {expected}")
+        self._check(engine.has_ended == (self.end is not None), "the flow run ended unsaid")
         self._check(self.end is not None or not self.is_due(), "everything has ended but the flow run")
         if self.slots.count is not None:
-            free, truly_free = orchestrator.free_slots, self.slots.count - self.slots_in_use()
-            if free != truly_free:
-                raise BrokenInvariantError(f"{free} slots are free, not {truly_free}")
+            truly_free = self.slots.count - self.slots_in_use()
+            if engine.free_slots != truly_free:
+                raise BrokenInvariantError(f"{engine.free_slots} slots are free, not {truly_free}")
 
-    def _check_phase(self, seen: SeenRun) -> None:
-        run = seen.run
+    def _check_stage(self, seen: SeenRun) -> None:
+        run, stage = seen.run, self.engine.stage(seen.run.id)
         if any(map(self.is_live, run.upstreams)) or any(map(self.is_live, run.tolerated)):
-            expected = Phase.WAITING
-        elif seen.phase is Phase.WAITING:
-            expected = Phase.QUEUED
+            expected = Stage.WAITING
+        elif seen.stage is Stage.WAITING:
+            expected = Stage.QUEUED
         else:
-            expected = seen.phase
-        if run.phase is not expected:
-            raise BrokenInvariantError(f"run {run.id} is {run.phase}, not {expected}")
-        if run.phase is Phase.QUEUED and self.slots_in_use() < (self.slots.count or 0):
+            expected = seen.stage
+        if stage is not expected:
+            raise BrokenInvariantError(f"run {run.id} is {stage}, not {expected}")
+        if stage is Stage.QUEUED and (self.slots.count is None or self.slots_in_use() < self.slots.count):
             raise BrokenInvariantError(f"run {run.id} waits for a slot that is free")
 
     def check_end(self) -> None:
@@ -388,17 +435,20 @@ class Model:
         assert self.end is not None
         assert self.function is not None
         for id, seen in self.runs.items():
-            _check_changes(f"run {id}", seen.run.changes)
+            changes = self.engine.changes(id)
+            _check_changes(f"run {id}", changes)
+            self._check(changes[-1][0] is seen.end, f"run {id} ended {seen.end}, and is {changes[-1]}")
+            tries = sum(name in {StateName.RUNNING, StateName.RETRYING} for name, _, _ in changes)
+            self._check(tries <= seen.attempts, f"run {id} ran {tries} times, started were {seen.attempts}")
         _check_changes("the flow run", self.end.changes)
 
-    def check_end_of_flow(self) -> None:
-        """To be asked at the very event that ended the flow: what was told of unseen failures is right."""
-        assert self.end is not None
+    def _check_end_of_flow(self, end: EndFlow) -> None:
+        """Asked at the very event that ended the flow: what was told of unseen failures is right."""
         assert self.function is not None
         unseen, returned = self.unseen(), {id for id in self.function.returned if self.roots_of(id)}
-        self._check(set(self.end.unseen) == unseen, f"unseen are {self.end.unseen}, they must be {unseen}")
-        self._check(set(self.end.returned) == returned, f"returned: {self.end.returned}, not {returned}")
-        name = self.end.changes[-1][0]
+        self._check(set(end.unseen) == unseen, f"unseen are {end.unseen}, they must be {unseen}")
+        self._check(set(end.returned) == returned, f"returned: {end.returned}, not {returned}")
+        name = end.changes[-1][0]
         expected = self._expected_end(failed=bool(unseen or returned))
         self._check(name is expected, f"the flow run ended {name}, it must be {expected}")
 

@@ -3,58 +3,164 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from headrace.engine.orchestrator import Orchestrator
+from tests.engine.story import Retrieved, read_event
 from tests.simulator import driven, world
-from tests.simulator.__main__ import main
+from tests.simulator.__main__ import WORLDS, main
 
-PLAYS = {"orchestrator": world.play, "driver": driven.play}
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from headrace.engine.effects import Effect
 
 
-@pytest.mark.parametrize("name", PLAYS)
-@pytest.mark.parametrize("first", range(0, 600, 150))
-def test_random_flows_keep_every_invariant(name: str, first: int) -> None:
-    for seed in range(first, first + 150):
+def play_all(name: str, seeds: Iterable[int]) -> list[Any]:
+    played = []
+    for seed in seeds:
         try:
-            PLAYS[name](seed)
+            played.append(WORLDS[name](seed))
         except Exception as error:
             error.add_note(f"Play it again: python -m tests.simulator --world {name} --seed {seed}")
             raise
+    return played
+
+
+@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("first", range(0, 800, 200))
+def test_random_flows_keep_every_invariant(name: str, first: int) -> None:
+    play_all(name, range(first, first + 200))
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", PLAYS)
-def test_very_many_random_flows_keep_every_invariant(name: str) -> None:
-    for seed in range(1_000_000, 1_100_000):
+@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("first", range(1_000_000, 1_100_000, 25_000))
+def test_very_many_random_flows_keep_every_invariant(name: str, first: int) -> None:
+    for seed in range(first, first + 25_000):
+        play_all(name, [seed])
+
+
+# -- what they are made of -----------------------------------------------------------------------------
+
+
+def test_random_flows_of_the_driver_leave_nothing_out() -> None:
+    did: Counter[str] = Counter()
+    ends: Counter[str] = Counter()
+    slots: Counter[int | None] = Counter()
+    for played in play_all("driver", range(200)):
+        did += played.did
+        slots[played.model.slots.count] += 1
+        if played.defect is not None:
+            ends["a defect"] += 1
+            continue
+        ends[f"flow {played.model.end.changes[-1][0]}"] += 1
+        ends["unseen failures"] += bool(played.model.end.unseen)
+        for seen in played.model.runs.values():
+            ends[str(seen.end)] += 1
+            ends["retries"] += seen.attempts > 1
+            ends["upstreams"] += bool(seen.run.upstreams)
+    happened = {
+        "submit", "map", "child runs", "awaits a child", "a child failed", "allow_failure", "cancel", "cancel_flow",
+        "interrupt", "look", "wait_for", "fire_timer", "end_other", "acts in a drain",
+    }  # fmt: skip
+    ended = {
+        "flow Completed", "flow Failed", "flow Cancelled", "a defect", "unseen failures", "retries", "upstreams",
+        "Completed", "Failed", "UpstreamFailed", "Cancelled",
+    }  # fmt: skip
+    assert {what for what in happened if did[what] < 10} == set()
+    assert {what for what in ended if ends[what] < 10} == set()
+    assert {count for count in (None, 1, 2, 3, 4) if slots[count] < 10} == set()
+
+
+def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> None:
+    told: Counter[str] = Counter()
+    for played in play_all("orchestrator", range(200)):
+        told.update(type(event).__name__ for event in played.story)
+        told.update(str(seen.end) for seen in played.model.runs.values())
+        told[f"flow {played.model.end.changes[-1][0]}"] += 1
+    events = {
+        "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "NotStopped", "TimerFired", "CancelRequested",
+        "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FunctionEnded",
+    }  # fmt: skip
+    endings = {"Completed", "Failed", "Crashed", "Cancelled", "UpstreamFailed"}
+    of_flows = {"flow Completed", "flow Failed", "flow Crashed", "flow Cancelled"}
+    assert {what for what in events | endings | of_flows if told[what] < 5} == set()
+
+
+# -- defects -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_defect_at_any_effect_of_a_flow_ends_it_wakes_everybody_and_is_kept(seed: int) -> None:
+    points = driven.play(seed, fails_at=-1).points
+    for point in range(points):
         try:
-            PLAYS[name](seed)
+            played = driven.play(seed, fails_at=point)
         except Exception as error:
-            error.add_note(f"Play it again: python -m tests.simulator --world {name} --seed {seed}")
+            error.add_note(f"seed {seed}, a defect at point {point} of {points}")
             raise
+        assert played.driver.defect is played.defect is not None
 
 
-@pytest.mark.parametrize("play", PLAYS.values(), ids=PLAYS)
-def test_a_seed_plays_the_same_flow_again(play: object) -> None:
-    assert callable(play)
-    assert [str(type(event)) for event in play(7).story] == [str(type(event)) for event in play(7).story]
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_a_defect_at_any_effect_of_many_flows_ends_them_wakes_everybody_and_is_kept() -> None:
+    for seed in range(100, 400):
+        for point in range(driven.play(seed, fails_at=-1).points):
+            assert driven.play(seed, fails_at=point).defect is not None, (seed, point)
+
+
+# -- the command ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_seed_plays_the_same_flow_again(name: str) -> None:
+    story = WORLDS[name](7).story
+    assert len(story) > 5
+    assert WORLDS[name](7).story == story
+    assert WORLDS[name](8).story != story
+
+
+def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["simulator", *arguments])
+    return main()
 
 
 def test_the_command_plays_many_flows(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["simulator", "--runs", "5"])
-    assert main() == 0
-    assert capsys.readouterr().out.count("nothing broke") == 2
+    assert run_command(monkeypatch, "--seed", "3", "--flows", "5") == 0
+    assert capsys.readouterr().out.count(": 5 flows in ") == 2
 
 
-def test_the_command_tells_the_seed_that_failed_and_the_story(
+def test_the_command_tells_the_story_of_one_flow(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["simulator", "--runs", "50", "--world", "orchestrator"])
-    monkeypatch.setattr("headrace.engine.orchestrator.Orchestrator._on_failure_retrieved", lambda *_: None)
-    assert main() == 1
-    printed = capsys.readouterr()
-    assert "The seed that failed: " in printed.out
-    assert "FlowStarted" in printed.err
+    assert run_command(monkeypatch, "--seed", "3", "--world", "orchestrator", "--story") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "The events of seed 3:"
+    assert printed[1:-1] == [str(event) for event in world.play(3).story]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_command_tells_the_seed_that_failed_and_the_list_of_its_events(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handle = Orchestrator.handle
+
+    def handle_all_but_retrievals(self: Orchestrator, event: Any) -> list[Effect]:
+        return [] if isinstance(read_event(event), Retrieved) else handle(self, event)
+
+    monkeypatch.setattr(Orchestrator, "handle", handle_all_but_retrievals)
+    assert run_command(monkeypatch, "--flows", "100", "--world", name) == 1
+    printed = capsys.readouterr().out
+    seed = int(printed.rpartition("The seed that failed: ")[2].partition(".")[0])
+    assert "FlowStarted(at_us=" in printed
+    assert "Retrieved(id=" in printed
+    assert run_command(monkeypatch, "--seed", str(seed), "--world", name) == 1
+    assert capsys.readouterr().out == printed

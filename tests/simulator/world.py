@@ -9,37 +9,47 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from headrace.engine.effects import Interrupt, SetTimer, StartAttempt
-from headrace.engine.events import (
-    AttemptFinished,
-    AttemptStarted,
-    AttemptWithdrawn,
+from headrace.engine.events import Ending
+from headrace.engine.policies import SlotPolicy
+from tests.engine.story import (
+    Began,
     CancelRequested,
-    Ending,
-    FailureRetrieved,
+    Finished,
     FlowStarted,
     FunctionEnded,
-    InterruptFailed,
+    Interrupt,
+    Joined,
+    Lent,
+    Noticed,
+    NotStopped,
     OutsiderEnded,
-    OutsiderJoined,
-    RunNoticed,
-    SlotLent,
-    SlotReclaimed,
+    Reclaimed,
+    Retrieved,
+    SetTimer,
+    Start,
+    Submitted,
     TimerFired,
+    Withdrawn,
+    new_engine,
 )
-from headrace.engine.orchestrator import Orchestrator
-from headrace.engine.policies import SlotPolicy
-from headrace.engine.task_run import TaskRun
 from tests.simulator.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from headrace.engine.events import Event
+    from tests.engine.story import Engine, Event
 
 ItemT = TypeVar("ItemT")
 
 _RUNS_AT_MOST = 14
+_ENDINGS = (
+    Ending.RETURNED,
+    Ending.RETURNED,
+    Ending.RAISED,
+    Ending.RAISED,
+    Ending.CANCELLED,
+    Ending.CRASHED,
+)
 
 
 class Attempt(NamedTuple):
@@ -52,12 +62,14 @@ class Attempt(NamedTuple):
 class World:
     """One flow run and all that happens to it. ``choose(n)`` gives a number from 0 up to n, n left out."""
 
-    def __init__(self, choose: Callable[[int], int]) -> None:
+    def __init__(
+        self, choose: Callable[[int], int], make_engine: Callable[[SlotPolicy], Engine] = new_engine
+    ) -> None:
         self.choose = choose
-        slots = SlotPolicy(self.pick((None, 1, 1, 2, 3)), held_between_attempts=self.chance(4))
+        slots = SlotPolicy(self.pick((None, 1, 1, 2, 3, 4)), held_between_attempts=self.chance(4))
         self.now_us = 0
-        self.orchestrator = Orchestrator(at_us=0, slots=slots)
-        self.model = Model(slots)
+        self.engine = make_engine(slots)
+        self.model = Model(self.engine, slots)
         self.story: list[Event] = []
         self.given: dict[Attempt, int] = {}
         """Attempts with the task runner that have not begun; since when."""
@@ -88,21 +100,18 @@ class World:
     def tell(self, event: Event) -> None:
         """The orchestrator handles the event; the world does as it is told."""
         self.story.append(event)
-        had_ended = self.model.end is not None
-        effects = self.orchestrator.handle(event)
-        self.model.observe(event, effects, self.orchestrator)
+        effects = self.engine.tell(event)
+        self.model.observe(event, effects)
         for effect in effects:
             match effect:
-                case StartAttempt():
-                    self.given[Attempt(effect.run.id, effect.run.number)] = self.now_us
+                case Start():
+                    self.given[Attempt(effect.id, effect.number)] = self.now_us
                 case Interrupt():
                     self.interrupts.append(effect)
                 case SetTimer():
-                    self.timers.append(effect.run.id)
+                    self.timers.append(effect.id)
                 case _:
                     pass
-        if self.model.end is not None and not had_ended:
-            self.model.check_end_of_flow()
 
     def tick(self) -> int:
         """A microsecond later."""
@@ -121,6 +130,8 @@ class World:
             (not self.has_started, 4, self.start_flow),
             (function_runs and has_begun and self.has_started, 1, self.end_function),
             (has_room, 9 if function_runs else 1, self.submit),
+            (has_room and function_runs, 2, self.map),
+            (has_room and self.begun, 2, self.call_child),
             (function_runs and len(model.outsiders) < 3, 1, self.join_outsider),
             (self.given, 6, self.begin),
             (self.begun, 8, self.finish),
@@ -133,6 +144,7 @@ class World:
             (model.runs, 1, self.notice),
             (model.runs, 1, self.cancel_run),
             (model.runs, 2, self.retrieve),
+            (model.live, 1, self.wait_for),
             (self.loans, 2, self.reclaim),
             (has_begun and self.chance(8), 1, self.cancel_flow),
         ]
@@ -144,14 +156,29 @@ class World:
 
     def submit(self) -> None:
         """Submit a run with any upstreams: live and ended ones, failed ones, those of other flows."""
+        upstreams, tolerated = self.some_runs(3), self.some_runs(1) if self.chance(4) else ()
+        self._submit(upstreams, tolerated, needs_slot=not self.chance(6))
+
+    def map(self) -> None:
+        """Submit some runs that share their upstreams, one after another."""
+        upstreams, tolerated = self.some_runs(2), self.some_runs(1) if self.chance(4) else ()
+        for _ in range(2 + self.choose(2)):
+            self._submit(upstreams, tolerated)
+
+    def call_child(self) -> None:
+        """An attempt calls a task, and may block until that run has ended."""
+        parent = self.pick(list(self.begun)).id
+        child = self._submit(self.some_runs(1), needs_slot=False)
+        if self.chance(2):
+            self._lend(parent, child)
+
+    def _submit(
+        self, upstreams: tuple[int, ...], tolerated: tuple[int, ...] = (), *, needs_slot: bool = True
+    ) -> int:
         id = len(self.model.runs) + 1
         retries = self.pick((0, 0, 1, 2))
-        upstreams, tolerated = self.some_runs(3), self.some_runs(1) if self.chance(4) else ()
-        needs_slot = not self.chance(6)
-        run = TaskRun(
-            id, self.tick(), retries=retries, upstreams=upstreams, tolerated=tolerated, needs_slot=needs_slot
-        )
-        self.tell(run)
+        self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot))
+        return id
 
     def begin(self) -> None:
         """The task runner begins an attempt, and says nothing of it."""
@@ -161,25 +188,17 @@ class World:
 
     def report_start(self) -> None:
         attempt = self.pick(list(self.begun))
-        self.tell(AttemptStarted(attempt.id, attempt.number, self.begun[attempt]))
+        self.tell(Began(attempt.id, attempt.number, self.begun[attempt]))
 
     def finish(self) -> None:
         """An attempt ends; perhaps the report of it comes late."""
         attempt = self.pick(list(self.begun))
         started_us = self.begun.pop(attempt)
         self.over.append(attempt)
-        endings = (
-            Ending.RETURNED,
-            Ending.RETURNED,
-            Ending.RAISED,
-            Ending.RAISED,
-            Ending.CANCELLED,
-            Ending.CRASHED,
-        )
-        ending = self.pick(endings)
+        ending = self.pick(_ENDINGS)
         delay = self.pick((None, 0.0, 1.5)) if ending is not Ending.RETURNED else None
         ended_us = self.tick()
-        self.tell(AttemptFinished(*attempt, started_us, ended_us, ending, f"it {ending.value}", delay))
+        self.tell(Finished(*attempt, started_us, ended_us, ending, f"it {ending.value}", delay))
 
     def report_again(self) -> None:
         """An attempt that is over is heard of once more: it must change nothing."""
@@ -187,30 +206,30 @@ class World:
         now = self.tick()
         event = self.choose(4)
         if event == 0:
-            self.tell(AttemptStarted(*attempt, now))
+            self.tell(Began(*attempt, now))
         elif event == 1:
-            self.tell(AttemptWithdrawn(*attempt, now))
+            self.tell(Withdrawn(*attempt, now))
         elif event == 2:
-            self.tell(InterruptFailed(*attempt, now))
+            self.tell(NotStopped(*attempt, now))
         else:
-            self.tell(AttemptFinished(*attempt, now, now, Ending.RAISED, "again", 0.0))
+            self.tell(Finished(*attempt, now, now, Ending.RAISED, "again", 0.0))
 
     def resolve_interrupt(self) -> None:
         """An interrupt comes to the attempt: before it began, while it runs, or too late."""
         effect = self.pick(self.interrupts)
         self.interrupts.remove(effect)
-        attempt = Attempt(effect.run.id, effect.number)
+        attempt = Attempt(effect.id, effect.number)
         if attempt in self.given:
             del self.given[attempt]
             self.over.append(attempt)
-            self.tell(AttemptWithdrawn(*attempt, self.tick()))
+            self.tell(Withdrawn(*attempt, self.tick()))
         elif attempt in self.begun and not effect.only_withdraw:
             if self.chance(2):
-                self.tell(InterruptFailed(*attempt, self.tick()))  # it goes on unheard, and ends some day
+                self.tell(NotStopped(*attempt, self.tick()))  # it goes on unheard, and ends some day
             else:
                 started_us = self.begun.pop(attempt)
                 self.over.append(attempt)
-                self.tell(AttemptFinished(*attempt, started_us, self.tick(), Ending.CANCELLED, "cancelled"))
+                self.tell(Finished(*attempt, started_us, self.tick(), Ending.CANCELLED, "cancelled"))
 
     def fire_timer(self) -> None:
         id = self.pick(self.timers)
@@ -218,7 +237,7 @@ class World:
         self.tell(TimerFired(id, self.tick()))
 
     def notice(self) -> None:
-        self.tell(RunNoticed(self.pick(list(self.model.runs)), self.tick()))
+        self.tell(Noticed(self.pick(list(self.model.runs)), self.tick()))
 
     def cancel_run(self) -> None:
         self.tell(CancelRequested(self.pick(list(self.model.runs)), self.tick(), "cancelled on request"))
@@ -228,25 +247,31 @@ class World:
 
     def retrieve(self) -> None:
         """Somebody looks at how a run failed, or is about to, or an outsider."""
-        self.tell(FailureRetrieved(self.pick([*self.model.runs, *self.model.outsiders])))
+        self.tell(Retrieved(self.pick([*self.model.runs, *self.model.outsiders])))
 
     def lend(self) -> None:
         """A running attempt blocks on another run, on one that has ended meanwhile, or on one of another flow."""
         lender = self.pick(list(self.begun)).id
-        awaited = self.pick((0, *(id for id in self.model.runs if id != lender)))
+        self._lend(lender, self.pick((0, *(id for id in self.model.runs if id != lender))))
+
+    def _lend(self, lender: int, awaited: int) -> None:
         self.loans.append((lender, awaited))
-        self.tell(SlotLent(lender, awaited))
+        self.tell(Lent(lender, awaited))
 
     def reclaim(self) -> None:
         loan = self.pick(self.loans)
         self.loans.remove(loan)
-        self.tell(SlotReclaimed(*loan))
+        self.tell(Reclaimed(*loan))
+
+    def wait_for(self) -> None:
+        """Somebody begins to wait for a run, and will look at how it failed."""
+        self.engine.be_waited_for(self.pick(list(self.model.live)))
 
     def live_outsiders(self) -> list[int]:
         return [id for id in self.model.outsiders if self.model.is_live(id)]
 
     def join_outsider(self) -> None:
-        self.tell(OutsiderJoined(-1 - len(self.model.outsiders), self.chance(2)))
+        self.tell(Joined(-1 - len(self.model.outsiders), self.chance(2)))
 
     def end_outsider(self) -> None:
         self.tell(OutsiderEnded(self.pick(self.live_outsiders()), self.tick(), not self.chance(2)))
@@ -256,7 +281,8 @@ class World:
             (Ending.RETURNED, Ending.RETURNED, Ending.RAISED, Ending.CANCELLED, Ending.CRASHED)
         )
         returned = self.some_runs(2) if ending is Ending.RETURNED else ()
-        self.tell(FunctionEnded(self.tick(), ending, f"it {ending.value}", returned))
+        tolerated = self.some_runs(1) if returned and self.chance(3) else ()
+        self.tell(FunctionEnded(self.tick(), ending, f"it {ending.value}", returned, tolerated))
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -283,30 +309,15 @@ class World:
         self.model.check_end()
 
 
-def play(seed: int) -> World:
+def play(seed: int, make_engine: Callable[[SlotPolicy], Engine] = new_engine) -> World:
     """Play the random flow of this seed to its end. Raises what broke, with the story as a note."""
     source = random.Random(seed)
-    world = World(lambda count: int(source.random() * count))
+    world = World(lambda count: int(source.random() * count), make_engine)
     try:
         for _ in range(world.choose(60)):
             world.pick(world.may())()
         world.come_to_an_end()
     except Exception as error:
-        error.add_note("\n".join(map(tell_event, world.story)))
+        error.add_note("\n".join(map(str, world.story)))
         raise
     return world
-
-
-def tell_event(event: Event) -> str:
-    """The event, to be read."""
-    if isinstance(event, TaskRun):
-        return (
-            f"TaskRun({event.id}, at_us={event.submitted_us}, retries={event.retries}, upstreams={event.upstreams}, "
-            f"tolerated={event.tolerated}, needs_slot={event.needs_slot})"
-        )
-    if isinstance(event, AttemptFinished):
-        fields = ", ".join(
-            f"{name}={getattr(event, name)}" for name in ("id", "number", "ending", "retry_delay_seconds")
-        )
-        return f"AttemptFinished({fields})"
-    return str(event)

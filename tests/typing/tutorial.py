@@ -1,6 +1,6 @@
-"""A flow as the tutorial writes it: type checkers find no error here, and see the exact types.
+"""Flows as the tutorial writes them: type checkers find no error here, and see the exact types.
 
-`make types` gives this file to mypy and to pyright, each in its strict mode.
+`make types` gives this file to mypy and to pyright, each in its strict mode; the tests run it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import assert_type
 
-from headrace import TaskFuture, allow_failure, flow, quote, task, unmapped
+from headrace import FlowRunFuture, TaskFuture, allow_failure, as_completed, flow, quote, task, unmapped, wait
 
 
 @task
@@ -51,8 +51,30 @@ async def pages(names: list[str]) -> list[bytes]:
     return await asyncio.gather(*futures)
 
 
-assert_type(numbers(3), int)
+@flow
+def totals(starts: list[int]) -> list[int]:
+    doubled = double.map(starts)
+    done, not_done = wait(doubled)
+    assert_type(done, list[TaskFuture[int]])
+    assert not not_done
+    for future in as_completed(doubled):
+        assert_type(future.result(), int)
+    beside = numbers.submit(doubled[0])
+    assert_type(beside, FlowRunFuture[int])
+    assert_type(numbers(doubled[1]), int)
+    return [numbers(future) for future in doubled] + [beside.result()]
 
 
-async def report() -> None:
+@flow
+def later(start: int) -> TaskFuture[int]:
+    return double(double(start))
+
+
+def run_here() -> None:
+    assert_type(numbers(3), int)
+    assert_type(totals([1, 2]), list[int])
+    assert_type(later(1), int)
+
+
+async def run_on_a_loop() -> None:
     assert_type(await pages(["a"]), list[bytes])

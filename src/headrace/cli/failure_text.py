@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.cli.safe_text import clip, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from headrace.history.reader import FailureView, TaskRun
 
@@ -52,9 +52,19 @@ def alike(failed: Iterable[TaskRun]) -> list[list[TaskRun]]:
     kinds: dict[object, list[TaskRun]] = {}
     for task_run in failed:
         failure = task_run.failure
-        kind = (task_run.task, failure.type, place(failure)) if failure is not None else task_run.id
+        what = (failure.type, place(failure)) if failure is not None else task_run.states[-1].message
+        kind = (task_run.task, task_run.state, what)
         kinds.setdefault(kind, []).append(task_run)
     return list(kinds.values())
+
+
+def is_told(failure: FailureView, failed: Sequence[TaskRun]) -> bool:
+    """Whether the flow ended by what its task runs raised, by what followed from that, or by Ctrl-C."""
+    if failure.type == "KeyboardInterrupt" or (
+        failed and failure.type in ("TaskFailures", "UpstreamFailedError")
+    ):
+        return True
+    return any(run.failure is not None and headline(run.failure) == headline(failure) for run in failed)
 
 
 def names_of(task_runs: list[TaskRun], most: int = 4) -> str:

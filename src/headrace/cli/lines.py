@@ -53,3 +53,18 @@ def between(left: Line, right: Line, width: int) -> Line:
     room = width - width_of(right) - 1
     left = fit(left, max(room, 0))
     return [*left, Span(" " * max(width - width_of(left) - width_of(right), 1)), *right]
+
+
+def wrapped(line: Line, width: int, *, indent: int) -> list[Line]:
+    """The line in as many lines as it takes, broken between spans; those after the first begin with spaces.
+
+    >>> wrapped([Span("king"), Span("  fisher")], 8, indent=1)
+    [[Span(text='king', style='')], [Span(text=' fisher', style='')]]
+    """
+    lines: list[Line] = [[]]
+    for span in line:
+        if lines[-1] and width_of([*lines[-1], span]) > width:
+            lines.append([Span(" " * indent + span.text.lstrip(), span.style)])
+        else:
+            lines[-1].append(span)
+    return lines

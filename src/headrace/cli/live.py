@@ -139,7 +139,9 @@ class _Watcher:
         rows = rows_of(groups, reader.children(run), *self._waiting())
         size = shutil.get_terminal_size()
         title = self._title()
-        lines = draw(title, rows, self._screen.glyphs, width=size.columns - 1, height=max(size.lines - 2, 3))
+        lines = draw(
+            title, rows, self._screen.glyphs, width=size.columns - 1, height=max(size.lines * 2 // 3, 3)
+        )
         self._region.draw(self._screen.render(lines))
 
     def _title(self) -> tuple[Line, Line]:

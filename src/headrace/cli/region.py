@@ -1,11 +1,12 @@
 """Some lines at the bottom of a terminal that are drawn anew, while what is printed scrolls by above them.
 
-``stdout`` stays the user's: a print goes to it unchanged, only the lines below are taken away first and drawn again at
-the next tick. While a printed line has no end yet (a prompt, a row of dots) nothing is drawn below it.
+``stdout`` stays the user's: a print goes to it unchanged, only the lines below are taken away first and drawn again
+behind it. While a printed line has no end yet (a row of dots), or ``input`` waits for an answer, nothing is drawn below.
 """
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 import threading
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 _CLEAR_BELOW = "\r\x1b[J"
+_MOST_REDRAWS = 20
+"""How often what is printed may have the lines drawn again between two ticks: more could not be seen."""
 
 
 class Region:
@@ -26,9 +29,13 @@ class Region:
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
         self._lock = threading.RLock()
+        self._lines: list[str] = []
         self._height = 0
+        self._redraws_left = 0
         self._is_line_open = False
+        self._is_asking = False
         self._is_closed = False
+        self._input = builtins.input
         self._replaced: dict[str, tuple[Any, Any]] = {}
 
     def __enter__(self) -> Self:
@@ -38,6 +45,7 @@ class Region:
                 above = _Above(stream, self)
                 self._replaced[name] = (above, stream)
                 setattr(sys, name, above)
+        builtins.input = self._ask
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._abandon)
         return self
@@ -46,6 +54,8 @@ class Region:
         self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
     ) -> None:
         self.close()
+        if builtins.input == self._ask:
+            builtins.input = self._input
         for name, (above, stream) in self._replaced.items():
             if getattr(sys, name) is above:
                 setattr(sys, name, stream)
@@ -59,14 +69,9 @@ class Region:
     def draw(self, lines: list[str]) -> None:
         """Puts these lines, each narrower than the terminal, in the place of those that are there."""
         with self._lock:
-            if self._is_closed or self._is_line_open:
-                return
-            for _, stream in self._replaced.values():
-                stream.flush()
-            text = self._up() + "\n".join([f"{line}\x1b[K" for line in lines]) + "\x1b[J"
-            self._terminal.write(text)
-            self._terminal.flush()
-            self._height = len(lines)
+            self._lines = lines
+            self._redraws_left = _MOST_REDRAWS
+            self._show()
 
     def say(self, lines: list[str]) -> None:
         """Prints lines above the region, to stay."""
@@ -79,7 +84,30 @@ class Region:
             written = stream.write(text)
             if text:
                 self._is_line_open = not text.endswith(("\n", "\r"))
+            if self._redraws_left and self._lines and not self._is_line_open:
+                self._redraws_left -= 1
+                self._show()
             return written
+
+    def _ask(self, prompt: object = "", /) -> str:
+        """In the place of ``input``, which writes to the terminal past ``sys.stdout``."""
+        with self._lock:
+            self._hide()
+            self._is_asking = True
+        try:
+            return self._input(prompt)
+        finally:
+            self._is_asking = self._is_line_open = False
+
+    def _show(self) -> None:
+        if self._is_closed or self._is_line_open or self._is_asking:
+            return
+        for _, stream in self._replaced.values():
+            stream.flush()
+        text = self._up() + "\n".join([f"{line}\x1b[K" for line in self._lines]) + "\x1b[J"
+        self._terminal.write(text)
+        self._terminal.flush()
+        self._height = len(self._lines)
 
     def _hide(self) -> None:
         if self._height:

@@ -32,7 +32,8 @@ _COMPLETED, _FAILED, _INTERRUPTED = 0, 1, 130
     help="A parameter, as JSON or text. Repeatable.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what the flow itself prints.")
-def run(*, target: str, pairs: tuple[str, ...], quiet: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="Print the run as a JSON object in the last line.")
+def run(*, target: str, pairs: tuple[str, ...], quiet: bool, as_json: bool) -> int:
     r"""Run a flow of a Python file or module.
 
     FLOW may be left out where there is only one. The exit code is 0 only if the flow completed, 1 if it failed, 130
@@ -45,7 +46,7 @@ def run(*, target: str, pairs: tuple[str, ...], quiet: bool) -> int:
     has_view = not quiet and is_terminal(sys.stderr)
     try:
         with _view() if has_view else nullcontext() as view:
-            return _run(target, pairs, view, is_quiet=quiet)
+            return _run(target, pairs, view, is_quiet=quiet, as_json=as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -56,7 +57,7 @@ def _view() -> AbstractContextManager[Any]:
     return LiveView(sys.stderr)
 
 
-def _run(target: str, pairs: tuple[str, ...], view: Any, *, is_quiet: bool) -> int:
+def _run(target: str, pairs: tuple[str, ...], view: Any, *, is_quiet: bool, as_json: bool) -> int:
     from headrace.cli.flow_finder import find_flow
     from headrace.cli.parameter_values import as_call, read_values
     from headrace.flow_runs import FlowRun
@@ -64,10 +65,12 @@ def _run(target: str, pairs: tuple[str, ...], view: Any, *, is_quiet: bool) -> i
     flow = find_flow(target)
     flow_run = FlowRun(flow, as_call(flow, read_values(flow, pairs)))
     _choose_log_lines(has_view=view is not None, is_quiet=is_quiet)
-    if view is None:
-        return _conduct(flow_run, shows_traceback=True)
-    with view.following(flow_run):
-        return _conduct(flow_run, shows_traceback=False)
+    try:
+        with nullcontext() if view is None else view.following(flow_run):
+            return _conduct(flow_run, shows_traceback=view is None)
+    finally:
+        if as_json and flow_run.driver is not None:
+            _print_as_json(flow_run)
 
 
 def _conduct(flow_run: FlowRun, *, shows_traceback: bool) -> int:
@@ -111,6 +114,15 @@ def _tell(flow_run: FlowRun, error: Exception) -> None:
         text = f"flow run {flow_run.name!r} failed"
     look = f"Look at it with: headrace runs show {flow_run.flow_run_id}"
     click.echo(f"headrace: {safe_lines(text)}\n{look}", err=True)
+
+
+def _print_as_json(flow_run: FlowRun) -> None:
+    from headrace.cli.as_json import print_json, run_json
+    from headrace.history import default_history
+
+    with default_history().reader() as reader:
+        recorded = reader.get_run(flow_run.flow_run_id)
+        print_json(run_json(recorded, reader.children(recorded)), in_one_line=True)
 
 
 def _choose_log_lines(*, has_view: bool, is_quiet: bool) -> None:

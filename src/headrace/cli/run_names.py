@@ -7,24 +7,24 @@ import time
 from typing import TYPE_CHECKING
 
 from headrace import settings
+from headrace.cli.sharp_reader import SharpReader
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
-from headrace.history import Reader
 from headrace.history.database import IN_MEMORY, resolve
 
 if TYPE_CHECKING:
-    from headrace.history.reader import Run
+    from headrace.history.reader import Reader, Run
 
 LATEST = "latest"
 
 
-def open_history() -> Reader:
+def open_history() -> SharpReader:
     """A reader of the history of the settings. Raises ``HistoryError``."""
     location = settings.database()
     if location == IN_MEMORY:
         raise HistoryUnavailableError(
             "HEADRACE_DATABASE is :memory:, and such a history is gone with the process that wrote it. Set it to a file."
         )
-    return Reader.open(location)
+    return SharpReader.open(location)
 
 
 def has_history() -> bool:

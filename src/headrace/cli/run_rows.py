@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.engine.states import StateName
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 SLICES = 240
 """Into how many slices of time the activity of a group is counted: more than a terminal has columns for it."""
+
+MOST_ROWS = 200
+"""How many a drawing has at most: nobody reads more."""
 
 _MOST_ALONE = 20
 _MOST_ROWS_ALONE = 50
@@ -83,12 +87,25 @@ class Span(NamedTuple):
         return max(-(-(self.end_us - self.start_us + 1) // SLICES), 1)
 
 
-def rows_of(reader: Reader, run: Run, span: Span, *, alone: str | None = None) -> list[Row]:
-    """The rows of a run, numbered, subflows and child runs within theirs. The runs of task ``alone`` stand one by one."""
-    rows = _Gatherer(reader, span, alone).gather(run, _DEEPEST)
+class Rows(NamedTuple):
+    """The rows of a run, and how many more there would be."""
+
+    rows: list[Row]
+    left_out: int = 0
+
+
+def rows_of(
+    reader: Reader, run: Run, span: Span, *, alone: str | None = None, state: str | None = None
+) -> Rows:
+    """The rows of a run, numbered, subflows and child runs within theirs.
+
+    The runs of task ``alone`` stand one by one; with a ``state`` the task runs in that state, and nothing else.
+    """
+    gatherer = _Gatherer(reader, span, alone)
+    rows = gatherer.gather(run, _DEEPEST) if state is None else gatherer.gather_in_state(run, state)
     for number, row in enumerate(walk(rows), start=1):
         row.number = number
-    return rows
+    return Rows(rows, gatherer.left_out)
 
 
 def walk(rows: Iterable[Row]) -> Iterable[Row]:
@@ -103,6 +120,7 @@ class _Gatherer:
         self._reader = reader
         self._span = span
         self._alone = alone
+        self.left_out = 0
 
     def gather(self, run: Run, depth: int) -> list[Row]:
         """The rows of one flow run."""
@@ -110,7 +128,9 @@ class _Gatherer:
         single = self._standing_alone(by_task)
         groups = {task: _group_row(task, by_task[task]) for task in by_task if task not in single}
         self._count_activity(run, groups)
-        task_runs = [t for task in by_task if task in single for t in self._reader.task_runs(run, task=task)]
+        task_runs = [
+            t for task in by_task if task in single for t in self._first(run, by_task[task], task=task)
+        ]
         rows = {task_run.id: _task_run_row(task_run, self._span.end_us) for task_run in task_runs}
         self._link(run, task_runs, rows, groups)
         top = [*groups.values()]
@@ -122,6 +142,22 @@ class _Gatherer:
         for row in rows.values():
             row.children.sort(key=lambda child: child.at_us)
         return sorted(top, key=lambda row: row.at_us)
+
+    def gather_in_state(self, run: Run, state: str) -> list[Row]:
+        """The rows of the task runs that are in this state."""
+        groups = [
+            group
+            for group in self._reader.task_groups(run)
+            if state.lower() in (group.state.lower(), group.state_type.lower())
+            and self._alone in (None, group.task)
+        ]
+        task_runs = self._first(run, groups, task=self._alone, state=state)
+        return [_task_run_row(task_run, self._span.end_us) for task_run in task_runs]
+
+    def _first(self, run: Run, groups: Iterable[TaskGroup], **which: str | None) -> list[TaskRun]:
+        """As many of the task runs of these groups as can be drawn."""
+        self.left_out += max(sum([group.runs for group in groups]) - MOST_ROWS, 0)
+        return list(islice(self._reader.task_runs(run, **which), MOST_ROWS))
 
     def _standing_alone(self, by_task: dict[str, list[TaskGroup]]) -> set[str]:
         """The tasks whose runs get a row each: those with few, as long as there is room."""
@@ -251,11 +287,18 @@ def _group_row(task: str, groups: Sequence[TaskGroup]) -> Row:
     return Row(
         name=task,
         at_us=min([group.submitted_us for group in groups]),
-        counts=Counter({group.state: group.runs for group in groups}),
+        counts=_counts(groups),
         started_us=min(started, default=None),
         ended_us=max(ended, default=None),
         retries=sum([group.retries for group in groups]),
     )
+
+
+def _counts(groups: Sequence[TaskGroup]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group.state] += group.runs
+    return counts
 
 
 def _task_run_row(task_run: TaskRun, now_us: int) -> Row:

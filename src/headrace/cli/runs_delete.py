@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from headrace import settings
 from headrace.cli.as_json import print_json
+from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import find_only_run, open_history
 from headrace.cli.safe_text import safe
 from headrace.cli.screen import is_terminal
+from headrace.engine.states import StateName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headrace.cli.sharp_reader import SharpReader
+    from headrace.history.deletion import Deletion
+    from headrace.history.reader import Run, RunSummary
 
 _LISTED = 10
 
 
 @click.command()
-@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.argument("names", metavar="[ID...]", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--force", is_flag=True, help="Also runs that have not ended, such as those of a process that was killed."
+    "--force", is_flag=True, help="Also runs that have not ended, such as those of a machine that is gone."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object. Needs --yes.")
-def delete(*, names: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> int:
-    """Delete runs with their task runs, results, log lines and subflows.
+@filtered
+def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: bool, as_json: bool) -> int:
+    r"""Delete runs with their task runs, results, log lines and subflows.
+
+    They are named one by one, or by what they have in common:
+
+    \b
+    headrace runs delete brisk-otter 01a208e3-9a37
+    headrace runs delete --state failed --before 30d
 
     All are found before the first is deleted. The exit code is 1 if one was left because it has not ended.
     """
-    from headrace.history.deletion import delete_runs
-
+    if bool(names) == filters.are_given:
+        raise click.UsageError(
+            "Say which runs: give their ids or names, or options such as --state and --before."
+        )
     with open_history() as reader:
-        found = list({run.id: run for run in [find_only_run(reader, name) for name in names]}.values())
+        found = _find(reader, names, filters)
+    if not found:
+        if as_json:
+            print_json({"deleted": [], "unfinished": []})
+        else:
+            click.echo("No run is like that: nothing is deleted.", err=True)
+        return 0
     if not yes:
         if as_json or not is_terminal(sys.stdin):
             raise click.UsageError(
@@ -43,7 +68,7 @@ def delete(*, names: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> 
         if not click.confirm(f"Delete {_runs(len(found))}?", err=True):
             click.echo("Nothing is deleted.", err=True)
             return 1
-    deletion = delete_runs(settings.database(), [run.id for run in found], include_unfinished=force)
+    deletion = _delete(found, is_forced=force)
     if as_json:
         print_json({"deleted": list(deletion.deleted), "unfinished": list(deletion.unfinished)})
     elif deletion.deleted:
@@ -51,11 +76,29 @@ def delete(*, names: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> 
     if deletion.unfinished:
         left = ", ".join(deletion.unfinished)
         click.echo(
-            f"headrace: {left}: left, for it has not ended. If its process is gone for good, add --force.",
+            f"headrace: {left}: left, for it has not ended. If it never will, add --force.",
             err=True,
         )
         return 1
     return 0
+
+
+def _find(reader: SharpReader, names: tuple[str, ...], filters: RunFilters) -> list[Run] | list[RunSummary]:
+    if not names:
+        return filters.find(reader, 0)
+    return list({run.id: run for run in [find_only_run(reader, name) for name in names]}.values())
+
+
+def _delete(runs: Sequence[Run | RunSummary], *, is_forced: bool) -> Deletion:
+    """Deletes them; those that were cut off will not end any more."""
+    from headrace.history.deletion import Deletion, delete_runs
+
+    location = settings.database()
+    cut_off = [run.id for run in runs if run.state == StateName.CRASHED.value]
+    others = [run.id for run in runs if run.id not in cut_off]
+    gone = delete_runs(location, cut_off, include_unfinished=True)
+    rest = delete_runs(location, others, include_unfinished=is_forced)
+    return Deletion(gone.deleted + rest.deleted, rest.unfinished)
 
 
 def _runs(count: int) -> str:

@@ -3,77 +3,48 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from headrace.cli import screen
 from headrace.cli.as_json import print_json, summary_json
-from headrace.cli.lines import Line, Span, fit
+from headrace.cli.lines import Line, Span, fit, width_of
+from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import has_history, now_us, open_history
-from headrace.cli.safe_text import cells, pad, safe
+from headrace.cli.safe_text import cells, clip, pad, safe
 from headrace.cli.signs import look_of
-from headrace.cli.times import ago, duration, moment, parse_since
+from headrace.cli.times import ago, duration, moment
 from headrace.engine.states import StateName, StateType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headrace.cli.signs import Glyphs
     from headrace.history.reader import RunSummary
 
-_STATES = sorted({name.value.lower() for name in StateName} | {kind.value.lower() for kind in StateType})
 _SHORT_ID = 13
 _A_DAY_US = 86_400_000_000
 _GAP = 2
-
-
-def _since(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    try:
-        return parse_since(value, now_us())
-    except (ValueError, OverflowError) as error:
-        message = f"{value!r} is no time: write 30m, 2h, 7d, 2026-03-01 or 2026-03-01T12:00"
-        raise click.BadParameter(message) from error
+_LAST_TITLE = "TASK RUNS"
 
 
 @click.command("list")
 @click.argument("text", required=False)
-@click.option(
-    "--state",
-    type=click.Choice(_STATES, case_sensitive=False),
-    metavar="STATE",
-    help="Only runs in this state: failed, timedout, ...",
-)
-@click.option("--flow", help="Only runs of this flow.")
-@click.option("--tag", help="Only runs with this tag.")
-@click.option("--since", callback=_since, help="Only runs made since: 30m, 2h, 7d (ago), or a date.")
 @click.option("--no-subflows", is_flag=True, help="Only runs that no other run called.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def list_runs(
-    *,
-    text: str | None,
-    state: str | None,
-    flow: str | None,
-    tag: str | None,
-    since: int | None,
-    no_subflows: bool,
-    limit: int,
-    as_json: bool,
-) -> None:
+@filtered
+def list_runs(*, text: str | None, filters: RunFilters, no_subflows: bool, limit: int, as_json: bool) -> None:
     """List runs, newest first; with TEXT those whose name or flow contains it."""
     found: list[RunSummary] = []
     if has_history():
         with open_history() as reader:
-            found = reader.list_runs(
-                limit, state=state, flow=flow, text=text, since_us=since, tag=tag, roots_only=no_subflows
-            )
+            found = filters.find(reader, limit, text=text, roots_only=no_subflows)
     if as_json:
         print_json([summary_json(run) for run in found])
     elif not found:
-        is_filtered = any(value is not None for value in (text, state, flow, tag, since))
+        is_filtered = text is not None or filters.are_given
         click.echo(
             "No run is like that." if is_filtered else "No runs yet: `headrace run FILE` makes one.", err=True
         )
@@ -87,44 +58,93 @@ def list_runs(
             click.echo(f"The newest {limit}; --limit 0 lists all.", err=True)
 
 
+class _Column(NamedTuple):
+    """The texts of one column, and how each is styled."""
+
+    title: str
+    texts: list[str]
+    styles: list[str]
+
+    @property
+    def width(self) -> int:
+        return max([cells(self.title), *map(cells, self.texts)])
+
+
 def table(runs: Sequence[RunSummary], glyphs: Glyphs, *, now_us: int, width: int | None) -> list[Line]:
     """A heading and a line for each run. Without a ``width`` nothing is cut, ids neither."""
-    ids = _ids(runs, is_short=width is not None)
-    columns = [
-        ("ID", ids, ["dim"] * len(runs)),
-        ("NAME", [safe(run.name) for run in runs], ["bold"] * len(runs)),
-        ("FLOW", [_flow(run) for run in runs], [""] * len(runs)),
-        (
-            "STATE",
-            [f"{glyphs.sign(run.state)} {run.state}" for run in runs],
-            [look_of(run.state).style for run in runs],
-        ),
-        ("STARTED", [_when(run, now_us) for run in runs], [""] * len(runs)),
-        ("TOOK", [_took(run, now_us) for run in runs], [""] * len(runs)),
-    ]
+    columns = _columns(runs, glyphs, now_us, has_short_ids=width is not None)
     counts = [_counts(run.task_runs, glyphs) for run in runs]
-    widths = [max(cells(title), *map(cells, texts)) for title, texts, _ in columns]
     if width is not None:
-        _squeeze(widths, room=width - max([sum(cells(span.text) for span in line) for line in counts] + [5]))
-    titles = [pad(title, size) + " " * _GAP for (title, _, _), size in zip(columns, widths, strict=True)]
-    lines: list[Line] = [[Span("".join(titles) + "TASK RUNS", "dim")]]
+        columns = _squeeze(columns, room=width - max([*map(width_of, counts), len(_LAST_TITLE)]))
+    widths = [column.width for column in columns]
+    titles = [pad(column.title, size) + " " * _GAP for column, size in zip(columns, widths, strict=True)]
+    lines: list[Line] = [[Span("".join(titles) + _LAST_TITLE, "dim")]]
     for row, count in enumerate(counts):
         line = [
-            Span(pad(texts[row], size) + " " * _GAP, styles[row])
-            for (_, texts, styles), size in zip(columns, widths, strict=True)
+            Span(pad(column.texts[row], size) + " " * _GAP, column.styles[row])
+            for column, size in zip(columns, widths, strict=True)
         ]
         lines.append([*line, *count])
     return lines if width is None else [fit(line, width) for line in lines]
 
 
-def _squeeze(widths: list[int], *, room: int) -> None:
-    """Takes columns from names and flows, the widest first, until the line fits."""
-    least = 8
-    while sum(widths) + _GAP * len(widths) > room:
-        widest = 1 if widths[1] >= widths[2] else 2
+def _columns(
+    runs: Sequence[RunSummary], glyphs: Glyphs, now_us: int, *, has_short_ids: bool
+) -> list[_Column]:
+    plain = [""] * len(runs)
+    states = [f"{glyphs.sign(run.state)} {run.state}" for run in runs]
+    return [
+        _Column("ID", _ids(runs, is_short=has_short_ids), ["dim"] * len(runs)),
+        _Column("NAME", [safe(run.name) for run in runs], ["bold"] * len(runs)),
+        _Column("FLOW", [_flow(run) for run in runs], plain),
+        _Column("STATE", states, [look_of(run.state).style for run in runs]),
+        _Column("STARTED", [_when(run, now_us) for run in runs], plain),
+        _Column("TOOK", [_took(run, now_us) for run in runs], plain),
+    ]
+
+
+def _squeeze(columns: list[_Column], *, room: int) -> list[_Column]:
+    """Makes the line fit: long names are cut, then what can best be done without is left out."""
+    names = columns[1].texts
+    spare = "ID" if len({*names}) == len(names) else "NAME"  # one of them names a run
+    steps: list[Callable[[list[_Column]], list[_Column]]] = [
+        lambda columns: _cut(columns, room, least=14),
+        lambda columns: [column for column in columns if column.title != spare],
+        lambda columns: [_only_signs(column) if column.title == "STATE" else column for column in columns],
+        lambda columns: _cut(columns, room, least=10),
+        lambda columns: [column for column in columns if column.title != "TOOK"],
+        lambda columns: [column for column in columns if column.title != "STARTED"],
+        lambda columns: _cut(columns, room, least=5),
+    ]
+    for step in steps:
+        if _room_of(columns) <= room:
+            break
+        columns = step(columns)
+    return columns
+
+
+def _room_of(columns: list[_Column]) -> int:
+    return sum([column.width + _GAP for column in columns])
+
+
+def _cut(columns: list[_Column], room: int, *, least: int) -> list[_Column]:
+    """Takes room from names and flows, the widest first."""
+    widths = {column.title: column.width for column in columns}
+    excess = _room_of(columns) - room
+    while excess > 0:
+        widest = max([title for title in ("NAME", "FLOW") if title in widths], key=widths.__getitem__)
         if widths[widest] <= least:
-            return
+            break
         widths[widest] -= 1
+        excess -= 1
+    return [
+        column._replace(texts=[clip(text, widths[column.title]) for text in column.texts])
+        for column in columns
+    ]
+
+
+def _only_signs(column: _Column) -> _Column:
+    return column._replace(title="", texts=[text.split()[0] for text in column.texts])
 
 
 def _ids(runs: Sequence[RunSummary], *, is_short: bool) -> list[str]:

@@ -11,10 +11,11 @@ import click
 from headrace.cli import screen
 from headrace.cli.as_json import log_json, print_json
 from headrace.cli.lines import Line, Span
+from headrace.cli.live import words
 from headrace.cli.run_names import find_run, open_history
 from headrace.cli.safe_text import safe, safe_lines
 from headrace.cli.times import time_of_day
-from headrace.engine.states import StateType
+from headrace.engine.states import StateName, StateType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,9 @@ def logs(*, name: str | None, task: str | None, level: str | None, follow: bool,
                 print_json(log_json(line, where.name if where else None), in_one_line=True)
             else:
                 output.print(draw(line, where.name if where else None))
+        now = reader.get_run(run.id)
+        if follow and now.state != StateName.COMPLETED.value and now.states[-1].message:
+            click.echo(f"{safe(run.name)} {words(now.state)}: {safe(now.states[-1].message)}", err=True)
         if is_empty and not as_json:
             what = "has no log lines" if task is None and level is None else "has no log lines like that"
             click.echo(f"{safe(run.name)} {what}.", err=True)
@@ -61,7 +65,7 @@ def logs(*, name: str | None, task: str | None, level: str | None, follow: bool,
 def draw(line: LogLine, task_run: str | None) -> list[Line]:
     """A log line; further lines of its message are indented."""
     style = _STYLES.get(line.level // 10 * 10, "")
-    first, *others = safe_lines(line.message).split("\n")
+    first, *others = safe_lines(line.message.rstrip("\n")).split("\n")
     head: Line = [
         Span(f"{time_of_day(line.at_us)}  ", "dim"),
         Span(f"{logging.getLevelName(line.level):<8} ", style),

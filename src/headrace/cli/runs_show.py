@@ -11,9 +11,10 @@ import click
 
 from headrace.cli import screen
 from headrace.cli.as_json import print_json, run_json, task_run_json
-from headrace.cli.failure_text import alike, headline, last_lines, names_of
-from headrace.cli.lines import Line, Span, between, fit
+from headrace.cli.failure_text import alike, headline, is_told, last_lines, names_of
+from headrace.cli.lines import Line, Span, between, fit, wrapped
 from headrace.cli.live import has_failed, words
+from headrace.cli.run_filters import STATES
 from headrace.cli.run_names import find_run, now_us, open_history
 from headrace.cli.run_rows import Span as TimeSpan, rows_of
 from headrace.cli.safe_text import clip, pad, safe
@@ -24,7 +25,7 @@ from headrace.engine.states import StateName
 from headrace.errors import RunNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from headrace.cli.signs import Glyphs
     from headrace.history.reader import FailureView, Reader, Run, TaskRun
@@ -38,8 +39,14 @@ _TRACEBACK_LINES = 6
 @click.command()
 @click.argument("name", metavar="[ID]", required=False)
 @click.option("--task", help="Draw the runs of this task one by one.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES, case_sensitive=False),
+    metavar="STATE",
+    help="Draw only task runs in this state: failed, ...",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object with all task runs.")
-def show(*, name: str | None, task: str | None, as_json: bool) -> None:
+def show(*, name: str | None, task: str | None, state: str | None, as_json: bool) -> None:
     """Draw one run, the newest if ID is left out: what ran when, and what failed.
 
     A task with many runs is one row; --task takes it apart. AFTER gives the rows that a row waited for.
@@ -49,31 +56,45 @@ def show(*, name: str | None, task: str | None, as_json: bool) -> None:
         if task is not None and all(group.task != task for group in reader.task_groups(run)):
             raise RunNotFoundError(f"No task {task!r} ran in {run.name} ({run.id}).")
         if as_json:
-            task_runs = [task_run_json(task_run) for task_run in reader.task_runs(run, task=task)]
+            task_runs = [
+                task_run_json(task_run) for task_run in reader.task_runs(run, task=task, state=state)
+            ]
             print_json({**run_json(run, reader.children(run)), "task_runs_list": task_runs})
             return
         output = screen.stdout()
-        output.print(portray(reader, run, output.glyphs, output.width, now_us=now_us(), task=task))
+        output.print(
+            portray(reader, run, output.glyphs, output.width, now_us=now_us(), task=task, state=state)
+        )
 
 
 def portray(
-    reader: Reader, run: Run, glyphs: Glyphs, width: int, *, now_us: int, task: str | None = None
+    reader: Reader,
+    run: Run,
+    glyphs: Glyphs,
+    width: int,
+    *,
+    now_us: int,
+    task: str | None = None,
+    state: str | None = None,
 ) -> list[Line]:
     """The whole picture of a run."""
     end_us = run.ended_us if run.ended_us is not None else max(now_us, run.created_us)
     span = TimeSpan(run.created_us, end_us)
+    rows, left_out = rows_of(reader, run, span, alone=task, state=state)
+    timeline = draw(rows, span, glyphs, width, left_out=left_out)
+    if state is not None and not rows:
+        timeline = [[Span(f"No task run is {words(state)}.")]]
     sections = [
         _header(reader, run, glyphs, width, span),
-        draw(rows_of(reader, run, span, alone=task), span, glyphs, width),
+        timeline,
         list(_failures(reader, run, glyphs)),
         list(_retries(reader, run, glyphs)),
-        _footer(reader, run),
     ]
     lines: list[Line] = []
     for section in sections:
         if section:
             lines += [[], *section] if lines else section
-    return [fit(line, width) for line in lines]
+    return [*[fit(line, width) for line in lines], *_footer(reader, run, width)]
 
 
 def _header(reader: Reader, run: Run, glyphs: Glyphs, width: int, span: TimeSpan) -> list[Line]:
@@ -84,20 +105,26 @@ def _header(reader: Reader, run: Run, glyphs: Glyphs, width: int, span: TimeSpan
         Span(safe(run.name), "bold"),
         Span(f"  {kind} {safe(run.flow)}" + (f" {safe(run.version)}" if run.version else "")),
     ]
-    verb = f"{words(run.state)} in" if run.ended_us is not None else f"{words(run.state)} for"
-    right = [Span(f"{verb} {duration(span.end_us - span.start_us)}", look.style)]
+    right = [Span(f"{how_long(run)} {duration(span.end_us - span.start_us)}", look.style)]
     lines = [between(left, right, width)]
     for label, value in _fields(reader, run, width - _LABEL_WIDTH - 2):
         lines.append([Span(f"  {pad(label, _LABEL_WIDTH)}", "dim"), Span(value)])
     return lines
 
 
+def how_long(run: Run) -> str:
+    """``completed in``: what goes before the time that the run took."""
+    if run.ended_us is None:
+        return f"{words(run.state)} for"
+    return f"{words(run.state)} {'after' if run.state == StateName.CRASHED.value else 'in'}"
+
+
 def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
-    reason = run.states[-1].message
-    if reason:
-        yield "why", safe(reason)
-    if run.ended_us is None and _process_is_gone(run):
-        yield "but", f"its process {run.provenance.get('pid')} is gone: the run was cut off"
+    why = run.states[-1].message
+    if run.failure is not None and run.failure.type == "UpstreamFailedError":
+        why = run.failure.message
+    if why:
+        yield "why", safe(why)
     yield "id", run.id
     yield "started", f"{moment(run.created_us)}, {ago(run.created_us, now_us())}"
     if run.parent is not None:
@@ -169,24 +196,6 @@ def _caller(reader: Reader, parent: str) -> str:
     return safe(f"{run.name}{task} ({run.id})")
 
 
-def _process_is_gone(run: Run) -> bool:
-    """Whether the run was under way in a process of this machine that is no more."""
-    pid = run.provenance.get("pid")
-    if (
-        not isinstance(pid, int)
-        or not hasattr(os, "uname")
-        or run.provenance.get("host") != os.uname().nodename
-    ):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def _failures(reader: Reader, run: Run, glyphs: Glyphs) -> Iterable[Line]:
     """What failed, with the innermost frames; and what did not start because of it."""
     failed = [t for state in ("FAILED", "CRASHED") for t in reader.task_runs(run, state=state)]
@@ -206,7 +215,7 @@ def _failures(reader: Reader, run: Run, glyphs: Glyphs) -> Iterable[Line]:
             yield [Span(f"    and so did {names_of(others)}", "red")]
     if len(kinds) > _MOST_FAILURES:
         yield [Span(f"  and {sum(map(len, kinds[_MOST_FAILURES:])):,} more that failed", "red")]
-    if run.failure is not None and not _is_told(run.failure, own):
+    if run.failure is not None and not is_told(run.failure, own):
         yield [Span(f"{glyphs.sign(run.state)} {safe(run.flow)}", "bold red"), Span(" itself raised", "red")]
         yield from _failure(run.failure, None)
     for child in reader.children(run):
@@ -235,12 +244,6 @@ def _failure(failure: FailureView | None, reason: str | None) -> Iterable[Line]:
         yield [Span(f"    {line}", "dim")]
 
 
-def _is_told(failure: FailureView, told: Sequence[TaskRun]) -> bool:
-    if failure.type == "TaskFailures" and told:
-        return True
-    return any(t.failure is not None and headline(t.failure) == headline(failure) for t in told)
-
-
 def _retries(reader: Reader, run: Run, glyphs: Glyphs) -> Iterable[Line]:
     """The failed attempts of task runs that were tried again."""
     if not any(group.retries for group in reader.task_groups(run)):
@@ -261,8 +264,8 @@ def _retries(reader: Reader, run: Run, glyphs: Glyphs) -> Iterable[Line]:
                 ]
 
 
-def _footer(reader: Reader, run: Run) -> list[Line]:
-    line: Line = []
-    if reader.logs(run, limit=1):
-        line = [Span("Log lines: ", "dim"), Span(f"headrace runs logs {run.id}")]
-    return [line] if line else []
+def _footer(reader: Reader, run: Run, width: int) -> list[Line]:
+    if not reader.logs(run, limit=1):
+        return []
+    line = [Span("Log lines: ", "dim"), Span(f"headrace runs logs {run.id}")]
+    return [[], *wrapped(line, width, indent=2)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WIDTH_OF_A_FILE = 100
 _WIDEST = 160
-_NARROWEST = 40
+_NARROWEST = 24
 
 
 class Screen:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from headrace.cli.failure_text import alike, headline, names_of, place
-from headrace.cli.lines import Line, Span, between, fit
+from headrace.cli.failure_text import alike, headline, is_told, names_of, place
+from headrace.cli.lines import Line, Span, between, fit, wrapped
 from headrace.cli.live import counts_line, has_failed, words
 from headrace.cli.safe_text import safe
 from headrace.cli.signs import look_of
@@ -24,23 +24,25 @@ def summarise(reader: Reader, run: Run, screen: Screen) -> list[Line]:
     """A few lines about a run that has ended."""
     glyphs, width = screen.glyphs, screen.width
     groups = reader.task_groups(run)
-    counts = Counter({group.state: 0 for group in groups})
+    counts: Counter[str] = Counter()
     for group in groups:
         counts[group.state] += group.runs
     lines = [_title(run, glyphs, width)]
     if groups:
-        lines.append(_counts(counts, sum([group.retries for group in groups]), glyphs))
+        lines += wrapped(_counts(counts, sum([group.retries for group in groups]), glyphs), width, indent=2)
     failed = [task_run for task_run in reader.task_runs(run, state="FAILED") if has_failed(task_run.state)]
     kinds = alike(failed)
     for task_runs in kinds[:_FAILURES_SHOWN]:
         lines += _failed(task_runs, glyphs)
     if len(kinds) > _FAILURES_SHOWN:
         lines.append([Span(f"  and {sum(map(len, kinds[_FAILURES_SHOWN:])):,} more", "red")])
-    if run.failure is not None and not _is_of_a_task(run.failure, failed):
+    if run.failure is not None and not is_told(run.failure, failed):
         lines += _what_and_where(run.failure, f"  {glyphs.sign(run.state)} ")
     lines = [fit(line, width) for line in lines]
-    lines.append([Span("  See it: ", "dim"), Span(f"headrace runs show {run.id}", "bold")])
-    return lines
+    return [
+        *lines,
+        *wrapped([Span("  See it: ", "dim"), Span(f"headrace runs show {run.id}", "bold")], width, indent=2),
+    ]
 
 
 def _title(run: Run, glyphs: Glyphs, width: int) -> Line:
@@ -82,11 +84,3 @@ def _what_and_where(failure: FailureView, sign: str) -> list[Line]:
     if where is not None:
         lines.append([Span(f"      {where}", "dim")])
     return lines
-
-
-def _is_of_a_task(failure: FailureView, failed: list[TaskRun]) -> bool:
-    """Whether the flow failed by what the lines of its task runs have said already."""
-    return failure.type == "TaskFailures" or any(
-        task_run.failure is not None and headline(task_run.failure) == headline(failure)
-        for task_run in failed
-    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.cli.lines import Line, Span, fit
 from headrace.cli.live import words
-from headrace.cli.run_rows import SLICES, Doing
-from headrace.cli.safe_text import cells, pad, safe
+from headrace.cli.run_rows import MOST_ROWS, SLICES, Doing
+from headrace.cli.safe_text import cells, clip, pad, safe
 from headrace.cli.signs import look_of
 from headrace.cli.times import duration
 from headrace.engine.states import StateName
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _LEAST_BAR = 16
+_NARROWEST_BAR = 8
 _WIDEST_AFTER = 9
-_MOST_ROWS = 200
 _WIDEST_NAME = 44
 
 
@@ -32,51 +32,81 @@ class _Cells:
         self.row = row
         self.prefix = prefix
         self.number = str(row.number)
-        self.name = safe(row.name) + (f" ×{row.total:,}" if row.total > 1 else "")
-        if glyphs.is_ascii:
-            self.name = self.name.replace("×", "x")
+        self.name = safe(row.name)
+        self.times = f" {'x' if glyphs.is_ascii else '×'}{row.total:,}" if row.total > 1 else ""
         self.states = _states(row, glyphs)
         self.took = duration(row.ended_us - row.started_us) if row.started_us and row.ended_us else ""
         self.after = _after(row)
 
+    @property
+    def name_width(self) -> int:
+        """How many columns its place in the tree and its name take."""
+        return cells(self.prefix + self.name + self.times)
 
-def draw(rows: Sequence[Row], span: TimeSpan, glyphs: Glyphs, width: int) -> list[Line]:
+    def named(self, width: int) -> Line:
+        """The same, cut to ``width``: how many they are is said in any case."""
+        style = "bold" if self.row.is_subflow else ""
+        name = clip(self.name, width - cells(self.prefix + self.times))
+        return [Span(self.prefix, "dim"), Span(name, style), Span(self.times, style)]
+
+
+def draw(rows: Sequence[Row], span: TimeSpan, glyphs: Glyphs, width: int, *, left_out: int = 0) -> list[Line]:
     """The table: a heading, a line for each row, and what the signs mean."""
     if not rows:
         return []
     table = list(_table(rows, glyphs))
-    shown = table[:_MOST_ROWS]
-    number_width = max(len(cell.number) for cell in shown)
-    name_width = max([8, *[cells(cell.prefix + cell.name) for cell in shown]])
-    states_width = max([5, *[_width(cell.states) for cell in shown]])
-    took_width = max([4, *[cells(cell.took) for cell in shown]])
-    after_width = min(max(len(cell.after) for cell in shown), _WIDEST_AFTER)
-    if after_width:
-        after_width = max(after_width, 5)
-    fixed = number_width + took_width + after_width + _GAP * (5 if after_width else 4)
-    room = width - fixed - _LEAST_BAR
-    states_width = min(states_width, max(room // 2, 12))
-    name_width = min(name_width, max(room - states_width, 12), _WIDEST_NAME)
-    bar_width = max(width - fixed - states_width - name_width, 8)
-    lines = [
-        _heading(number_width, name_width, states_width, took_width, after_width, bar_width, span, glyphs)
-    ]
+    shown = table[:MOST_ROWS]
+    columns = _columns(shown, width)
+    lines = [_heading(columns, span, glyphs)]
     for cell in shown:
         line = [
-            Span(cell.number.rjust(number_width) + " " * _GAP, "dim"),
-            *_fill(
-                [Span(cell.prefix, "dim"), Span(cell.name, "bold" if cell.row.is_subflow else "")], name_width
-            ),
-            *_fill(cell.states, states_width),
-            Span(cell.took.rjust(took_width) + " " * _GAP),
+            Span(cell.number.rjust(columns.number) + " " * _GAP, "dim"),
+            *_fill(cell.named(columns.name), columns.name),
+            *_fill(cell.states, columns.states),
+            Span(cell.took.rjust(columns.took) + " " * _GAP),
         ]
-        if after_width:
-            line.append(Span(pad(cell.after, after_width) + " " * _GAP, "dim"))
-        lines.append(fit([*line, *bar(cell.row, span, glyphs, bar_width)], width))
-    if len(shown) < len(table):
-        lines.append([Span(f"and {len(table) - len(shown):,} more rows: --json has all", "dim")])
+        if columns.after:
+            line.append(Span(pad(cell.after, columns.after) + " " * _GAP, "dim"))
+        if columns.bar:
+            line += bar(cell.row, span, glyphs, columns.bar)
+        lines.append(fit(line, width))
+    left_out += len(table) - len(shown)
+    if left_out:
+        lines.append([Span(f"and {left_out:,} more rows: --json has all", "dim")])
     lines += _legend([cell.row for cell in shown], glyphs, width)
     return lines
+
+
+class _Columns(NamedTuple):
+    """How wide each is; 0: it is left out."""
+
+    number: int
+    name: int
+    states: int
+    took: int
+    after: int
+    bar: int
+
+
+def _columns(shown: Sequence[_Cells], width: int) -> _Columns:
+    """The widths at which all is said; where there is little room, the bar and then the words give way."""
+    number = max(len(cell.number) for cell in shown)
+    name = min(max([8, *[cell.name_width for cell in shown]]), _WIDEST_NAME)
+    states = max([5, *[_width(cell.states) for cell in shown]])
+    took = max([4, *[cells(cell.took) for cell in shown]])
+    after = min(max(len(cell.after) for cell in shown), _WIDEST_AFTER)
+    after = max(after, 5) if after else 0
+    room = width - number - took - _GAP * 4 - _LEAST_BAR
+    if after and room - after - _GAP < min(name, 16) + min(states, 12):
+        after = 0
+    if after:
+        room -= after + _GAP
+    states = min(states, max(room - name, 12))
+    least = min(name, max(room - states, 12))
+    left = room + _LEAST_BAR - states - least
+    if left < _NARROWEST_BAR:
+        return _Columns(number, min(name, least + max(left, 0)), states, took, after, 0)
+    return _Columns(number, least, states, took, after, left)
 
 
 def bar(row: Row, span: TimeSpan, glyphs: Glyphs, width: int) -> Line:
@@ -172,17 +202,20 @@ def _after(row: Row) -> str:
     return ",".join(parts)
 
 
-def _heading(
-    number: int, name: int, states: int, took: int, after: int, bar_width: int, span: TimeSpan, glyphs: Glyphs
-) -> Line:
-    gap = " " * _GAP
-    end = duration(span.end_us - span.start_us)
-    text = f"{'#'.rjust(number)}{gap}{pad('TASK RUN', name)}{gap}{pad('STATE', states)}{gap}{'TOOK'.rjust(took)}{gap}"
-    if after:
-        text += f"{pad('AFTER', after)}{gap}"
-    rule = "-" if glyphs.is_ascii else "─"
-    fill = rule * max(bar_width - cells(end) - 3, 1)
-    return [Span(f"{text}0 {fill} {end}", "dim")]
+def _heading(columns: _Columns, span: TimeSpan, glyphs: Glyphs) -> Line:
+    titles = [
+        "#".rjust(columns.number),
+        pad("TASK RUN", columns.name),
+        pad("STATE", columns.states),
+        "TOOK".rjust(columns.took),
+    ]
+    if columns.after:
+        titles.append(pad("AFTER", columns.after))
+    if columns.bar:
+        end = duration(span.end_us - span.start_us)
+        rule = "-" if glyphs.is_ascii else "─"
+        titles.append(f"0 {rule * max(columns.bar - cells(end) - 3, 1)} {end}")
+    return [Span((" " * _GAP).join(titles), "dim")]
 
 
 def _legend(rows: Sequence[Row], glyphs: Glyphs, width: int) -> list[Line]:

@@ -8,7 +8,7 @@ nothing at all.
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from headrace.engine.events import AttemptFinished
@@ -32,10 +32,12 @@ class Settle(tuple["TaskRun"]):
     run = property(itemgetter(0), doc="The run.")
 
 
-START_ITS_ATTEMPT = (StartAttempt(("the run that was submitted",)),)  # type: ignore[arg-type]
+_ITS_OWN: Any = "the event's own run"
+
+START_ITS_ATTEMPT = (StartAttempt((_ITS_OWN,)),)
 """The whole answer to most submissions: start the attempt of the run that the event is."""
 
-SETTLE_ITS_RUN = (Settle(("the run that the report is of",)),)  # type: ignore[arg-type]
+SETTLE_ITS_RUN = (Settle((_ITS_OWN,)),)
 """The whole answer to the end of most attempts: settle the run that the event is of."""
 
 

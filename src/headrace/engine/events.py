@@ -137,12 +137,16 @@ class FlowStarted(NamedTuple):
 
 
 class FunctionEnded(NamedTuple):
-    """The flow's function came to its end; ``returned`` are the runs whose futures are in its value."""
+    """The flow's function came to its end; ``returned`` are the runs whose futures are in its value.
+
+    Those in ``tolerated`` are there, too, and may have failed: the value holds their exceptions then.
+    """
 
     at_us: int
     ending: Ending
     reason: str | None = None
     returned: tuple[int, ...] = ()
+    tolerated: tuple[int, ...] = ()
 
 
 Event = (

@@ -81,9 +81,9 @@ class Orchestrator:
     """Decides about one flow run and its task runs.
 
     >>> orchestrator = Orchestrator(at_us=0)
-    >>> [effect] = orchestrator.handle(TaskRun(1, at_us=1))
-    >>> effect.run.number
-    1
+    >>> run = TaskRun(1, at_us=1)
+    >>> orchestrator.handle(run) is START_ITS_ATTEMPT, run.number
+    (True, 1)
     """
 
     __slots__ = (
@@ -333,12 +333,7 @@ class Orchestrator:
         """The run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
-        if (
-            self._queue
-            or self._lenders
-            or self._function is not None
-            or id in self._graph.dependents
-        ):
+        if self._queue or self._lenders or self._function is not None or id in self._graph.dependents:
             effects.append(Settle((run,)))
             self._free_all_that_waits(run, at_us, effects)
             return None
@@ -380,7 +375,7 @@ class Orchestrator:
         """The runs that this one failed for; its failure is unseen unless somebody asked for it."""
         roots = roots or (run.id,)
         self._graph.note_failure(run.id, roots)
-        if run.id in self._forgiven:
+        if run.id in self._forgiven or run.is_being_retrieved:
             self._see(roots)
         elif run.name in _IS_FAILURE:
             self._unseen[run.id] = None
@@ -537,7 +532,8 @@ class Orchestrator:
 
     def _on_function_ended(self, event: FunctionEnded, effects: list[Effect]) -> None:
         self._function = event
-        self._awaited_outsiders.update(self._outsiders.intersection(event.returned))
+        self._awaited_outsiders.update(self._outsiders.intersection((*event.returned, *event.tolerated)))
+        self._forgive(event.tolerated)
         match event.ending:
             case Ending.CANCELLED:
                 if not self._is_cancelled:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class StateType(str, Enum):
-    """What a state means: whether a run waits, runs, or how it ended.
+    """What a state means: whether a run waits, runs, or how it ended. Each compares equal to its own name.
 
-    >>> StateType.FAILED.is_terminal
-    True
+    >>> StateType.FAILED.is_terminal, StateType.FAILED == "FAILED"
+    (True, True)
     """
 
     SCHEDULED = "SCHEDULED"
@@ -152,10 +152,14 @@ A bare tuple: it costs a tenth of a ``State``, and every task run has three of t
 class State(NamedTuple):
     """Where a run stands, since when and why: what ``future.state`` and ``future.wait()`` give.
 
-    ``at_us`` counts microseconds since the Unix epoch.
+    ``name`` is what a person reads, and compares equal to that text; ``at_us`` counts microseconds since the Unix
+    epoch; ``message`` is the reason, if there is one. A terminal state is final.
 
-    >>> State(StateName.CANCELLED, 0, "flow failed").type
-    <StateType.CANCELLED: 'CANCELLED'>
+    >>> state = State(StateName.CANCELLED, 0, "flow failed")
+    >>> state.name == "Cancelled", state.type, state.is_terminal
+    (True, <StateType.CANCELLED: 'CANCELLED'>, True)
+    >>> str(state)
+    'Cancelled: flow failed'
     """
 
     name: StateName

@@ -90,6 +90,11 @@ class TaskRun:
         self._story: list[Change] | None = None
 
     @property
+    def is_being_retrieved(self) -> bool:
+        """Whether somebody waits for it who will look at how it failed. Those who can be waited for know better."""
+        return False
+
+    @property
     def changes(self) -> list[Change]:
         """Its states, in order. A plain run has its three spelled out only when somebody asks."""
         if self._story is not None:

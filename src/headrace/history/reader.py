@@ -204,7 +204,7 @@ class Reader:
         self._is_shared = lock is not None
 
     @classmethod
-    def open(cls, location: str) -> Reader:
+    def open(cls, location: str) -> Self:
         """A reader of the database file at a path. Raises ``HistoryError``."""
         if location == IN_MEMORY:
             raise HistoryUnavailableError(
@@ -347,6 +347,11 @@ class Reader:
         """The task runs that wrote log lines, by their ids."""
         rows = self._all("list_task_run_names", {"flow_run": run.key})
         return {row[0]: TaskRunName(*row) for row in rows}
+
+    def last_moment(self, run: Run) -> int:
+        """When something of it was recorded last."""
+        recorded: int | None = self._all("find_last_moment", {"flow_run": run.key})[0][0]
+        return max(run.states[-1].at_us, recorded or 0)
 
     def count_rows(self) -> RowCounts:
         """How much there is."""

@@ -126,7 +126,7 @@ new_report = partial(object.__new__, Report)
 fill_report = Report.__init__
 
 
-class Call(TaskRun, Completion):
+class Call(Completion, TaskRun):
     """One call of a task.
 
     ``lane`` is there when the caller itself executes the attempts: it takes them from that queue, and

@@ -18,7 +18,6 @@ from headrace.task_runners.call import NO_CONTEXT, Report, fill_report, new_repo
 from headrace.tracebacks import describe, strip_engine_frames
 
 if TYPE_CHECKING:
-
     from headrace.task_runners.call import Call
 
 _RETURNED = Ending.RETURNED

@@ -19,27 +19,45 @@ if TYPE_CHECKING:
 
 
 class Capability(Enum):
-    """What not every runner can do. The conformance suite asks for the declared ones."""
+    """What not every runner can do. A runner declares what it can, and the conformance suite holds it to that.
+
+    >>> from headrace.task_runners import Capability, SequentialTaskRunner
+    >>> Capability.OVERLAPS in SequentialTaskRunner().capabilities
+    False
+    """
 
     OVERLAPS = "task runs overlap"
     SHARES_MEMORY = "a task receives the very object that its upstream returned"
 
 
 class Session(ABC):
-    """The execution of one flow run's attempts."""
+    """The execution of one flow run's attempts. Made by ``TaskRunner.open``; to be subclassed with it.
+
+    The driver calls ``start`` for each attempt whose turn has come, and ``close`` once, at the end of the flow run.
+
+    >>> import threading
+    >>> from headrace.task_runners import Session
+    >>> from headrace.task_runners.execution import execute
+    >>> class FreshThreads(Session):
+    ...     def start(self, call) -> None:
+    ...         threading.Thread(target=execute, args=(call,), daemon=True).start()
+    ...
+    ...     def close(self) -> None: ...
+    """
+
+    wants_tending: bool = False
+    """Set by ``start`` to have ``tend`` called soon; taken back by ``tend`` itself, before it looks what is to do."""
 
     @abstractmethod
-    def start(self, call: Call) -> bool | None:
+    def start(self, call: Call) -> None:
         """Have the call's attempt executed soon. Must not block, nor run user code in this thread.
-
-        ``True`` asks for ``tend`` to be called as soon as the engine's work is done.
 
         Whoever executes it calls ``execute`` or ``execute_async`` of ``headrace.task_runners.execution``, or
         posts what they would.
         """
 
     def tend(self) -> None:  # noqa: B027 - most sessions have nothing to do here
-        """Called when ``start`` asked for it, outside of the engine's work: the moment to add workers."""
+        """Called when the session wants it, outside of the engine's work: the moment to add workers."""
 
     def interrupt(self, call: Call) -> bool:
         """Stop an attempt that executes; ``False`` if that cannot be done."""
@@ -54,7 +72,22 @@ class TaskRunner(ABC):
     """How the task runs of a flow are executed.
 
     Subclass it to bring another runner: give it a ``name``, its ``capabilities`` and ``open``, and let it pass
-    ``headrace.testing.TaskRunnerConformance``.
+    ``headrace.testing.TaskRunnerConformance``. A runner has no state of a flow run: one serves several at once.
+
+    >>> from headrace import flow
+    >>> from headrace.task_runners import Capability, TaskRunner
+    >>> from headrace.task_runners.local import LocalSession
+    >>> class PatientTaskRunner(TaskRunner):
+    ...     name = "patient"
+    ...     capabilities = frozenset({Capability.OVERLAPS, Capability.SHARES_MEMORY})
+    ...
+    ...     def open(self, flow_run_id, loop):
+    ...         return LocalSession(loop)
+    >>> @flow(task_runner=PatientTaskRunner())
+    ... def hello() -> str:
+    ...     return "Hello"
+    >>> hello()
+    'Hello'
     """
 
     name: str = "custom"

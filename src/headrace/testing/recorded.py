@@ -19,6 +19,16 @@ def in_memory_history() -> Iterator[RecordedHistory]:
     """A history of its own for the flow runs of the block, in every thread; nothing of it is kept.
 
     It is there in milliseconds, and reads what the block's runs have recorded so far.
+
+    >>> from headrace import flow
+    >>> @flow
+    ... def greet(name: str) -> str:
+    ...     return f"Hello, {name}!"
+    >>> with in_memory_history() as history:
+    ...     greet("Ada")
+    ...     history.run().state
+    'Hello, Ada!'
+    'Completed'
     """
     history = History.open(":memory:")
     try:
@@ -29,7 +39,19 @@ def in_memory_history() -> Iterator[RecordedHistory]:
 
 
 class RecordedHistory:
-    """What has been recorded. Every question first waits until the writer has written down all there is."""
+    """What has been recorded: the flow runs of an ``in_memory_history``, or of any ``History`` that it is given.
+
+    Every question first waits until the writer has written down all there is.
+
+    >>> from headrace import flow
+    >>> @flow
+    ... def nothing() -> None: ...
+    >>> with in_memory_history() as history:
+    ...     nothing(), nothing()
+    ...     [run.flow for run in history.runs()]
+    (None, None)
+    ['nothing', 'nothing']
+    """
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -56,7 +78,24 @@ class RecordedHistory:
 
 
 class RecordedRun:
-    """One flow run, as it was recorded when it was asked for."""
+    """One flow run, as it was recorded when it was asked for: a later question needs a later one.
+
+    ``task_runs``, ``log_lines`` and ``edges`` (which task run waited for which) are lists, ``row`` has all the rest.
+
+    >>> from headrace import flow, task
+    >>> @task
+    ... def load() -> list[int]:
+    ...     return [1, 2]
+    >>> @flow
+    ... def add() -> int:
+    ...     return sum(load().result())
+    >>> with in_memory_history() as history:
+    ...     add()
+    ...     run = history.run("add")
+    3
+    >>> run.state, run.states_of("load-0"), run.task_run("load-0").result_preview
+    ('Completed', ['Pending', 'Running', 'Completed'], '[1,2]')
+    """
 
     def __init__(self, reader: Reader, row: Run) -> None:
         self.row = row

@@ -32,4 +32,10 @@ __all__ = ["TaskRunnerConformance", "lacks", "needs"]
 class TaskRunnerConformance(
     Calls, Dependencies, Failures, Retries, Nesting, Surroundings, Records, Cancelling, Shapes
 ):
-    """All that is expected of a task runner. Subclass it and give it ``make_runner``."""
+    """All that is expected of a task runner. Subclass it and give it ``make_runner``.
+
+    >>> from headrace.task_runners import SequentialTaskRunner
+    >>> class TestSequentialTaskRunner(TaskRunnerConformance):
+    ...     def make_runner(self) -> SequentialTaskRunner:
+    ...         return SequentialTaskRunner()
+    """
