@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import linecache
 import signal
 import sys
 import threading
@@ -32,7 +33,7 @@ class InterruptAt:
         self.point = point
         self.passed = 0
         self.place: str | None = None
-        self._include = include or _is_of_engine
+        self._include = include or is_of_engine
         self._looks: dict[CodeType, set[int]] = {}
 
     def __enter__(self) -> Self:
@@ -66,13 +67,24 @@ class InterruptAt:
         if self.passed == self.point:
             self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
             self.passed += 1
+            sys.settrace(None)  # the rest goes undisturbed, and faster
             signal.raise_signal(signal.SIGINT)
         else:
             self.passed += 1
 
 
-def _is_of_engine(code: CodeType) -> bool:
+def is_of_engine(code: CodeType) -> bool:
     return code.co_filename.startswith(_ENGINE)
+
+
+@contextmanager
+def ctrl_c_as_at_a_terminal() -> Iterator[None]:
+    """Handle SIGINT as Python does at a terminal, also where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -94,3 +106,37 @@ def deadline(seconds: float) -> Iterator[None]:
         is_over.set()
         bell.join(5)
         assert not has_rung.is_set(), f"nothing happened for {seconds} s: it hangs"
+
+
+class FailAt:
+    """Raises an exception before the n-th line of the chosen code in this thread; counts the lines passed."""
+
+    def __init__(self, point: int, error: BaseException, include: Callable[[CodeType], bool]) -> None:
+        self.point = point
+        self.error = error
+        self.passed = 0
+        self.place: str | None = None
+        self._include = include
+
+    def __enter__(self) -> Self:
+        sys.settrace(self._on_call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def _on_call(self, frame: FrameType, _event: str, _arg: Any) -> Any:
+        return self._on_line if self._include(frame.f_code) else None
+
+    def _on_line(self, frame: FrameType, event: str, _arg: Any) -> Any:
+        if event == "line" and not _is_with(frame):
+            self.passed += 1
+            if self.passed - 1 == self.point:
+                self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+                raise self.error
+        return self._on_line
+
+
+def _is_with(frame: FrameType) -> bool:
+    """Whether a block is entered or left here: what raises between that and the lock itself comes from no bug."""
+    return linecache.getline(frame.f_code.co_filename, frame.f_lineno).lstrip().startswith("with ")

@@ -228,14 +228,13 @@ def test_the_diagram_of_states_shows_every_change() -> None:
     }
 
 
-def test_every_rule_that_tests_are_named_after_is_in_the_semantics_and_each_has_tests() -> None:
+def test_every_rule_of_the_semantics_has_tests_that_are_named_after_it() -> None:
     page = (PROJECT / "docs" / "semantics.md").read_text("utf-8")
     rules = set(re.findall(r"^- \*\*([A-Z]\d)\*\* ", page, re.MULTILINE))
     held = {name[5:7].upper() for name in names_of_tests() if re.match(r"test_[a-z]\d_", name)}
-    listed = set(re.findall(r"^\| ([A-Z]\d) \| ", page, re.MULTILINE))
 
-    assert held <= rules
-    assert rules - held - listed == {"C7"}  # the page says under which name C7 is held
+    assert rules - {"C7"} == held  # of C7 the page says itself which tests hold it
+    assert any(re.match("test_c1_.*retr", name) for name in names_of_tests())
 
 
 def test_every_test_that_a_page_names_exists() -> None:

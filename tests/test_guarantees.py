@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from headrace.history import History, use_history
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import RunPython
 
 
 @task
@@ -37,7 +40,8 @@ def test_a_flow_whose_history_fails_under_way_gives_its_value_all_the_same(
             with pytest.warns(HistoryWarning, match="Runs go on"):
                 assert doubled([1, 2, 3]) == 12
 
-        [run] = history.reader().list_runs()
+        with history.reader() as reader:
+            [run] = reader.list_runs()
         assert (run.state, run.task_runs) == ("Completed", {"COMPLETED": 3})
     finally:
         history.close()
@@ -45,3 +49,58 @@ def test_a_flow_whose_history_fails_under_way_gives_its_value_all_the_same(
 
 def refuse(_facts: object) -> None:
     raise sqlite3.OperationalError("disk I/O error")
+
+
+EAVESDROPPING = """
+import asyncio, os, sys
+
+told = []
+NETWORK = ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo")
+PROGRAMS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system", "os.fork", "os.forkpty")
+
+
+def listen(event, arguments):
+    if event in NETWORK:
+        told.append(event)
+    if event in PROGRAMS:
+        program, *words = arguments[1]
+        told.append([os.path.basename(program), *(word for word in words if word == "status")])
+
+
+sys.addaudithook(listen)
+
+from headrace import flow, task
+
+
+@task
+async def greet(name):
+    return f"Hello, {name}!"
+
+
+@flow
+async def greetings():
+    return await asyncio.gather(greet("Ada"), greet("Grace"))
+
+
+@flow(log_prints=True)
+def all_greetings(count: int):
+    print(count, greet.map(["Ada", "Grace"]).result())
+
+
+asyncio.run(greetings())
+all_greetings("3")
+print(told)
+"""
+
+
+def test_a_flow_opens_no_connection_and_starts_no_program_but_git(
+    tmp_path: Path, run_python: RunPython
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("0123456789012345678901234567890123456789\n")
+    (tmp_path / "greetings.py").write_text(EAVESDROPPING)
+
+    done = run_python(str(tmp_path / "greetings.py"))
+
+    started = [["git", "status"]] if shutil.which("git") else []
+    assert done.stdout.splitlines() == ["3 ['Hello, Ada!', 'Hello, Grace!']", str(started)]

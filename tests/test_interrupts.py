@@ -12,7 +12,7 @@ from headrace.engine.states import StateType
 from headrace.history import History, use_history
 from headrace.interrupts import noted
 from headrace.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
-from tests.interruption import InterruptAt, deadline
+from tests.interruption import InterruptAt, ctrl_c_as_at_a_terminal, deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +33,10 @@ def history() -> Iterator[History]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    yield
-    assert not noted.is_set
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with ctrl_c_as_at_a_terminal():
+        yield
+        assert not noted.is_set
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # -- small flows, interrupted anywhere -----------------------------------------------------------------

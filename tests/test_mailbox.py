@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import pytest
 
 from headrace.interrupts import guarded, noted
 from headrace.mailbox import Mailbox
-from tests.interruption import InterruptAt
+from tests.interruption import InterruptAt, ctrl_c_as_at_a_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,7 +254,7 @@ def interrupt_a_drain(point: int) -> tuple[InterruptAt, Desk, int, int]:
     desk.mailbox._handle = handle
     tracer = InterruptAt(point, include=lambda code: "mailbox" in code.co_filename or code is handle.__code__)
     try:
-        with guarded(), tracer:
+        with ctrl_c_as_at_a_terminal(), guarded(), tracer:
             for event in range(4):
                 posted += 1
                 desk.mailbox.post(event)
@@ -276,4 +275,3 @@ def test_a_ctrl_c_at_every_point_of_a_drain_loses_nothing_and_is_raised_once_aft
         assert [type(defect) for defect in desk.defects] == [ZeroDivisionError], tracer.place
         assert desk.is_free, tracer.place
         assert not noted.is_set
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -9,10 +9,14 @@ import zipfile
 from email.parser import Parser
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES_ALLOWED = 22
@@ -29,10 +33,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 @pytest.fixture(scope="module")
-def requirements(wheel: zipfile.ZipFile) -> list[Requirement]:
-    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-    headers = Parser().parsestr(wheel.read(metadata).decode("utf-8"))
-    return [Requirement(line) for line in headers.get_all("Requires-Dist", [])]
+def metadata(wheel: zipfile.ZipFile) -> Message:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def requirements(metadata: Message) -> list[Requirement]:
+    return [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
 
 
 def closure(requirements: list[Requirement]) -> set[str]:
@@ -57,6 +65,14 @@ def bytes_as_shipped(name: str) -> int:
     files = distribution(name).files or []
     shipped = (file for file in files if file.suffix != ".pyc")
     return sum(Path(str(file.locate())).stat().st_size for file in shipped)
+
+
+def test_the_package_says_what_it_is(metadata: Message, wheel: zipfile.ZipFile) -> None:
+    told = [metadata[name] for name in ("Name", "Version", "Requires-Python", "License-Expression")]
+
+    assert told == ["headrace", "0.1.0", ">=3.11", "Apache-2.0"]
+    (licence,) = (name for name in wheel.namelist() if name.endswith("/LICENSE"))
+    assert b"Apache License" in wheel.read(licence)
 
 
 def test_the_core_has_few_packages(requirements: list[Requirement]) -> None:

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 
 _callbacks_lock = Lock()
 
+_LOOK_UP_SECONDS = 0.25
+"""How long a wait without a deadline blocks at a time.
+
+A signal that comes in the instant before a thread blocks is not seen by Python until that thread is awake again:
+without this, a Ctrl-C could be left lying for as long as the wait takes.
+"""
+
 
 class Completion:
     """Ends once; whoever waits is called back once.
@@ -115,4 +122,8 @@ class Gate:
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is opened; ``False`` if ``timeout`` seconds ran out first."""
-        return self._lock.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        if timeout is not None:
+            return self._lock.acquire(timeout=max(timeout, 0))
+        while not self._lock.acquire(timeout=_LOOK_UP_SECONDS):
+            pass
+        return True

@@ -226,9 +226,8 @@ class Driver:
 
     @shielded
     def _submit_interrupted(self, *args: Any, **kwargs: Any) -> TaskFuture[Any]:
-        self.__dict__.pop("submit", None)
         tell()
-        future = self.submit(*args, **kwargs)
+        future = Driver.submit(self, *args, **kwargs)
         if noted.is_set:
             deliver(2)
         return future

@@ -89,6 +89,7 @@ class FlowRun(Completion):
         self._provenance: Provenance | None = None
         self._owner: tuple[Driver, int] | None = None
         self._home_loop: Any = None
+        self._subflows: dict[FlowRun, None] = {}
         self._is_cancelled = False
         self._is_interrupted = False
         self._interrupt_function: Callable[[], None] | None = None
@@ -99,8 +100,8 @@ class FlowRun(Completion):
         """From the call to the value or what is to be raised: what happens in a flow run, in order."""
         try:
             arguments = yield from self._wait_for_arguments(loop)
-            self._begin(arguments, loop)
             with capture:
+                self._begin(arguments, loop)
                 ending, value, error = yield from self._call_function()
                 interrupt = yield from self._wait_for_task_runs(ending, error)
                 value, error = self._conclude(value, error, interrupt)
@@ -141,8 +142,9 @@ class FlowRun(Completion):
         self._arguments = arguments
         if self.logs_prints:
             print_capture.install()
-        self.name = _run_name(flow.flow_run_name, arguments)
-        self._parameters_preview = preview_arguments((), (), arguments) if arguments else None
+        shown = flow.parameters.masked(arguments) if arguments else arguments
+        self.name = _run_name(flow.flow_run_name, shown)
+        self._parameters_preview = preview_arguments((), (), shown) if shown else None
         self._provenance = Provenance(*flow.anatomy.place)
         self.driver = Driver(
             flow_run=self,
@@ -195,6 +197,8 @@ class FlowRun(Completion):
         reason = None if error is None else describe(error)
         driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned, self._returned_tolerated))
         interrupt: BaseException | None = None
+        if ending is Ending.CANCELLED:
+            self._cancel_subflows()
         while not driver.ended.is_done:
             try:
                 yield Until(driver.ended.add_done_callback)
@@ -203,6 +207,7 @@ class FlowRun(Completion):
                     raise
                 interrupt = cut
                 driver.post(CancelRequested(None, driver.now_us(), _reason_of(cut)))
+                self._cancel_subflows()
         return interrupt
 
     def _conclude(
@@ -323,8 +328,11 @@ class FlowRun(Completion):
             driver.post(FailureRetrieved(id))
 
     def be_owned_by(self, driver: Driver) -> None:
-        """The flow of that driver waits for this run."""
+        """The flow of that driver waits for this run, and takes it along when it is cancelled."""
         self._owner = (driver, driver.join(self, owned=True))
+        subflows = driver.flow_run._subflows
+        subflows[self] = None
+        self.add_done_callback(lambda: subflows.pop(self, None))
 
     def needs(self, loop: Any) -> bool:
         """Whether the run needs that event loop to go on."""
@@ -336,9 +344,14 @@ class FlowRun(Completion):
         self._is_cancelled = True
         if self.driver is not None:
             self.driver.cancel(None, "cancelled on request")
+        self._cancel_subflows()
         interrupt_function = self._interrupt_function
         if interrupt_function is not None:
             interrupt_function()
+
+    def _cancel_subflows(self) -> None:
+        for subflow in list(self._subflows):
+            subflow.cancel()
 
     def note_interrupt(self) -> None:
         """A Ctrl-C is raised in this thread. Only leaves marks: it may be called between any two instructions."""
@@ -630,19 +643,23 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
             raise
         source: Any = future._source
         driver.post(FunctionEnded(driver.now_us(), Ending.RETURNED, None, (source.id,)))
+        if loop is None:
+            run.block()  # whoever drains has told the history, too
     return _LoneFuture(source)
 
 
 def _end_alone(run: FlowRun) -> None:
     end = run.driver.end
     assert end is not None
-    failed = [run.driver.failed_run(id) for id in end.returned]
-    run.error = failed[0].exception() if failed else None
-    run.changes = end.changes
-    run.driver.history.record(run.as_fact(None))
-    run.driver.close()
-    capture.__exit__()
-    run.complete()
+    try:
+        failed = [run.driver.failed_run(id) for id in end.returned]
+        run.error = failed[0].exception() if failed else None
+        run.changes = end.changes
+        run.driver.history.record(run.as_fact(None))
+        run.driver.close()
+    finally:
+        capture.__exit__()
+        run.complete()
 
 
 # -- small matters --------------------------------------------------------------------------------

@@ -242,7 +242,13 @@ class Future(FutureLike, AsCoroutine[T_co]):
         message = f"{self!r} is a future, not its value: call .result() (or await it) to get the value"
         raise FutureMisuseError(message)
 
-    __bool__ = __len__ = __iter__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _misused
+    def __bool__(self) -> bool:
+        # Python >= 3.12 asks it of the coroutine of an asyncio task that it prints, and asyncio.run() prints one.
+        if sys._getframe(1).f_globals.get("__name__") == "asyncio.base_tasks":
+            return True
+        return self._misused()
+
+    __len__ = __iter__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _misused
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _misused
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _misused
     __divmod__ = __rdivmod__ = __pow__ = __rpow__ = __lshift__ = __rlshift__ = __rshift__ = _misused

@@ -34,7 +34,7 @@ watchers: list[Callable[[], None]] = []
 """Called when a Ctrl-C is raised, between any two instructions: they may leave a mark and do nothing more."""
 
 untold: list[Callable[[], None]] = []
-"""What is to be done about a Ctrl-C that was raised, before the engine does anything else."""
+"""What is to be done about a Ctrl-C that was raised, before the code that it met asks the engine for more."""
 
 
 @contextmanager
@@ -50,9 +50,10 @@ def watching(watcher: Callable[[], None]) -> Iterator[None]:
 
 
 def tell() -> None:
-    """Do what is to be done about a Ctrl-C that was raised."""
-    while untold:
-        untold.pop()()
+    """Do what is to be done about a Ctrl-C that was raised, if it was raised in this thread: the main one."""
+    if threading.get_ident() == threading.main_thread().ident:
+        while untold:
+            untold.pop()()
 
 
 def shielded(function: FunctionT) -> FunctionT:

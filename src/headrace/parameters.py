@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ParameterError
+from headrace.previews import MASK, is_secret, is_secret_type, preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from headrace.functions import Anatomy
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+MASKED = MASK.strip('"')
 
 _PLAIN = frozenset({str, int, float, bool, bytes, complex, list, dict, tuple, set, frozenset, type(None)})
 
@@ -29,6 +32,7 @@ class Parameters:
         self._anatomy = anatomy
         self._signature: Signature | None = None
         self._annotations: dict[str, Any] | None = None
+        self._secret: frozenset[str] | None = None
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, defaults included. Raises ``TypeError`` as a Python call would.
@@ -41,7 +45,7 @@ class Parameters:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{self._anatomy.name}{signature}: {error}") from None
+            raise TypeError(f"{self._anatomy.name}{_without_defaults(signature)}: {error}") from None
         bound.apply_defaults()
         return dict(bound.arguments)
 
@@ -71,6 +75,22 @@ class Parameters:
                     args.append(values[name])
         return tuple(args), kwargs
 
+    def masked(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values as they may be shown before they are checked.
+
+        Plain text or data that is given for a ``SecretStr``, or for a class with such a field, is masked: it is as
+        secret as what it will become.
+        """
+        if self._secret is None:
+            annotations = self._known_annotations()
+            self._secret = frozenset(name for name in annotations if hides_secret(annotations[name]))
+        if not self._secret:
+            return values
+        return {
+            name: MASKED if name in self._secret and _is_plain_data(value) else value
+            for name, value in values.items()
+        }
+
     def check(self, values: dict[str, Any], *, flow_name: str) -> dict[str, Any]:
         """The values, coerced where their annotations ask for it. Raises ``ParameterError`` that lists every field."""
         annotations = self._known_annotations()
@@ -83,7 +103,7 @@ class Parameters:
         }
         if not doubtful:
             return values
-        return {**values, **_coerce(values, doubtful, flow_name)}
+        return {**values, **_coerce(values, doubtful, flow_name, masked=self.masked(values))}
 
     def _known_annotations(self) -> dict[str, Any]:
         if self._annotations is None:
@@ -97,6 +117,66 @@ class Parameters:
                         annotations[parameter.name] = _of_all(parameter, annotations[parameter.name])
             self._annotations = annotations
         return self._annotations
+
+
+def _without_defaults(signature: Signature) -> Signature:
+    """What a call has to look like; what defaults look like is nobody's business, and may be a secret."""
+    return signature.replace(
+        parameters=[
+            parameter if parameter.default is parameter.empty else parameter.replace(default=_DEFAULT)
+            for parameter in signature.parameters.values()
+        ]
+    )
+
+
+def _is_plain_data(value: Any) -> bool:
+    return value is not None and type(value).__module__ == "builtins"
+
+
+class _Default:
+    """Stands where a default was."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_DEFAULT = _Default()
+
+
+def hides_secret(annotation: Any, seen: tuple[Any, ...] = ()) -> bool:
+    """Whether a secret type is part of the annotation, or of a field of a class in it.
+
+    >>> from pydantic import BaseModel, SecretStr
+    >>> class Login(BaseModel):
+    ...     user: str
+    ...     phrase: SecretStr
+    >>> hides_secret(list[Login]), hides_secret(str)
+    (True, False)
+    """
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", None)
+    if isinstance(text, str):  # a name that is not known yet
+        return "Secret" in text
+    if any(annotation is known for known in seen):
+        return False
+    seen = (*seen, annotation)
+    parts = getattr(annotation, "__args__", None)
+    if isinstance(parts, tuple) and any(hides_secret(part, seen) for part in parts):
+        return True
+    if not isinstance(annotation, type) or annotation in _PLAIN:
+        return False
+    return is_secret_type(annotation) or any(hides_secret(field, seen) for field in _fields_of(annotation))
+
+
+def _fields_of(kind: type) -> list[Any]:
+    """The annotations of a class's fields; those of a pydantic model without the words of text they were written in."""
+    declared = getattr(kind, "__pydantic_fields__", None)
+    if isinstance(declared, dict):
+        return [field.annotation for field in declared.values()]
+    if kind.__module__ == "builtins":
+        return []
+    return [
+        annotation for base in kind.__mro__ for annotation in vars(base).get("__annotations__", {}).values()
+    ]
 
 
 def _of_all(parameter: Parameter, annotation: Any) -> Any:
@@ -147,6 +227,10 @@ def satisfies(value: Any, annotation: Any) -> bool:
     if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
         if annotation in _PLAIN:
             return type(value) is annotation
+        if getattr(annotation, "_is_protocol", False) and not getattr(
+            annotation, "_is_runtime_protocol", False
+        ):
+            return True  # nothing can tell at run time
         return isinstance(value, annotation) and not hasattr(annotation, "__get_pydantic_core_schema__")
     return _satisfies_generic(value, annotation)
 
@@ -173,7 +257,9 @@ def _satisfies_generic(value: Any, annotation: Any) -> bool:
     return False
 
 
-def _coerce(values: dict[str, Any], annotations: dict[str, Any], flow_name: str) -> dict[str, Any]:
+def _coerce(
+    values: dict[str, Any], annotations: dict[str, Any], flow_name: str, *, masked: dict[str, Any]
+) -> dict[str, Any]:
     from pydantic import ConfigDict, TypeAdapter, ValidationError
     from pydantic.errors import PydanticUserError
 
@@ -181,13 +267,16 @@ def _coerce(values: dict[str, Any], annotations: dict[str, Any], flow_name: str)
     problems: list[str] = []
     for name, annotation in annotations.items():
         try:
-            coerced[name] = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation).validate_python(
-                values[name]
-            )
+            adapter = _adapter(TypeAdapter, ConfigDict, PydanticUserError, annotation)
+        except Exception:  # what pydantic cannot check is passed on as it is
+            continue
+        try:
+            coerced[name] = adapter.validate_python(values[name])
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 place = [str(part) for part in (name, *detail["loc"])]
-                given = _shown(detail.get("input"), place)
+                is_masked = masked[name] is not values[name]
+                given = MASK if is_masked else _shown(detail.get("input"), place)
                 problems.append(f"{'.'.join(place)}: {detail['msg']} (given: {given})")
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
@@ -206,6 +295,4 @@ def _adapter(adapter: Any, config: Any, misuse: type[Exception], annotation: Any
 
 def _shown(value: Any, place: list[str]) -> str:
     """The value in an error's text, masked if any name on the way to it tells of a secret."""
-    from headrace.previews import MASK, is_secret, preview
-
     return MASK if any(is_secret(name, value) for name in place) else preview(value)

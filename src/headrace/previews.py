@@ -175,6 +175,11 @@ def is_secret(name: str, value: object = "") -> bool:
     return _hides((_names.get(name) or _learn(name)).secrecy, value)
 
 
+def is_secret_type(kind: type) -> bool:
+    """Whether values of the type are masked: ``SecretStr``, ``SecretBytes`` and what is derived from them."""
+    return any(base.__name__.partition("[")[0] in _SECRET_TYPES for base in kind.__mro__)
+
+
 def mask_url(text: str) -> str:
     """A URL without its password: ``postgres://ada:***@host/db``. Any other text as it is."""
     scheme_end = text.find("://")
@@ -239,7 +244,7 @@ class _Sketch:
             return self._draw_items(value, len(value), depth)
         if kind is dict:
             return self._draw_entries(value.items(), len(value), depth)
-        fields = None if _is_secret_type(kind) else _declared_fields(value, kind)
+        fields = None if is_secret_type(kind) else _declared_fields(value, kind)
         if fields is not None:
             return self._draw_entries(fields, None, depth)
         text = _described(value, kind)
@@ -351,10 +356,6 @@ def _shortened(text: str) -> str:
     return f"{mask_url(text[:_CUT])[:MAX_TEXT]}… ({len(text):,} characters)"
 
 
-def _is_secret_type(kind: type) -> bool:
-    return any(base.__name__.partition("[")[0] in _SECRET_TYPES for base in kind.__mro__)
-
-
 def _declared_fields(value: Any, kind: type) -> Iterator[tuple[object, object]] | None:
     """The fields that a type declares, without those that it keeps out of its own ``repr``; else ``None``."""
     declared: Any = getattr(kind, "__dataclass_fields__", None)
@@ -384,7 +385,7 @@ def _described(value: Any, kind: type) -> str | None:
     """What can be said of the value at once; ``None`` if one has to look into it, or nothing can be said."""
     module = kind.__module__
     text = None
-    if _is_secret_type(kind):
+    if is_secret_type(kind):
         text = MASK
     elif type(kind).__module__ == "enum":
         text = text_json(_shortened(f"{kind.__name__}.{value._name_}"))

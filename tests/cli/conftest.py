@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pty
 import select
@@ -137,8 +138,12 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History
 
 @pytest.fixture
 def invoke() -> Invoke:
+    takes = inspect.signature(CliRunner).parameters  # click has kept the two streams apart since 8.2
+    apart: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in takes else {}
+    runner = CliRunner(**apart)
+
     def run(*arguments: str, **options: Any) -> Result:
-        return CliRunner().invoke(program, arguments, catch_exceptions=False, **options)
+        return runner.invoke(program, arguments, catch_exceptions=False, **options)
 
     return run
 

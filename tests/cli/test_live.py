@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from headrace import flow as headrace_flow, task
 from headrace.cli.lines import Span, plain
-from headrace.cli.live import Row, draw, rows_of, words
+from headrace.cli.live import Row, draw, rows_of, submitted_runs, words
 from headrace.cli.signs import ASCII, UNICODE
+from headrace.flow_runs import FlowRun, conduct_sync
 from headrace.history.reader import TaskGroup
 
 if TYPE_CHECKING:
@@ -106,6 +108,43 @@ def test_quiet_shows_neither_view_nor_summary(write: Write, open_terminal: OpenT
     assert terminal.output == "hello\r\n"
 
 
+FAMILY = """
+from headrace import flow, task
+
+@task
+def breaks():
+    raise ValueError("broken")
+
+@flow
+def child(x):
+    if x:
+        breaks()
+
+@flow
+def parent():
+    for x in range(3):
+        try:
+            child(x)
+        except ExceptionGroup:
+            continue
+    return breaks(wait_for=[breaks()])
+"""
+
+
+def test_the_summary_counts_subflows_and_tells_no_failure_twice(
+    write: Write, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal("run", f"{write('family.py', FAMILY)}:parent", variables={"COLUMNS": "100"})
+
+    assert terminal.wait() == 1
+    seen = CODES.sub("", terminal.output)
+    assert "  3 subflows  ✗ 2 failed  ✓ 1 completed\r\n" in seen
+    assert "  2 task runs  ✗ 1 failed  ⊘ 1 upstream failed\r\n" in seen
+    assert "  ✗ breaks-0: ValueError: broken\r\n" in seen
+    assert re.search(r"family\.py:6 in breaks\r\n", seen)
+    assert "UpstreamFailedError" not in seen
+
+
 def test_ctrl_c_on_the_terminal_ends_with_a_summary_that_says_so(
     flow: str, open_terminal: OpenTerminal
 ) -> None:
@@ -141,21 +180,40 @@ def texts(rows: list[Row], glyphs: Any = UNICODE, **size: int) -> list[str]:
 
 def test_a_row_tells_a_task_s_counts() -> None:
     rows = rows_of([group("load", "Completed", 6), group("load", "Failed", 2), group("load", "Running", 2)], [],
-                   Counter(load=4), 4)  # fmt: skip
+                   Counter(load=12, store=5))  # fmt: skip
 
     assert rows[0].counts == {"Completed": 6, "Failed": 2, "Running": 2, "Pending": 2}
     assert (rows[0].ended, rows[0].total) == (8, 12)
+    assert rows[1].counts == {"Pending": 5}
 
 
-def test_where_much_waits_it_is_counted_in_one_row() -> None:
-    rows = rows_of([group("load", "Running", 2)], [], Counter(), 90_000)
+@pytest.mark.usefixtures("history")
+def test_the_runs_that_were_submitted_are_counted_by_task() -> None:
+    run = FlowRun(counted, {})
 
-    assert [(row.name, row.total) for row in rows] == [("load", 2), ("waiting", 89_998)]
+    conduct_sync(run)
+
+    assert submitted_runs(run.driver) == Counter(square=7, add=1)
+
+
+@task
+def square(x: int) -> int:
+    return x * x
+
+
+@task
+def add(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+@headrace_flow
+def counted() -> None:
+    add(square.map(range(7)))
 
 
 def test_rows_that_are_over_give_way() -> None:
     rows = rows_of(
-        [group(f"t{n}", "Completed" if n < 10 else "Running", 1) for n in range(12)], [], Counter(), 0
+        [group(f"t{n}", "Completed" if n < 10 else "Running", 1) for n in range(12)], [], Counter()
     )
     lines = texts(rows, height=5)
 
@@ -165,14 +223,14 @@ def test_rows_that_are_over_give_way() -> None:
 
 
 def test_the_view_can_be_drawn_in_ascii() -> None:
-    rows = rows_of([group("load", "Completed", 1), group("load", "Running", 1)], [], Counter(), 0)
+    rows = rows_of([group("load", "Completed", 1), group("load", "Running", 1)], [], Counter())
 
     assert "".join(texts(rows, ASCII)).isascii()
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:
     rows = rows_of([group("a_task_with_a_very_long_name" * 3, state, 1000) for state in ("Completed", "Failed")], [],
-                   Counter(), 0)  # fmt: skip
+                   Counter())  # fmt: skip
 
     assert all(len(line) <= 40 for line in texts(rows, width=40))
 

@@ -45,6 +45,11 @@ def test_every_command_has_help(command: str, invoke: Invoke) -> None:
     assert result.output.startswith("Usage: ")
 
 
+def test_examples_in_help_stand_on_lines_of_their_own(invoke: Invoke) -> None:
+    assert "\n  headrace run flows.py\n" in invoke("run", "--help").output
+    assert "\n  headrace runs delete --state failed --before 30d\n" in invoke("runs", "delete", "-h").output
+
+
 @pytest.mark.parametrize(("argument", "parser"), [("version", False), ("--version", False), ("--help", True)])
 def test_version_and_help_load_nothing_heavy(argument: str, parser: bool, run_python: RunPython) -> None:
     program = f"""

@@ -130,6 +130,7 @@ def test_a_file_may_be_called_like_a_module_that_is_loaded(write: Write, run_her
         ("flows.py:", "names no flow"),
         ("nowhere.py", "nowhere.py does not exist"),
         ("./", "is a folder"),
+        ("folder", "folder is a folder"),
         ("no_such_module", "There is no module 'no_such_module'"),
         ("email", "email has no flow"),
         ("broken.py", "broken.py:2: SyntaxError"),
@@ -143,6 +144,7 @@ def test_what_cannot_be_found_is_one_line(
     write("broken.py", "x = 1\ny = = 2\n")
     write("raising.py", "x = 0\n1 / x\n")
     write("needs.py", "import no_such_module\n")
+    write("folder/flows.py", FLOWS)
 
     done = run_here(target)
 
@@ -190,14 +192,18 @@ def test_parameters_that_do_not_fit_are_one_line_and_no_run(
     assert done.exit_code == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
-    assert history.reader().list_runs() == []
+    with history.reader() as reader:
+        assert reader.list_runs() == []
 
 
-def test_a_value_of_the_wrong_type_fails_the_run_without_a_traceback(flows: str, run_here: Invoke) -> None:
-    done = run_here(f"{flows}:doubled", "-p", "number=many")
+def test_a_value_of_the_wrong_type_is_told_once_and_without_a_traceback(
+    flows: str, run_headrace: RunHeadrace
+) -> None:
+    done = run_headrace("run", f"{flows}:doubled", "-p", "number=many")
 
-    assert done.exit_code == 1
-    assert "number: " in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.count("number: ") == 1
+    assert "headrace runs show " in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -234,6 +240,16 @@ def test_elsewhere_than_on_a_terminal_the_log_lines_are_the_library_s(
     assert f"headrace runs show {only_run(run_headrace)['id']}" in done.stderr
     assert done.stdout == ""
     assert "\x1b" not in done.stderr
+
+
+def test_no_look_is_promised_at_what_is_gone_with_the_process(
+    write: Write, run_headrace: RunHeadrace
+) -> None:
+    done = run_headrace("run", f"{write('endings.py', ENDINGS)}:unseen", HEADRACE_DATABASE=":memory:")
+
+    assert done.returncode == 1
+    assert "ValueError: broken" in done.stderr
+    assert "headrace runs show" not in done.stderr
 
 
 def test_what_the_flow_itself_raised_has_its_traceback_from_its_own_line_on(

@@ -57,6 +57,8 @@ def test_two_sides_of_a_line() -> None:
 @pytest.mark.parametrize(
     ("microseconds", "expected"),
     [
+        (30_960, "31.0 ms"),
+        (99_960, "100 ms"),
         (0, "0 µs"),
         (999, "999 µs"),
         (9_940, "9.9 ms"),
@@ -170,6 +172,23 @@ def test_what_is_written_faster_than_one_can_see_is_not_held_up_by_drawing() -> 
     assert terminal.getvalue().count("view") < 50
     region.draw(["view"])
     assert terminal.getvalue().endswith("line\n\rview\x1b[K\x1b[J")
+
+
+def test_a_region_that_a_narrower_terminal_has_wrapped_is_taken_away_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = io.StringIO()
+    region = Region(terminal)
+    monkeypatch.setenv("COLUMNS", "40")
+    region.draw(["\x1b[1m" + "x" * 39 + "\x1b[0m", "y"])
+    monkeypatch.setenv("COLUMNS", "20")
+    region.say(["told"])
+
+    assert terminal.getvalue().endswith(
+        "\r\x1b[2A\r\x1b[Jtold\n"
+    )  # three rows, and not drawn again as they were
+    region.draw(["z"])
+    assert terminal.getvalue().endswith("\rz\x1b[K\x1b[J")
 
 
 def test_nothing_is_drawn_over_a_question(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,5 +127,5 @@ def _chooser(data: st.DataObject) -> Callable[[int], int]:
 
 TestOrchestrator: Any = OrchestratorMachine.TestCase
 TestOrchestrator.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=120, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

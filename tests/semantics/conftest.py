@@ -163,6 +163,20 @@ def concurrent_way(request: pytest.FixtureRequest) -> Way:
     return chosen
 
 
+@pytest.fixture(params=[way for way in WAYS if not way.is_async_flow], ids=str)
+def sync_way(request: pytest.FixtureRequest) -> Way:
+    """Those of sync flows alone."""
+    chosen: Way = request.param
+    return chosen
+
+
+@pytest.fixture(params=[way for way in WAYS if way.is_async_flow or not way.is_sequential], ids=str)
+def overlapping_way(request: pytest.FixtureRequest) -> Way:
+    """Those in which a call returns before its run has ended."""
+    chosen: Way = request.param
+    return chosen
+
+
 @pytest.fixture(params=[False, True], ids=["sync-task", "async-task"])
 def is_async_task(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
@@ -173,14 +187,12 @@ def make_task(is_async_task: bool) -> Callable[..., Task[..., Any]]:
     """Makes a task of a sync function: as it is, or as a coroutine function."""
 
     def make(function: Callable[..., Any], **options: Any) -> Task[..., Any]:
-        if not is_async_task:
-            return task(**options)(function)
-
         async def as_coroutine(*args: Any, **kwargs: Any) -> Any:
             return function(*args, **kwargs)
 
         as_coroutine.__name__ = function.__name__
-        return task(**options)(as_coroutine)
+        made: Task[..., Any] = task(**options)(as_coroutine if is_async_task else function)
+        return made
 
     return make
 

@@ -158,3 +158,20 @@ def test_t1_options_may_stand_beside_the_function() -> None:
 
     assert task(plain, name="a", retries=2).retry_policy.retries == 2
     assert flow(plain, name="b")(3) == 3
+
+
+def test_t1_asyncio_prints_its_task_of_a_future() -> None:
+    """Python >= 3.12 asks whether the coroutine is true then, and asyncio.run() itself prints its task."""
+
+    @task
+    def one() -> int:
+        return 1
+
+    async def printing() -> tuple[str, int]:
+        asyncio_task = asyncio.create_task(one())
+        return repr(asyncio_task), await asyncio_task
+
+    text, value = asyncio.run(printing())
+
+    assert text.startswith("<Task pending")
+    assert value == 1

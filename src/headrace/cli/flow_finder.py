@@ -77,12 +77,17 @@ def _module_name(path: str) -> str:
 def _load_module(place: str) -> ModuleType:
     _put_first_on_path(os.getcwd())
     try:
-        return importlib.import_module(place)
+        module = importlib.import_module(place)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
             message = f"There is no module {place!r}, and no file of that name. Give the path of a Python file, or of a module that can be imported from here."
             raise FlowNotFoundError(message) from error
         raise FlowNotFoundError(_not_loaded(place, None, error, f"python -c 'import {place}'")) from error
+    if getattr(module, "__file__", None) is None and os.path.isdir(place):
+        raise FlowNotFoundError(
+            f"{place} is a folder. Give the path of a Python file, or the name of a module."
+        )
+    return module
 
 
 def _put_first_on_path(folder: str) -> None:

@@ -37,9 +37,10 @@ _INTERVAL_SECONDS = 0.25
 _LONGEST_INTERVAL_SECONDS = 2.0
 _SHARE_OF_TIME = 20
 _FAILURES_SHOWN = 5
-_COUNTED_ONE_BY_ONE = 5_000
 _LONGEST_NAME = 28
 _BAR_WIDTH = 20
+_NARROW_BAR_WIDTH = 8
+_NARROW = 64
 
 
 class LiveView:
@@ -136,7 +137,7 @@ class _Watcher:
     def _draw(self, reader: Reader, run: Run) -> None:
         groups = reader.task_groups(run)
         self._tell_failures(reader, run, groups)
-        rows = rows_of(groups, reader.children(run), *self._waiting())
+        rows = rows_of(groups, reader.children(run), submitted_runs(self._flow_run.driver))
         size = shutil.get_terminal_size()
         title = self._title()
         lines = draw(
@@ -155,14 +156,6 @@ class _Watcher:
         if state.type is StateType.CANCELLING:
             left.append(Span("  cancelling; Ctrl-C again leaves at once", look.style))
         return left, [Span(duration(round((time.monotonic() - self._began) * 1e6)), "bold")]
-
-    def _waiting(self) -> tuple[Counter[str], int]:
-        """The task runs that have not ended, by task; by number alone where that would take long."""
-        live: Any = self._flow_run.driver._orchestrator.live_runs
-        count = len(live)
-        if count > _COUNTED_ONE_BY_ONE:
-            return Counter(), count
-        return Counter([call.task.name for call in list(live.values())]), count
 
     def _tell_failures(self, reader: Reader, run: Run, groups: Sequence[TaskGroup]) -> None:
         failed = sum([group.runs for group in groups if has_failed(group.state)])
@@ -205,25 +198,28 @@ class Row:
         return sum([count for state, count in self.counts.items() if StateName(state).type.is_terminal])
 
 
+def submitted_runs(driver: Any) -> Counter[str]:
+    """How many runs of each task there are, without a look at any: what its next one will be numbered."""
+    numbers = list(driver._indexes.items())
+    return Counter({task: int(repr(number).removeprefix("count(")[:-1]) for task, number in numbers})
+
+
 def rows_of(
-    groups: Sequence[TaskGroup], children: Sequence[RunSummary], live: Counter[str], live_count: int
+    groups: Sequence[TaskGroup], children: Sequence[RunSummary], submitted: Counter[str]
 ) -> list[Row]:
-    """The rows of the view. What lives and is not in the history yet waits."""
+    """The rows of the view. What is submitted and not in the history yet is pending."""
     rows: dict[str, Row] = {}
     for group in groups:
-        rows.setdefault(group.task, Row(group.task)).counts[group.state] += group.runs
-    known = sum([row.total - row.ended for row in rows.values()])
-    for task, count in live.items():
+        waits = group.state == StateName.AWAITING_SLOT.value  # as do all that the history does not know yet
+        state = StateName.PENDING.value if waits else group.state
+        rows.setdefault(group.task, Row(group.task)).counts[state] += group.runs
+    for task, count in submitted.items():
         row = rows.setdefault(task, Row(task))
-        waiting = count - (row.total - row.ended)
-        if waiting > 0:
-            row.counts[StateName.PENDING.value] += waiting
-    if not live and live_count > known:
-        rows[""] = Row("waiting")
-        rows[""].counts[StateName.PENDING.value] = live_count - known
+        if count > row.total:
+            row.counts[StateName.PENDING.value] += count - row.total
     for child in children:
         rows.setdefault(f"\0{child.flow}", Row(f"flow {child.flow}")).counts[child.state] += 1
-    return list(rows.values())
+    return [row for row in rows.values() if row.total]
 
 
 def draw(title: tuple[Line, Line], rows: list[Row], glyphs: Any, *, width: int, height: int) -> list[Line]:
@@ -237,7 +233,7 @@ def draw(title: tuple[Line, Line], rows: list[Row], glyphs: Any, *, width: int, 
     for row in shown:
         line = [Span(f"  {pad(safe(row.name), name_width)}  "), Span(_of_all(row).rjust(count_width), "bold")]
         line.append(Span("  "))
-        line += _bar(row, glyphs)
+        line += _bar(row, glyphs, _BAR_WIDTH if width > _NARROW else _NARROW_BAR_WIDTH)
         told = _worth_telling(row)
         with_words = [*line, *counts_line(told, glyphs)]
         fits = width_of(with_words) <= width
@@ -284,7 +280,7 @@ def _of_all(row: Row) -> str:
     return f"{row.ended:,}/{row.total:,}"
 
 
-def _bar(row: Row, glyphs: Any) -> Line:
+def _bar(row: Row, glyphs: Any, width: int) -> Line:
     """How many have ended, as a bar in which each way to end has a part."""
     filled = 0
     line: Line = []
@@ -292,8 +288,8 @@ def _bar(row: Row, glyphs: Any) -> Line:
     for state in StateName:
         if state.type.is_terminal and row.counts.get(state.value):
             done += row.counts[state.value]
-            end = max(round(_BAR_WIDTH * done / row.total), filled)
+            end = max(round(width * done / row.total), filled)
             line.append(Span(glyphs.bar * (end - filled), look_of(state.value).style))
             filled = end
-    line.append(Span(glyphs.waited * (_BAR_WIDTH - filled), "dim"))
+    line.append(Span(glyphs.waited * (width - filled), "dim"))
     return line

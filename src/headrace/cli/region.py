@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
+import shutil
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, TextIO
 
+from headrace.cli.safe_text import cells
 from headrace.cli.screen import is_terminal
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+_STYLES = re.compile(r"\x1b\[[0-9;]*m")
 _CLEAR_BELOW = "\r\x1b[J"
 _MOST_REDRAWS = 20
 """How often what is printed may have the lines drawn again between two ticks: more could not be seen."""
@@ -31,7 +35,9 @@ class Region:
         self._lock = threading.RLock()
         self._lines: list[str] = []
         self._height = 0
+        self._columns = 0
         self._redraws_left = 0
+        self._is_outdated = False
         self._is_line_open = False
         self._is_asking = False
         self._is_closed = False
@@ -69,7 +75,9 @@ class Region:
     def draw(self, lines: list[str]) -> None:
         """Puts these lines, each narrower than the terminal, in the place of those that are there."""
         with self._lock:
+            self._notice_width()
             self._lines = lines
+            self._is_outdated = False
             self._redraws_left = _MOST_REDRAWS
             self._show()
 
@@ -100,7 +108,7 @@ class Region:
             self._is_asking = self._is_line_open = False
 
     def _show(self) -> None:
-        if self._is_closed or self._is_line_open or self._is_asking:
+        if self._is_closed or self._is_line_open or self._is_asking or self._is_outdated:
             return
         for _, stream in self._replaced.values():
             stream.flush()
@@ -110,10 +118,21 @@ class Region:
         self._height = len(self._lines)
 
     def _hide(self) -> None:
+        self._notice_width()
         if self._height:
             self._terminal.write(self._up() + _CLEAR_BELOW)
             self._terminal.flush()
             self._height = 0
+
+    def _notice_width(self) -> None:
+        """Lines that have become too long for a terminal take several rows of it, and are not drawn again."""
+        columns = shutil.get_terminal_size().columns
+        if 0 < columns < self._columns:
+            self._is_outdated = True
+            if self._height:
+                widths = [cells(_STYLES.sub("", line)) for line in self._lines]
+                self._height = sum([max(-(-width // columns), 1) for width in widths])
+        self._columns = columns
 
     def _up(self) -> str:
         return f"\r\x1b[{self._height - 1}A" if self._height > 1 else "\r"

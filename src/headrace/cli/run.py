@@ -34,7 +34,7 @@ _COMPLETED, _FAILED, _INTERRUPTED = 0, 1, 130
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what the flow itself prints.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run as a JSON object in the last line.")
 def run(*, target: str, pairs: tuple[str, ...], quiet: bool, as_json: bool) -> int:
-    r"""Run a flow of a Python file or module.
+    """Run a flow of a Python file or module.
 
     FLOW may be left out where there is only one. The exit code is 0 only if the flow completed, 1 if it failed, 130
     if it was interrupted; a code that the flow itself exits with is passed on.
@@ -42,7 +42,7 @@ def run(*, target: str, pairs: tuple[str, ...], quiet: bool, as_json: bool) -> i
     \b
     headrace run flows.py
     headrace run flows.py:report -p month=6 -p 'columns=["a", "b"]'
-    """
+    """  # noqa: D301 - click asks for this very character before lines that are not to be joined
     has_view = not quiet and is_terminal(sys.stderr)
     try:
         with _view() if has_view else nullcontext() as view:
@@ -102,6 +102,8 @@ def _tell(flow_run: FlowRun, error: Exception) -> None:
     """Where there is no summary: what was raised as Python would print it, but for what the log has told."""
     from headrace.cli.safe_text import safe_lines
     from headrace.errors import ParameterError, TaskFailures
+    from headrace.history import default_history
+    from headrace.history.database import IN_MEMORY
     from headrace.tracebacks import format_traceback, message_of, strip_engine_frames
 
     if isinstance(error, TaskFailures):
@@ -112,8 +114,9 @@ def _tell(flow_run: FlowRun, error: Exception) -> None:
         strip_engine_frames(error)
         click.echo(safe_lines(format_traceback(error)), err=True, nl=False)
         text = f"flow run {flow_run.name!r} failed"
-    look = f"Look at it with: headrace runs show {flow_run.flow_run_id}"
-    click.echo(f"headrace: {safe_lines(text)}\n{look}", err=True)
+    click.echo(f"headrace: {safe_lines(text)}", err=True)
+    if default_history().location != IN_MEMORY:  # such a history is gone with this process
+        click.echo(f"Look at it with: headrace runs show {flow_run.flow_run_id}", err=True)
 
 
 def _print_as_json(flow_run: FlowRun) -> None:
@@ -131,16 +134,20 @@ def _choose_log_lines(*, has_view: bool, is_quiet: bool) -> None:
 
     from headrace import logging as ours
 
-    if not (has_view or is_quiet) or ours.logger.handlers:  # the program has chosen itself
+    if ours.logger.handlers:  # the program has chosen itself
         return
     ours._show_our_lines()
     for handler in ours.logger.handlers:
         if is_quiet:
             handler.setLevel(logging.ERROR)
-        else:
-            handler.addFilter(_is_not_in_the_view)
+        handler.addFilter(_is_not_in_the_view if has_view else _is_not_told_by_us)
 
 
 def _is_not_in_the_view(record: Any) -> bool:
     """Beginnings, ends and failures of runs are what the view and the summary show."""
     return record.name != "headrace" or not str(record.msg).startswith(("Flow run '%s'", "Task run '%s'"))
+
+
+def _is_not_told_by_us(record: Any) -> bool:
+    """Parameters that do not fit are the command's own answer."""
+    return _is_not_in_the_view(record) or "Failed: ParameterError: " not in record.getMessage()

@@ -89,9 +89,17 @@ def moment_option(_context: click.Context, _option: click.Parameter, value: str 
 
 
 _OPTIONS = [
-    click.option("--before", callback=moment_option, help="Only runs made before: 30d (ago), or a date."),
     click.option(
-        "--since", callback=moment_option, help="Only runs made since: 30m, 2h, 7d (ago), or a date."
+        "--before",
+        metavar="WHEN",
+        callback=moment_option,
+        help="Only runs made before: 30d (ago), or a date.",
+    ),
+    click.option(
+        "--since",
+        metavar="WHEN",
+        callback=moment_option,
+        help="Only runs made since: 30m, 2h, 7d (ago), or a date.",
     ),
     click.option("--tag", help="Only runs with this tag."),
     click.option("--flow", help="Only runs of this flow."),

@@ -11,7 +11,7 @@ from headrace import settings
 from headrace.cli.as_json import print_json
 from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import find_only_run, open_history
-from headrace.cli.safe_text import safe
+from headrace.cli.safe_text import cells, pad, safe
 from headrace.cli.screen import is_terminal
 from headrace.engine.states import StateName
 
@@ -26,15 +26,15 @@ _LISTED = 10
 
 
 @click.command()
+@filtered
 @click.argument("names", metavar="[ID...]", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--force", is_flag=True, help="Also runs that have not ended, such as those of a machine that is gone."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object. Needs --yes.")
-@filtered
 def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: bool, as_json: bool) -> int:
-    r"""Delete runs with their task runs, results, log lines and subflows.
+    """Delete runs with their task runs, results, log lines and subflows.
 
     They are named one by one, or by what they have in common:
 
@@ -43,7 +43,7 @@ def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: boo
     headrace runs delete --state failed --before 30d
 
     All are found before the first is deleted. The exit code is 1 if one was left because it has not ended.
-    """
+    """  # noqa: D301 - click asks for this very character before lines that are not to be joined
     if bool(names) == filters.are_given:
         raise click.UsageError(
             "Say which runs: give their ids or names, or options such as --state and --before."
@@ -61,8 +61,11 @@ def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: boo
             raise click.UsageError(
                 "Nothing is deleted without a question, and there is nobody to ask: add --yes."
             )
-        for run in found[:_LISTED]:
-            click.echo(f"  {safe(run.name)}  {safe(run.flow)}  {run.state}  {run.id}", err=True)
+        listed = found[:_LISTED]
+        widths = [max([cells(text) for text in column]) for column in zip(*map(_texts, listed), strict=True)]
+        for run in listed:
+            texts = [pad(text, width) for text, width in zip(_texts(run), widths, strict=True)]
+            click.echo("  " + "  ".join(texts), err=True)
         if len(found) > _LISTED:
             click.echo(f"  and {len(found) - _LISTED:,} more", err=True)
         if not click.confirm(f"Delete {_runs(len(found))}?", err=True):
@@ -99,6 +102,10 @@ def _delete(runs: Sequence[Run | RunSummary], *, is_forced: bool) -> Deletion:
     gone = delete_runs(location, cut_off, include_unfinished=True)
     rest = delete_runs(location, others, include_unfinished=is_forced)
     return Deletion(gone.deleted + rest.deleted, rest.unfinished)
+
+
+def _texts(run: Run | RunSummary) -> list[str]:
+    return [safe(run.name), safe(run.flow), run.state, run.id]
 
 
 def _runs(count: int) -> str:

@@ -30,11 +30,13 @@ _LAST_TITLE = "TASK RUNS"
 
 
 @click.command("list")
+@filtered
 @click.argument("text", required=False)
 @click.option("--no-subflows", is_flag=True, help="Only runs that no other run called.")
-@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="How many; 0: all.")
+@click.option(
+    "--limit", type=click.IntRange(0), metavar="N", default=20, show_default=True, help="How many; 0: all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-@filtered
 def list_runs(*, text: str | None, filters: RunFilters, no_subflows: bool, limit: int, as_json: bool) -> None:
     """List runs, newest first; with TEXT those whose name or flow contains it."""
     found: list[RunSummary] = []

@@ -11,6 +11,7 @@ from headrace.cli.live import counts_line, has_failed, words
 from headrace.cli.safe_text import safe
 from headrace.cli.signs import look_of
 from headrace.cli.times import duration
+from headrace.history.database import IN_MEMORY
 
 if TYPE_CHECKING:
     from headrace.cli.screen import Screen
@@ -29,7 +30,11 @@ def summarise(reader: Reader, run: Run, screen: Screen) -> list[Line]:
         counts[group.state] += group.runs
     lines = [_title(run, glyphs, width)]
     if groups:
-        lines += wrapped(_counts(counts, sum([group.retries for group in groups]), glyphs), width, indent=2)
+        retries = sum([group.retries for group in groups])
+        lines += wrapped(_counts("task run", counts, retries, glyphs), width, indent=2)
+    children = Counter([child.state for child in reader.children(run)])
+    if children:
+        lines += wrapped(_counts("subflow", children, 0, glyphs), width, indent=2)
     failed = [task_run for task_run in reader.task_runs(run, state="FAILED") if has_failed(task_run.state)]
     kinds = alike(failed)
     for task_runs in kinds[:_FAILURES_SHOWN]:
@@ -39,10 +44,10 @@ def summarise(reader: Reader, run: Run, screen: Screen) -> list[Line]:
     if run.failure is not None and not is_told(run.failure, failed):
         lines += _what_and_where(run.failure, f"  {glyphs.sign(run.state)} ")
     lines = [fit(line, width) for line in lines]
-    return [
-        *lines,
-        *wrapped([Span("  See it: ", "dim"), Span(f"headrace runs show {run.id}", "bold")], width, indent=2),
-    ]
+    if reader.location != IN_MEMORY:  # such a history is gone with this process
+        see_it = [Span("  See it: ", "dim"), Span(f"headrace runs show {run.id}", "bold")]
+        lines += wrapped(see_it, width, indent=2)
+    return lines
 
 
 def _title(run: Run, glyphs: Glyphs, width: int) -> Line:
@@ -59,9 +64,9 @@ def _title(run: Run, glyphs: Glyphs, width: int) -> Line:
     return between(left, [Span(f"flow {safe(run.flow)}", "dim")], width)
 
 
-def _counts(counts: Counter[str], retries: int, glyphs: Glyphs) -> Line:
+def _counts(what: str, counts: Counter[str], retries: int, glyphs: Glyphs) -> Line:
     total = counts.total()
-    line = [Span(f"  {total:,} task run{'s' if total > 1 else ''}"), *counts_line(counts, glyphs)]
+    line = [Span(f"  {total:,} {what}{'s' if total > 1 else ''}"), *counts_line(counts, glyphs)]
     if retries:
         line.append(Span(f"  {retries:,} retr{'ies' if retries > 1 else 'y'}", "yellow"))
     return line

@@ -20,7 +20,7 @@ def duration(microseconds: int) -> str:
     if seconds < 0.001:
         return f"{max(microseconds, 0)} µs"
     if seconds < 0.9995:
-        return f"{seconds * 1000:.3g} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.09995 else f"{seconds * 1000:.1f} ms"
     if seconds < 9.995:
         return f"{seconds:.2f} s"
     if seconds < 59.95:

@@ -1,0 +1,100 @@
+"""The tools behind `make`: a Python is found that really runs, and the lowest dependencies are the lower bounds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from runpy import run_path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+FIND_PYTHON = PROJECT / "tools" / "find_python.sh"
+THIS_VERSION = f"3.{sys.version_info.minor}"
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="make and sh are for Linux and macOS")
+
+
+def find_python(wanted: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    folders = path if path is not None else os.environ["PATH"]
+    return subprocess.run(
+        ["/bin/sh", str(FIND_PYTHON), wanted],
+        env=os.environ | {"PATH": folders},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+
+
+def minor_version_of(python: str) -> int:
+    program = "import sys; print(sys.version_info[1])"
+    return int(subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.fixture
+def folder_of_this_python(tmp_path: Path) -> Path:
+    folder = tmp_path / "real"
+    folder.mkdir()
+    (folder / f"python{THIS_VERSION}").symlink_to(sys.executable)
+    return folder
+
+
+def test_a_python_of_the_wanted_version_is_found(folder_of_this_python: Path) -> None:
+    path = f"{folder_of_this_python}{os.pathsep}/usr/bin{os.pathsep}/bin"
+
+    exact, at_least = find_python(THIS_VERSION, path), find_python("3.11+", path)
+
+    assert minor_version_of(exact.stdout.strip()) == sys.version_info.minor
+    assert minor_version_of(at_least.stdout.strip()) >= 11
+
+
+def test_a_shim_that_does_not_run_is_passed_over(tmp_path: Path, folder_of_this_python: Path) -> None:
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    shim = shims / f"python{THIS_VERSION}"
+    shim.write_text("#!/bin/sh\necho 'that version is not active' >&2\nexit 127\n", "utf-8")
+    shim.chmod(0o755)
+
+    found = find_python(
+        THIS_VERSION, os.pathsep.join([str(shims), str(folder_of_this_python), "/usr/bin", "/bin"])
+    )
+
+    assert found.returncode == 0, found.stderr
+    assert not found.stdout.startswith(str(shims))
+    assert minor_version_of(found.stdout.strip()) == sys.version_info.minor
+
+
+def test_a_python_that_is_not_there_is_said_in_one_line() -> None:
+    found = find_python("3.99")
+
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == "Python 3.99 was not found\n"
+
+
+def test_the_lowest_dependencies_are_the_lower_bounds() -> None:
+    lowest_dependencies = run_path(str(PROJECT / "tools" / "environment.py"))["lowest_dependencies"]
+
+    pins = dict(pin.split("==") for pin in lowest_dependencies())
+    assert pins["click"] == "8.1.7"
+    assert all("<" not in version and "," not in version for version in pins.values()), pins
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_make_makes_the_environment_itself(target: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", f"VENV={tmp_path / 'venv'}", f"PYTHON={sys.executable}", target],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+
+    made, *then = [
+        line for line in done.stdout.splitlines() if "python" in line and not line.startswith("test ")
+    ]
+    assert made == f"{sys.executable} tools/environment.py {tmp_path / 'venv'} {target}"
+    assert then[0].startswith(f"{tmp_path / 'venv'}/bin/python ")
