@@ -28,5 +28,14 @@ class FlowScope(Protocol):
 current_scope: ContextVar[FlowScope | None] = ContextVar("headrace_scope", default=None)
 """The place of the running code; ``None`` outside flows and tasks."""
 
+
+class _TagsInUse:
+    """Whether ``with tags(...)`` was ever entered in this process: as long as not, nobody needs to look."""
+
+    is_set = False
+
+
+tags_in_use = _TagsInUse()
+
 current_tags: ContextVar[tuple[str, ...]] = ContextVar("headrace_tags", default=())
 """The tags that ``with tags(...)`` gives to runs called inside it."""

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.aftermath import Aftermath
 from headrace.clock import system_clock
 from headrace.completion import Milestone
-from headrace.context import current_tags
+from headrace.context import current_tags, tags_in_use
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.engine.effects import (
+    SETTLE_ITS_RUN,
+    START_ITS_ATTEMPT,
     EndFlow,
     Interrupt,
     Record,
@@ -46,13 +48,13 @@ from headrace.errors import (
     UpstreamFailedError,
     WouldDeadlockError,
 )
-from headrace.futures import TaskFuture, lend_slot, reclaim_slot, running_loop
+from headrace.futures import TaskFuture, lend_slot, new_task_future, reclaim_slot, running_loop
 from headrace.history.facts import AttemptFact
 from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
 from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
-from headrace.task_runners.call import NO_CONTEXT, Call, Report
+from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call, new_call
 from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
@@ -118,7 +120,6 @@ class Driver:
         self._logs_states = logs_task_states()
         self._loop_thread = _get_thread_id() if loop is not None else None
         self._session = runner.open(self.flow_run_id, loop)
-        self._start = self._session.start
         self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
         self._mailbox: Mailbox[Any] = Mailbox(
             self._handle,
@@ -131,6 +132,7 @@ class Driver:
         """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
         self._remember = history.record
         self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
+        self._is_ordinary = self._needs_slot[False] and not is_inline
         self._ids = count(1)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
@@ -142,8 +144,8 @@ class Driver:
         self._failed: dict[int, Any] = {}
         self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
-            StartAttempt: self._start_attempt,
-            Settle: self._settle,
+            StartAttempt: lambda effect: self._start_attempt(effect.run),
+            Settle: lambda effect: self._settle(effect.run),
             Record: self._record,
             SetTimer: self._set_timer,
             Interrupt: self._interrupt,
@@ -160,51 +162,56 @@ class Driver:
         task: Task[Any, Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        *,
         parent: Call | None = None,
         wait_for: Any = None,
     ) -> TaskFuture[Any]:
         """A task was called in this flow run: its future."""
-        call = Call(
-            self,
-            task,
-            next(self._ids),
-            next(self._indexes[task.name]),
-            self.now_us(),
-            args,
-            kwargs,
-            copy_context(),
-        )
+        now_us = self.now_us
+        index = next(self._indexes[task.name])
+        call = new_call()
+        fill_call(call, self, task, next(self._ids), index, now_us(), args, kwargs, copy_context())
         if (
             wait_for is not None
             or (args and needs_search(args))
             or (kwargs and needs_search(kwargs.values()))
         ):
             self._find_upstreams(call, wait_for, blocks=self._blocks_here(parent))
-        if task.has_run_options:
-            call.retries = task.retry_policy.retries
-            call.announces_start = task.hooks.on_running != ()
-        if task.tags or current_tags.get():
-            call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
-        if task.is_async and self._blocks_here(parent):
-            self._refuse_to_block_the_loop_of(call)
-        if parent is not None:
-            call.parent = parent.id
-            call.needs_slot = False
-            executes_here = not parent.task.is_async
+        if self._is_ordinary and task.is_ordinary and parent is None and not tags_in_use.is_set:
+            self._hand_over(call)
         else:
-            executes_here = self._is_inline
-            call.needs_slot = self._needs_slot[task.is_async]
-        if executes_here:
-            self._run_here(call)
-        else:
-            self.post(call)
-            self._fresh.append(call)
-            if not self._is_watching:
-                self._watch()
+            self._specify(call, task, parent)
+            if self._is_inline if parent is None else not parent.task.is_async:
+                self._run_here(call)
+            else:
+                self._hand_over(call)
         if noted.is_set:
             deliver(2)
-        return TaskFuture(call)
+        future: TaskFuture[Any] = new_task_future()
+        future._source = call
+        return future
+
+    def _specify(self, call: Call, task: Task[Any, Any], parent: Call | None) -> None:
+        """Note down what makes the call something out of the ordinary."""
+        call.retries = task.retry_policy.retries
+        call.announces_start = task.hooks.on_running != ()
+        if task.tags or current_tags.get():
+            call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
+            call.is_told_plainly = call.is_told_plainly and not call.tags
+        if task.is_async and self._blocks_here(parent):
+            self._refuse_to_block_the_loop_of(call)
+        if parent is None:
+            call.needs_slot = self._needs_slot[task.is_async]
+        else:
+            call.parent = parent.id
+            call.needs_slot = False
+            call.is_told_plainly = False
+
+    def _hand_over(self, call: Call) -> None:
+        """Let the task runner's workers execute the call."""
+        self._mailbox.post(call)
+        self._fresh.append(call)
+        if not self._is_watching:
+            self._watch()
 
     def expect_cancel(self) -> None:
         """A Ctrl-C was raised in the flow's function: whatever it calls next, the run is cancelled first.
@@ -232,10 +239,7 @@ class Driver:
         from headrace.task_runners.execution import execute
 
         lane = call.lane = SimpleQueue()
-        self.post(call)
-        self._fresh.append(call)
-        if not self._is_watching:
-            self._watch()
+        self._hand_over(call)
         try:
             while (attempt := self._next_attempt(call, lane)) is not None:
                 execute(attempt)
@@ -327,9 +331,15 @@ class Driver:
             self._refuse(event)
             return
         self._event = event
-        performers = self._performers
-        for effect in self._orchestrator.handle(event):
-            performers[type(effect)](effect)
+        effects = self._orchestrator.handle(event)
+        if effects is START_ITS_ATTEMPT:
+            self._start_attempt(event)
+        elif effects is SETTLE_ITS_RUN:
+            self._settle(event.call)
+        else:
+            performers = self._performers
+            for effect in effects:
+                performers[type(effect)](effect)
 
     def _drain_limit(self) -> int:
         return _EVENTS_A_DRAIN_ON_A_LOOP if _get_thread_id() == self._loop_thread else _EVENTS_A_DRAIN
@@ -343,37 +353,33 @@ class Driver:
 
     # -- performing effects --------------------------------------------------------------------
 
-    def _start_attempt(self, effect: StartAttempt) -> None:
-        call: Call = effect[0]  # type: ignore[assignment]
+    def _start_attempt(self, call: Call) -> None:
         if call.number > 1:
             call.announces_start = True
             call.started_us = None
             call.is_withdrawn = (
-                False  # what came too late to take back the first attempt is not meant for this one
+                False  # what came too late to take back the last attempt is not meant for this one
             )
         if call.lane is not None and not call.task.is_async:
             call.lane.put(call)
-        else:
-            self._start(call)
+            return
+        session = self._session
+        session.start(call)
+        if session.wants_tending:
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
-    def _settle(self, effect: Settle) -> None:
-        call: Call
-        report: Report | None
-        call, report = effect  # type: ignore[assignment]
-        if report is not None:
-            call.value = report.value
-            call.stored = report.stored
-            call.worker = report.worker
+    def _settle(self, call: Call) -> None:
         if call.roots:
-            self._settle_badly(call, report)
+            self._settle_badly(call, call.report)
         else:
+            call.value = call.report.value  # type: ignore[union-attr]  # what completes was reported
             call.has_completed = True
         call.args = ()
         call.kwargs = _NO_KWARGS
         call.context = NO_CONTEXT
         call.is_done = True
-        self._remember(call.as_fact())
+        remember = self._remember
+        remember(call.as_fact())
         if call._callbacks is not None:
             call.call_back()
         if call.lane is not None:
@@ -560,9 +566,8 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
-        touched = getattr(event, "call", None)
-        if touched is not None:
-            calls[touched.id] = touched
+        if isinstance(event, Call | Report):
+            calls[event.id] = event.call
         for call in calls.values():
             try:
                 self._crash_call(call)

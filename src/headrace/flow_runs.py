@@ -63,7 +63,6 @@ Step = Until | Invoke
 class FlowRun(Completion):
     """One run of a flow. It is the scope of the flow's code, and what a ``FlowRunFuture`` stands for."""
 
-    call: Call | None = None
     is_done = False
     _callbacks = None
     value: Any = None
@@ -73,6 +72,7 @@ class FlowRun(Completion):
 
     def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
         self.flow = flow
+        self.call: Call | None = None
         self.flow_name = flow.name
         self.flow_run_id = new_flow_run_id()
         self.name = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from headrace.context import current_tags
+from headrace.context import current_tags, tags_in_use
 from headrace.tasks import check_tags
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def tags(*names: str) -> Iterator[tuple[str, ...]]:
     ...     present
     ('nightly', 'prod')
     """
+    tags_in_use.is_set = True
     present = tuple(dict.fromkeys((*current_tags.get(), *check_tags(names))))
     token = current_tags.set(present)
     try:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     RetryCondition = Callable[["Task[Any, Any]", TaskRunContext, State], bool]
     RetryDelay = float | Sequence[float] | Callable[[int], float]
 
+_scope = current_scope.get
+
 P = ParamSpec("P")
 P2 = ParamSpec("P2")
 R = TypeVar("R")
@@ -107,7 +109,7 @@ class Task(Generic[P, R]):
             on_cancelled=on_cancelled,
         )
         self.has_hooks = bool(self.hooks)
-        self.has_run_options = self.has_hooks or self.retry_policy.retries > 0
+        self.is_ordinary = not (self.is_async or self.tags or self.has_hooks or self.retry_policy.retries)
         self._takes_wait_for = "wait_for" in anatomy.parameters
         self.__doc__ = self.description
         self.__name__ = self.name
@@ -133,14 +135,12 @@ class Task(Generic[P, R]):
         wait_for = None
         if kwargs and "wait_for" in kwargs and not self._takes_wait_for:
             wait_for = kwargs.pop("wait_for")
-        scope: Any = current_scope.get()
+        scope: Any = _scope()
         if scope is None:
             from headrace.flow_runs import run_task_alone
 
             return run_task_alone(self, args, kwargs, wait_for)  # type: ignore[no-any-return]
-        return scope.driver.submit(  # type: ignore[no-any-return]
-            self, args, kwargs, parent=scope.call, wait_for=wait_for
-        )
+        return scope.driver.submit(self, args, kwargs, scope.call, wait_for)  # type: ignore[no-any-return]
 
     submit = __call__
 

@@ -16,7 +16,7 @@ from headrace.engine.policies import SlotPolicy
 from headrace.engine.task_run import Phase, TaskRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from headrace.engine.states import Change, StateName
 
@@ -317,11 +317,21 @@ class Engine:
         taken = to_engine(event)
         return self.hear(taken, self.orchestrator.handle(taken))[1]
 
-    def hear(self, event: events.Event, decided: Iterable[effects.Effect]) -> tuple[Event, list[Effect]]:
+    def hear(self, event: events.Event, decided: Sequence[effects.Effect]) -> tuple[Event, list[Effect]]:
         """What it was told by somebody else, and what it made of that."""
+        return read_event(event), [read_effect(effect) for effect in self.spell_out(event, decided)]
+
+    def spell_out(self, event: events.Event, decided: Sequence[effects.Effect]) -> Sequence[effects.Effect]:
+        """The effects, also where the answer is one of the two constants that name no run."""
         if isinstance(event, TaskRun):
             self._runs[event.id] = event
-        return read_event(event), [read_effect(effect) for effect in decided]
+        if decided is effects.START_ITS_ATTEMPT:
+            assert isinstance(event, TaskRun)
+            return [effects.StartAttempt((event,))]
+        if decided is effects.SETTLE_ITS_RUN:
+            assert isinstance(event, events.AttemptFinished)
+            return [effects.Settle((self._runs[event.id],))]
+        return decided
 
     def stage(self, id: int) -> Stage:
         """What the task run waits for."""

@@ -394,7 +394,7 @@ def test_w2_a_crashed_run_that_nobody_retrieved_fails_the_flow(story: Story) -> 
         source = future._source
         at_us = source.driver.now_us()
         source.driver.post(
-            Report(source, 1, at_us, at_us, Ending.CRASHED, None, None, None, "worker", "it died")
+            Report(source, 1, at_us, at_us, Ending.CRASHED, None, None, "worker", reason="it died")
         )
         assert future.wait(DEADLINE_SECONDS).name == "Crashed"
         release.set()

@@ -64,11 +64,12 @@ class WatchedOrchestrator(Orchestrator):
     def __init__(self, world: DrivenWorld, *, at_us: int, slots: SlotPolicy) -> None:
         super().__init__(at_us=at_us, slots=slots)
         self._world = world
-        world.watch(Engine(self), slots)
+        self._engine = Engine(self)
+        world.watch(self._engine, slots)
 
     def handle(self, event: Event) -> list[Effect]:
         self._world.maybe_fail("event")
-        decided = super().handle(event)
+        decided = self._engine.spell_out(event, super().handle(event))
         self._world.observe(event, decided)
         return InterruptedEffects(decided, self._world)
 
@@ -76,7 +77,7 @@ class WatchedOrchestrator(Orchestrator):
 class InterruptedEffects(list["Effect"]):
     """Effects, between any two of which others act, or the engine fails."""
 
-    def __init__(self, decided: list[Effect], world: DrivenWorld) -> None:
+    def __init__(self, decided: Sequence[Effect], world: DrivenWorld) -> None:
         super().__init__(decided)
         self._world = world
 
@@ -178,8 +179,10 @@ class MemorySession(Session):
         self._world.maybe_fail("start")
         self.given.append(call)
         self.is_tended = False
+        self.wants_tending = True
 
     def tend(self) -> None:
+        self.wants_tending = False
         self.is_tended = True
 
     def interrupt(self, call: Call) -> bool:

@@ -1,12 +1,14 @@
 """Effects: what to do about an event. The orchestrator orders them, the driver performs them in order.
 
-The two that every task run passes through are bare tuples with a name: they cost a third of a named tuple.
+The two that every task run passes through are bare tuples with a name: they cost a third of a named tuple. Where one
+of them is all that there is to do about the event's own run, the orchestrator answers with a constant, which costs
+nothing at all.
 """
 
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from headrace.engine.events import AttemptFinished
@@ -22,16 +24,21 @@ class StartAttempt(tuple["TaskRun"]):
     run = property(itemgetter(0), doc="The run.")
 
 
-class Settle(tuple["TaskRun", "AttemptFinished | None"]):
-    """The run has ended: record it, give its future the outcome, wake who waits for it, run its hooks.
-
-    ``report`` is the event of its last attempt, if there was one.
-    """
+class Settle(tuple["TaskRun"]):
+    """The run has ended: record it, give its future the outcome, wake who waits for it, run its hooks."""
 
     __slots__ = ()
 
     run = property(itemgetter(0), doc="The run.")
-    report = property(itemgetter(1), doc="The event of its last attempt.")
+
+
+_ITS_OWN: Any = "the event's own run"
+
+START_ITS_ATTEMPT = (StartAttempt((_ITS_OWN,)),)
+"""The whole answer to most submissions: start the attempt of the run that the event is."""
+
+SETTLE_ITS_RUN = (Settle((_ITS_OWN,)),)
+"""The whole answer to the end of most attempts: settle the run that the event is of."""
 
 
 class SetTimer(NamedTuple):

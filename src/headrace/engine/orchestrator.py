@@ -11,6 +11,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.engine.effects import (
+    SETTLE_ITS_RUN,
+    START_ITS_ATTEMPT,
     EndFlow,
     Interrupt,
     Record,
@@ -43,12 +45,15 @@ from headrace.engine.states import TRANSITIONS, StateName
 from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from headrace.engine.effects import Effect
     from headrace.engine.events import Event
     from headrace.engine.graph import Released
     from headrace.engine.states import Change
+
+    Handler = Callable[[Any, list[Effect]], Sequence[Effect] | None]
+    """Adds to the effects, or gives all of them."""
 
 
 # Aliases: a module global costs a fifth of an attribute of an enum.
@@ -59,6 +64,8 @@ _RETURNED = Ending.RETURNED
 _QUEUED = Phase.QUEUED
 _ACTIVE = Phase.ACTIVE
 _ENDED = Phase.ENDED
+
+_UNLIMITED = 1 << 60
 
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
 _IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
@@ -74,9 +81,9 @@ class Orchestrator:
     """Decides about one flow run and its task runs.
 
     >>> orchestrator = Orchestrator(at_us=0)
-    >>> [effect] = orchestrator.handle(TaskRun(1, at_us=1))
-    >>> effect.run.number
-    1
+    >>> run = TaskRun(1, at_us=1)
+    >>> orchestrator.handle(run) is START_ITS_ATTEMPT, run.number
+    (True, 1)
     """
 
     __slots__ = (
@@ -101,7 +108,7 @@ class Orchestrator:
 
     def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
         self._slots = slots
-        self._free_slots = slots.count
+        self._free_slots = _UNLIMITED if slots.count is None else slots.count
         self._runs: dict[int, TaskRun] = {}
         self._queue: deque[TaskRun] = deque()
         self._graph = Graph()
@@ -117,7 +124,7 @@ class Orchestrator:
         self._has_ended = False
         self.effects: list[Effect] = []
         """What was decided about the present event, so far: of use to whom a defect cuts it short."""
-        self._handlers: dict[type, Callable[[Any, list[Effect]], None]] = {
+        self._handlers: dict[type, Handler] = {
             TaskRun: self._on_submitted,
             RunNoticed: self._on_noticed,
             AttemptStarted: self._on_attempt_started,
@@ -135,18 +142,20 @@ class Orchestrator:
             FunctionEnded: self._on_function_ended,
         }
 
-    def handle(self, event: Event) -> list[Effect]:
-        """Take in what happened; what is to be done about it, in order."""
+    def handle(self, event: Event) -> Sequence[Effect]:
+        """Take in what happened; what is to be done about it, in order.
+
+        ``START_ITS_ATTEMPT`` and ``SETTLE_ITS_RUN`` name no run: the event's own is meant.
+        """
         effects: list[Effect] = []
         self.effects = effects
         try:
             handler = self._handlers[type(event)]
         except KeyError:
             handler = self._learn_handler(type(event))
-        handler(event, effects)
-        return effects
+        return handler(event, effects) or effects
 
-    def _learn_handler(self, event_type: type) -> Callable[[Any, list[Effect]], None]:
+    def _learn_handler(self, event_type: type) -> Handler:
         """The handler of the event's base class: the driver extends some of them."""
         handler = next(self._handlers[base] for base in event_type.__mro__ if base in self._handlers)
         self._handlers[event_type] = handler
@@ -165,18 +174,21 @@ class Orchestrator:
     @property
     def free_slots(self) -> int | None:
         """How many more runs may start now; ``None`` is no limit."""
-        return self._free_slots
+        return None if self._slots.count is None else self._free_slots
 
     # -- a task run begins ---------------------------------------------------------------------
 
-    def _on_submitted(self, run: TaskRun, effects: list[Effect]) -> None:
+    def _on_submitted(self, run: TaskRun, effects: list[Effect]) -> Sequence[Effect] | None:
         self._runs[run.id] = run
         if self._closing is not None:
             self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
         elif run.upstreams or run.tolerated:
             self._wait_for_upstreams(run, effects)
+        elif self._activate(run):
+            return START_ITS_ATTEMPT
         else:
-            self._make_ready(run, run.submitted_us, effects)
+            self._enqueue(run, run.submitted_us, effects)
+        return None
 
     def _wait_for_upstreams(self, run: TaskRun, effects: list[Effect]) -> None:
         self._forgive(run.tolerated)
@@ -194,15 +206,21 @@ class Orchestrator:
 
     def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Nothing keeps the run from starting but, perhaps, a slot."""
-        if self._free_slots is not None and run.needs_slot and not run.holds_slot:
+        if self._activate(run):
+            effects.append(StartAttempt((run,)))
+        else:
+            self._enqueue(run, at_us, effects)
+
+    def _activate(self, run: TaskRun) -> bool:
+        """Count the run's next attempt as begun; ``False`` if it has no slot, and none is free."""
+        if run.needs_slot and not run.holds_slot:
             if self._free_slots <= 0:
-                self._enqueue(run, at_us, effects)
-                return
+                return False
             self._free_slots -= 1
             run.holds_slot = True
         run.phase = _ACTIVE
         run.number += 1
-        effects.append(StartAttempt((run,)))
+        return True
 
     def _enqueue(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Wait for a slot. That is worth a state of its own only if the run is noticed."""
@@ -214,13 +232,10 @@ class Orchestrator:
 
     def _fill_slots(self, effects: list[Effect]) -> None:
         queue = self._queue
-        while queue and self._free_slots is not None and self._free_slots > 0:
+        while queue and self._free_slots > 0:
             run = queue.popleft()
             if run.phase is _QUEUED:  # it may have ended in the queue
-                self._free_slots -= 1
-                run.holds_slot = True
-                run.phase = _ACTIVE
-                run.number += 1
+                self._activate(run)
                 effects.append(StartAttempt((run,)))
 
     # -- an attempt goes its way ---------------------------------------------------------------
@@ -241,16 +256,14 @@ class Orchestrator:
             effects.append(Record(run))
             effects.append(RunHooks(run, run.changes[-1]))
 
-    def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> None:
+    def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> Sequence[Effect] | None:
         run = self._runs.get(event.id)
         if run is None or run.phase is not _ACTIVE or run.number != event.number:
-            return  # it goes on unheard
+            return None  # it goes on unheard
         if event.ending is _RETURNED and run.name is _PENDING:
-            run.began_us = event.started_us
-            run.ended_us = event.ended_us
             run.name = _COMPLETED
-            self._let_go(run, event.ended_us, event, effects)
-            return
+            run.report = event
+            return self._let_go(run, event.ended_us, effects)
         if run.name not in _EXECUTING:
             run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.started_us)
         if event.ending is _RETURNED:
@@ -260,6 +273,7 @@ class Orchestrator:
         else:
             name = _STATE_AFTER[event.ending]
             self._end(run, name, event.ended_us, effects, report=event, reason=event.reason)
+        return None
 
     def _may_retry(self, run: TaskRun, event: AttemptFinished) -> bool:
         return (
@@ -311,28 +325,38 @@ class Orchestrator:
         run.change(name, at_us, reason)
         if name is not _COMPLETED:
             run.roots = self._blame(run, roots)
-        self._let_go(run, at_us, report, effects)
+        run.report = report
+        if self._let_go(run, at_us, effects):
+            effects.append(Settle((run,)))
 
-    def _let_go(
-        self, run: TaskRun, at_us: int, report: AttemptFinished | None, effects: list[Effect]
-    ) -> None:
+    def _let_go(self, run: TaskRun, at_us: int, effects: list[Effect]) -> Sequence[Effect] | None:
         """The run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
-        effects.append(Settle((run, report)))
-        del self._runs[id]  # only now: whom a defect cuts short is in one of the two
+        if self._queue or self._lenders or self._function is not None or id in self._graph.dependents:
+            effects.append(Settle((run,)))
+            self._free_all_that_waits(run, at_us, effects)
+            return None
+        del self._runs[id]
+        if run.holds_slot:
+            run.holds_slot = False
+            self._free_slots += 1
+        return SETTLE_ITS_RUN
+
+    def _free_all_that_waits(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
+        """For the end of the run, for its slot, for the end of all."""
+        id = run.id
+        del self._runs[id]  # only now, with the effect noted down: whom a defect cuts short is in one of the two
         if self._lenders:
             self._forget_loans_of(run)
             self._take_back_loans(id)
-        if run.holds_slot and self._free_slots is not None:
+        if run.holds_slot:
             run.holds_slot = False
             self._free_slots += 1
-            if self._queue:
-                self._fill_slots(effects)
+            self._fill_slots(effects)
         if id in self._graph.dependents:
             self._release_dependents(id, at_us, effects)
-        if self._function is not None:
-            self._end_flow_if_due(at_us, effects)
+        self._end_flow_if_due(at_us, effects)
 
     def _release_dependents(self, id: int, at_us: int, effects: list[Effect]) -> None:
         """Start or doom who waited. Doomed runs end one by one, not one inside another: chains are long."""
@@ -358,7 +382,7 @@ class Orchestrator:
         return roots
 
     def _free_slot_of(self, run: TaskRun, effects: list[Effect]) -> None:
-        if run.holds_slot and self._free_slots is not None:
+        if run.holds_slot:
             self._forget_loans_of(run)
             run.holds_slot = False
             self._free_slots += 1
@@ -385,7 +409,7 @@ class Orchestrator:
 
     def _on_slot_lent(self, event: SlotLent, effects: list[Effect]) -> None:
         run = self._runs.get(event.id)
-        if run is None or not run.holds_slot or self._free_slots is None:
+        if run is None or not run.holds_slot:
             return
         if event.awaited > 0 and event.awaited not in self._runs:  # it has ended: nobody will wait
             return
@@ -410,7 +434,6 @@ class Orchestrator:
 
     def _take_back_loan(self, lender: int) -> None:
         """A lender waits for one run less; with the last one it has its slot back."""
-        assert self._free_slots is not None
         run = self._runs[lender]
         run.waits -= 1
         if run.waits == 0:
@@ -419,7 +442,6 @@ class Orchestrator:
     def _forget_loans_of(self, run: TaskRun) -> None:
         """The lender itself goes: it has its slot back, to give it up for good."""
         if run.waits:
-            assert self._free_slots is not None
             run.waits = 0
             self._free_slots -= 1
             of_others = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.engine.states import TRANSITIONS, StateName
 
 if TYPE_CHECKING:
+    from headrace.engine.events import AttemptFinished
     from headrace.engine.states import Change
 
 
@@ -36,15 +37,14 @@ class TaskRun:
 
     ``upstreams`` must complete before it starts; ``tolerated`` upstreams only have to end. ``number`` counts
     its attempts, the present one included. ``roots`` are the runs that it failed for: itself, or failed ones
-    upstream; empty as long as nothing went wrong. A run that goes Pending, Running, Completed and is noticed by
-    nobody before its end keeps the three times alone: ``submitted_us``, ``began_us``, ``ended_us``. ``waits`` counts what it blocks for: it lends its slot
-    meanwhile. ``is_cancelled`` says that its attempt is to stop.
+    upstream; empty as long as nothing went wrong. ``report`` is the event that ended its last attempt, once the run
+    has ended; one that goes Pending, Running, Completed and is noticed by nobody before keeps its times there alone.
+    ``waits`` counts what it blocks for: it lends its slot meanwhile. ``is_cancelled`` says that its attempt is to
+    stop.
     """
 
     __slots__ = (
         "_story",
-        "began_us",
-        "ended_us",
         "holds_slot",
         "id",
         "is_cancelled",
@@ -53,6 +53,7 @@ class TaskRun:
         "needs_slot",
         "number",
         "phase",
+        "report",
         "retries",
         "roots",
         "submitted_us",
@@ -73,8 +74,6 @@ class TaskRun:
     ) -> None:
         self.id = id
         self.submitted_us = at_us
-        self.began_us = at_us
-        self.ended_us = at_us
         self.retries = retries
         self.upstreams = upstreams
         self.tolerated = tolerated
@@ -87,6 +86,7 @@ class TaskRun:
         self.phase = WAITING
         self.name = PENDING
         self.roots: tuple[int, ...] = ()
+        self.report: AttemptFinished | None = None
         self._story: list[Change] | None = None
 
     @property
@@ -95,19 +95,14 @@ class TaskRun:
         return False
 
     @property
-    def is_plain(self) -> bool:
-        """Whether all that happened to it is Pending, Running, Completed."""
-        return self._story is None and self.name is COMPLETED
-
-    @property
     def changes(self) -> list[Change]:
         """Its states, in order. A plain run has its three spelled out only when somebody asks."""
         if self._story is not None:
             return self._story
         story: list[Change] = [(StateName.PENDING, self.submitted_us, None)]
-        if self.name is COMPLETED:
-            story.append((StateName.RUNNING, self.began_us, None))
-            story.append((StateName.COMPLETED, self.ended_us, None))
+        if self.report is not None:
+            story.append((StateName.RUNNING, self.report.started_us, None))
+            story.append((StateName.COMPLETED, self.report.ended_us, None))
         return story
 
     def change(self, name: StateName, at_us: int, reason: str | None = None) -> None:

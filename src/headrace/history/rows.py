@@ -78,15 +78,17 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRun
     for fact in facts:
         if isinstance(fact, PlainTaskRunFact):
             (_, number, task, index, submitted_us, started_us, ended_us, upstreams, parameters, worker,
-             (pickled, preview, _)) = fact  # fmt: skip
-            size = 0 if pickled is None else len(pickled)
-            pickled_bytes += size
-            completed += (
-                base | number, task, index, submitted_us, started_us, ended_us,
-                ids_json(upstreams) if upstreams else "", parameters or "", worker, preview or "",
-                pickled if size >= _BIG_PICKLE else bytearray(pickled or b""),
-            )  # fmt: skip
-            continue
+             (pickled, preview, note)) = fact  # fmt: skip
+            if pickled is not None:
+                size = len(pickled)
+                pickled_bytes += size
+                completed += (
+                    base | number, task, index, submitted_us, started_us, ended_us,
+                    ids_json(upstreams) if upstreams else "", parameters or "", worker, preview or "",
+                    pickled if size >= _BIG_PICKLE else bytearray(pickled),
+                )  # fmt: skip
+                continue
+            fact = fact.in_full()  # its note, why there is no pickle, has no room in the short form
         (_, number, parent, task, index, name, tags, states, started_us, ended_us, attempt_count, attempts,
          upstreams, parameters, worker, result, failure) = fact[:]  # fmt: skip
         pickled, preview, note = result or _NO_RESULT

@@ -7,6 +7,7 @@ reads it when it has ended. One object passes through all four.
 from __future__ import annotations
 
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headrace.completion import Completion
@@ -100,9 +101,9 @@ class Report(AttemptFinished):
         ended_us: int,
         ending: Ending,
         value: Any,
-        error: BaseException | None,
         stored: StoredResult | None,
         worker: str,
+        error: BaseException | None = None,
         reason: str | None = None,
         retry_delay_seconds: float | None = None,
     ) -> None:
@@ -115,9 +116,14 @@ class Report(AttemptFinished):
         self.reason = reason
         self.retry_delay_seconds = retry_delay_seconds
         self.value = value
-        self.error = error
         self.stored = stored
         self.worker = worker
+        self.error = error
+
+
+# Both steps of `Report(...)`, to be taken one by one: a class that is called enters the interpreter anew.
+new_report = partial(object.__new__, Report)
+fill_report = Report.__init__
 
 
 class Call(Completion, TaskRun):
@@ -126,6 +132,7 @@ class Call(Completion, TaskRun):
     ``lane`` is there when the caller itself executes the attempts: it takes them from that queue, and
     ``None`` says that the run has ended. ``started_us`` is set by whoever begins an attempt,
     ``is_withdrawn`` by the driver to take it back; each looks at the other's mark after setting its own.
+    ``is_told_plainly``: should it just complete, the short form of a fact has room for all there is to tell.
     """
 
     __slots__ = (
@@ -142,6 +149,7 @@ class Call(Completion, TaskRun):
         "index",
         "is_done",
         "is_retrieved",
+        "is_told_plainly",
         "is_withdrawn",
         "kwargs",
         "lane",
@@ -149,12 +157,10 @@ class Call(Completion, TaskRun):
         "parent",
         "run_name",
         "started_us",
-        "stored",
         "tags",
         "task",
         "traceback",
         "value",
-        "worker",
     )
 
     def __init__(
@@ -171,8 +177,6 @@ class Call(Completion, TaskRun):
         # What TaskRun.__init__ does for a run without options, without the price of calling it.
         self.id = id
         self.submitted_us = at_us
-        self.began_us = at_us
-        self.ended_us = at_us
         self.retries = 0
         self.upstreams = ()
         self.tolerated = ()
@@ -185,6 +189,7 @@ class Call(Completion, TaskRun):
         self.phase = WAITING
         self.name = PENDING
         self.roots = ()
+        self.report = None
         self._story = None
         # What it adds.
         self.driver = driver
@@ -198,6 +203,7 @@ class Call(Completion, TaskRun):
         self.run_name: str | None = None
         self.fact_upstreams: tuple[int | str, ...] = ()
         self.lane: SimpleQueue[Call | None] | None = None
+        self.is_told_plainly = True
         self.announces_start = False
         self.started_us: int | None = None
         self.is_withdrawn = False
@@ -205,15 +211,15 @@ class Call(Completion, TaskRun):
         self.is_done = False
         self.has_completed = False
         self.is_retrieved = False
-        self.value: Any = None
         self.error: BaseException | None = None
         self.traceback: TracebackType | None = None
         self.failure: Failure | None = None
-        self.stored: StoredResult | None = None
         self.parameters: str | None = None
-        self.worker: str | None = None
         self.attempts: tuple[AttemptFact, ...] = ()
         self._callbacks = None
+
+    # What TaskRun knows as the bare event is the whole report here.
+    report: Report | None  # type: ignore[assignment]
 
     @property
     def call(self) -> Call:
@@ -259,19 +265,17 @@ class Call(Completion, TaskRun):
 
     def as_fact(self) -> TaskRunFact | PlainTaskRunFact:
         """What the history is to know of it now."""
-        if self._story is None and self.name is COMPLETED and self._is_told_plainly():
-            return plain_fact((  # type: ignore[no-any-return]
-                self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us, self.began_us,
-                self.ended_us, self.fact_upstreams, self.parameters, self.worker, self.stored,
-            ))  # fmt: skip
-        return self._as_full_fact()
-
-    def _is_told_plainly(self) -> bool:
-        """Whether the short form of a fact has room for all that is to be told."""
-        return self.parent is None and not self.tags and self.run_name is None and self.stored.note is None  # type: ignore[union-attr]
+        report = self.report
+        if report is None or self._story is not None or not self.is_told_plainly:
+            return self._as_full_fact()
+        return plain_fact((  # type: ignore[no-any-return]
+            self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us, report.started_us,
+            report.ended_us, self.fact_upstreams, self.parameters, report.worker, report.stored,
+        ))  # fmt: skip
 
     def _as_full_fact(self) -> TaskRunFact:
         changes = tuple(self.changes)
+        report = self.report
         return TaskRunFact(
             self.driver.flow_run_id,
             self.id,
@@ -287,13 +291,18 @@ class Call(Completion, TaskRun):
             self._all_attempts(changes[-1][1]),
             self.fact_upstreams,
             self.parameters,
-            self.worker,
-            self.stored,
+            None if report is None else report.worker,
+            None if report is None else report.stored,
             self.failure,
         )
 
     def _all_attempts(self, ended_us: int) -> tuple[AttemptFact, ...]:
         """The attempts that failed, and the one that then did not."""
-        if not (self.attempts and self.has_completed and self.worker and self.started_us):
+        report = self.report
+        if report is None or not self.attempts or not self.has_completed:
             return self.attempts
-        return (*self.attempts, AttemptFact(self.number, self.started_us, ended_us, self.worker, None))
+        return (*self.attempts, AttemptFact(self.number, report.started_us, ended_us, report.worker, None))
+
+
+new_call = partial(object.__new__, Call)
+fill_call = Call.__init__

@@ -14,14 +14,14 @@ from headrace.engine.events import AttemptStarted, AttemptWithdrawn, Ending
 from headrace.history.results import dump_result
 from headrace.interrupts import calls_user_code, noted, shielded
 from headrace.previews import preview_arguments
-from headrace.task_runners.call import NO_CONTEXT, Report
+from headrace.task_runners.call import NO_CONTEXT, Report, fill_report, new_report
 from headrace.tracebacks import describe, strip_engine_frames
 
 if TYPE_CHECKING:
-
     from headrace.task_runners.call import Call
 
 _RETURNED = Ending.RETURNED
+_enter_scope = current_scope.set
 _workers = threading.local()
 
 
@@ -46,17 +46,18 @@ def attempt(call: Call, worker: str) -> Report | None:
 
 def _attempt(call: Call, worker: str) -> Report | None:
     number = call.number
-    current_scope.set(call)
+    _enter_scope(call)
     now_us = call.driver.now_us
     call.started_us = started_us = now_us()
-    if call.is_withdrawn or call.announces_start:
-        if not _may_begin(call, number, started_us):
-            return None
+    if (call.is_withdrawn or call.announces_start) and not _may_begin(call, number, started_us):
+        return None
     try:
         value = _call_function(call)
     except BaseException as error:
         return _failed(call, number, started_us, error, worker)
-    return Report(call, number, started_us, now_us(), _RETURNED, value, None, dump_result(value), worker)
+    report: Report = new_report()
+    fill_report(report, call, number, started_us, now_us(), _RETURNED, value, dump_result(value), worker)
+    return report
 
 
 async def execute_async(call: Call) -> None:
@@ -74,9 +75,7 @@ async def execute_async(call: Call) -> None:
     except BaseException as error:
         report = _failed(call, number, started_us, error, worker)
     else:
-        report = Report(
-            call, number, started_us, now_us(), _RETURNED, value, None, dump_result(value), worker
-        )
+        report = Report(call, number, started_us, now_us(), _RETURNED, value, dump_result(value), worker)
     call.driver.post(report)
 
 
@@ -95,7 +94,8 @@ def _call_function(call: Call) -> Any:
     if call.args or call.kwargs or call.task.task_run_name is not None:
         args, kwargs = _arguments(call)
         return call.task.fn(*args, **kwargs)
-    return call.task.fn()
+    function = call.task.fn
+    return function()
 
 
 def _arguments(call: Call) -> tuple[Any, Any]:
@@ -106,6 +106,7 @@ def _arguments(call: Call) -> tuple[Any, Any]:
         call.parameters = preview_arguments(call.task.argument_names(), args, kwargs)
     if call.task.task_run_name is not None and call.run_name is None:
         call.run_name = call.task.name_run(call, args, kwargs)
+        call.is_told_plainly = False
         if call.announces_start:  # not before it has its name, under which its hooks know it
             call.driver.post(AttemptStarted(call.id, call.number, call.started_us))  # type: ignore[arg-type]
     return args, kwargs
@@ -119,10 +120,10 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
         noted.is_set = True
     if is_interrupt or _is_cancellation(error):
         reason = "interrupted" if is_interrupt else "cancelled"
-        return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, error, None, worker, reason)
+        return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, error, reason)
     delay = call.driver.retry_delay_seconds(call, error)
     return Report(
-        call, number, started_us, ended_us, Ending.RAISED, None, error, None, worker, describe(error), delay
+        call, number, started_us, ended_us, Ending.RAISED, None, None, worker, error, describe(error), delay
     )
 
 

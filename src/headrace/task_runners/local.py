@@ -24,6 +24,7 @@ class LocalSession(Session):
 
     def __init__(self, loop: AbstractEventLoop | None) -> None:
         self._threads = WorkerThreads("worker")
+        self.wants_tending = False
         self._loop_worker: LoopWorker | None = None
         if loop is not None:
             from headrace.task_runners.loops import LoopWorker
@@ -34,8 +35,8 @@ class LocalSession(Session):
         """Give the call to a thread or to the loop, by the kind of its function."""
         if call.task.is_async:
             self._loop().start(call)
-        else:
-            self._threads.start(call)
+        elif self._threads.start(call):
+            self.wants_tending = True
 
     def _loop(self) -> LoopWorker:
         if self._loop_worker is None:
@@ -46,6 +47,7 @@ class LocalSession(Session):
 
     def tend(self) -> None:
         """Add a thread where calls wait for one."""
+        self.wants_tending = False
         self._threads.grow()
 
     def interrupt(self, call: Call) -> bool:

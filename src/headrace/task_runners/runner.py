@@ -45,6 +45,9 @@ class Session(ABC):
     ...     def close(self) -> None: ...
     """
 
+    wants_tending: bool = False
+    """Set by ``start`` to have ``tend`` called soon; taken back by ``tend`` itself, before it looks what is to do."""
+
     @abstractmethod
     def start(self, call: Call) -> None:
         """Have the call's attempt executed soon. Must not block, nor run user code in this thread.
@@ -54,7 +57,7 @@ class Session(ABC):
         """
 
     def tend(self) -> None:  # noqa: B027 - most sessions have nothing to do here
-        """Called after attempts were started, outside of the engine's work: the moment to add workers."""
+        """Called when the session wants it, outside of the engine's work: the moment to add workers."""
 
     def interrupt(self, call: Call) -> bool:
         """Stop an attempt that executes; ``False`` if that cannot be done."""

@@ -37,13 +37,15 @@ class WorkerThreads:
         self._growing = threading.Lock()
         self._is_closed = False
 
-    def start(self, call: Call) -> None:
-        """Have the call executed by a thread."""
-        thread_id = get_ident()
-        if self._kept.get(thread_id, call) is None:
-            self._kept[thread_id] = call
-        else:
-            self._queue.put(call)
+    def start(self, call: Call) -> bool:
+        """Have the call executed by a thread; whether there are too few, so that ``grow`` is due."""
+        if self._kept:
+            thread_id = get_ident()
+            if self._kept.get(thread_id, call) is None:
+                self._kept[thread_id] = call
+                return False
+        self._queue.put(call)
+        return len(self._busy) >= self._count
 
     def grow(self) -> None:
         """Add a thread if a call waits for one."""
@@ -80,7 +82,10 @@ class WorkerThreads:
         queue, busy, thread_id = self._queue, self._busy, get_ident()
         name = threading.current_thread().name
         kept: Call | None = None
-        while (call := kept or queue.get()) is not None:
+        while True:  # a loop of this form is one that the interpreter learns to run faster
+            call = kept or queue.get()
+            if call is None:
+                return
             busy.add(thread_id)
             if len(busy) >= self._count and not queue.empty():
                 self.grow()
@@ -95,7 +100,8 @@ class WorkerThreads:
             if report is None:
                 return None
             self._kept[thread_id] = None
-            call.driver.post(report)
+            post = call.driver.post
+            post(report)
         except BaseException as defect:  # of the engine: the user's went into the report
             self._busy.discard(thread_id)
             call.driver.crash(defect)
