@@ -31,6 +31,7 @@ from headrace import (
     task,
     wait,
 )
+from headrace.completion import Completion
 from headrace.engine.events import Ending
 from headrace.errors import (
     FlowRunCancelled,
@@ -348,9 +349,10 @@ def test_w2_who_waits_for_a_submitted_flow_when_it_fails_retrieves_that() -> Non
     asyncio.run(gathering())
 
 
-def test_w2_whoever_waits_in_another_thread_retrieves_too() -> None:
+def test_w2_whoever_waits_in_another_thread_retrieves_too(monkeypatch: pytest.MonkeyPatch) -> None:
     box: list[Any] = []
-    asked, may_fail = threading.Event(), threading.Event()
+    waits, may_fail = threading.Event(), threading.Event()
+    add_done_callback = Completion.add_done_callback
 
     @task
     def fail_later() -> None:
@@ -358,27 +360,21 @@ def test_w2_whoever_waits_in_another_thread_retrieves_too() -> None:
         raise ValueError("unseen")
 
     @flow
-    def watched() -> None:
+    async def watched() -> None:
         box.append(fail_later())
         watcher.start()
-        assert asked.wait(DEADLINE_SECONDS)
+        assert waits.wait(DEADLINE_SECONDS)
+        asyncio.get_running_loop().call_soon(may_fail.set)  # that is: after this function
 
-    def ask() -> None:
-        asked.set()
-        box.append(box[0].exception(DEADLINE_SECONDS))
+    def note(completion: Completion, callback: Callable[[], None]) -> None:
+        add_done_callback(completion, callback)
+        if threading.current_thread() is watcher:
+            waits.set()
 
-    def let_it_fail() -> None:
-        """Once the watcher waits and the function of the flow has ended."""
-        while not box or not box[0]._source.is_being_retrieved:
-            threading.Event().wait(0.001)
-        may_fail.set()
-
-    watcher = threading.Thread(target=ask, daemon=True)
-    starter = threading.Thread(target=let_it_fail, daemon=True)
-    starter.start()
-    watched()
-    for thread in (starter, watcher):
-        thread.join(DEADLINE_SECONDS)
+    monkeypatch.setattr(Completion, "add_done_callback", note)
+    watcher = threading.Thread(target=lambda: box.append(box[0].exception(DEADLINE_SECONDS)), daemon=True)
+    asyncio.run(watched())
+    watcher.join(DEADLINE_SECONDS)
     assert isinstance(box[1], ValueError)
 
 
@@ -566,7 +562,7 @@ def test_w3_started_runs_finish_and_others_are_cancelled(story: Story) -> None:
         release.wait(DEADLINE_SECONDS)
         return 1
 
-    @task
+    @task(on_cancelled=lambda *_: release.set())
     def never(_: Any = None) -> None:
         raise AssertionError
 
@@ -576,7 +572,6 @@ def test_w3_started_runs_finish_and_others_are_cancelled(story: Story) -> None:
         never()
         never(first)
         assert begun.wait(DEADLINE_SECONDS)
-        threading.Timer(0.05, release.set).start()
         raise KeyError("own")
 
     with pytest.raises(KeyError):

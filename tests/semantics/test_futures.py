@@ -921,9 +921,10 @@ def test_f6_as_completed_runs_out_with_the_builtin_timeout_error() -> None:
 
     @flow
     async def async_flow() -> None:
-        stuck = forever()
+        stuck, ended = forever(), double(1)
+        await ended
         with pytest.raises(TimeoutError, match="1 of 2"):
-            [future async for future in as_completed([stuck, double(1)], timeout=0.2)]
+            [future async for future in as_completed([stuck, ended], timeout=0.01)]
         stuck.cancel()
 
     sync_flow()
