@@ -91,7 +91,8 @@ class FutureList(list[T]):
     """A list that is searched like an exact one, and becomes a plain one when its futures are replaced."""
 
 
-_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, range, type})
+ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray, range, type})
+"""Types whose values hold nothing else."""
 _PLAIN_CONTAINERS = frozenset({list, tuple, set, frozenset})
 
 
@@ -115,7 +116,7 @@ class Found:
 def needs_search(values: Iterable[Any]) -> bool:
     """Whether any of these could be or hold a future. Cheap, for the calls that pass plain data."""
     for value in values:  # noqa: SIM110 - half the time of any()
-        if type(value) not in _ATOMS:
+        if type(value) not in ATOMS:
             return True
     return False
 
@@ -138,7 +139,7 @@ def _search(values: Iterable[Any], futures: dict[FutureLike, None], found: Found
     while pending:
         value = pending.pop()
         kind = type(value)
-        if kind in _ATOMS:
+        if kind in ATOMS:
             continue
         if issubclass(kind, FutureLike):
             futures[value] = None
@@ -150,7 +151,7 @@ def _search(values: Iterable[Any], futures: dict[FutureLike, None], found: Found
         elif id(value) not in seen and (parts := _parts(value, kind)) is not None:
             seen[id(value)] = value
             found.has_marks = found.has_marks or issubclass(kind, FutureList)
-            pending.extend([part for part in reversed(parts) if type(part) not in _ATOMS])
+            pending.extend([part for part in reversed(parts) if type(part) not in ATOMS])
     return under_tolerance
 
 
@@ -197,7 +198,7 @@ def substitute(value: Any, value_of: Callable[[FutureLike, bool], Any]) -> Any:
     Raises ``TypeError`` if a future stands for a set member or a dict key and its value is not hashable.
     """
     kind = type(value)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return value
     if issubclass(kind, FutureLike):
         return value_of(value, False)
@@ -257,7 +258,7 @@ class _Substitution:
         while pending:
             holder = pending.pop()
             for part in holder.parts:
-                if type(part) in _ATOMS:
+                if type(part) in ATOMS:
                     continue
                 inner, is_tolerated = _unwrapped(part, is_tolerated=holder.is_tolerated)
                 kind = type(inner)
@@ -265,7 +266,7 @@ class _Substitution:
                 if is_mark and not holder.is_marked:
                     holder.is_marked = True
                     marked.append(holder)
-                if kind not in _ATOMS and not issubclass(kind, FutureLike):
+                if kind not in ATOMS and not issubclass(kind, FutureLike):
                     met = self._meet(inner, kind, pending, is_tolerated=is_tolerated)
                     if met is not None:
                         met.holders.append(holder)
@@ -338,12 +339,12 @@ class _Substitution:
         return None
 
     def _container_of(self, part: Any, holder: _Container) -> _Container | None:
-        if type(part) in _ATOMS:
+        if type(part) in ATOMS:
             return None
         return self._containers.get(_key(_unwrapped(part, is_tolerated=holder.is_tolerated)))
 
     def _replacement(self, value: Any, *, is_tolerated: bool) -> Any:
-        if type(value) in _ATOMS:
+        if type(value) in ATOMS:
             return value
         value, is_tolerated = _unwrapped(value, is_tolerated=is_tolerated)
         if issubclass(type(value), FutureLike):

@@ -17,7 +17,7 @@ from headrace.aftermath import Aftermath
 from headrace.clock import system_clock
 from headrace.completion import Milestone
 from headrace.context import current_tags, tags_in_use
-from headrace.dependencies import find_futures, needs_search, substitute
+from headrace.dependencies import ATOMS, find_futures, needs_search, substitute
 from headrace.engine.effects import (
     SETTLE_ITS_RUN,
     START_ITS_ATTEMPT,
@@ -59,11 +59,12 @@ from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from queue import SimpleQueue
 
     from headrace.clock import Clock
     from headrace.dependencies import FutureLike
+    from headrace.engine.effects import Effect
     from headrace.engine.states import Change
     from headrace.flow_runs import FlowRun
     from headrace.history import History
@@ -144,8 +145,6 @@ class Driver:
         self._failed: dict[int, Any] = {}
         self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
-            StartAttempt: lambda effect: self._start_attempt(effect.run),
-            Settle: lambda effect: self._settle(effect.run),
             Record: self._record,
             SetTimer: self._set_timer,
             Interrupt: self._interrupt,
@@ -281,6 +280,11 @@ class Driver:
             )
 
     def _find_upstreams(self, call: Call, wait_for: Any, *, blocks: bool) -> None:
+        if wait_for is None and not call.kwargs:
+            ids = self._plain_upstreams(call.args)
+            if ids is not None:
+                call.upstreams = call.fact_upstreams = ids
+                return
         found = find_futures(*call.args, *call.kwargs.values())
         if wait_for is not None:
             found.strict.update(find_futures(wait_for).strict)
@@ -294,6 +298,19 @@ class Driver:
         call.fact_upstreams = tuple(
             _upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
         )
+
+    def _plain_upstreams(self, args: tuple[Any, ...]) -> tuple[int, ...] | None:
+        """The upstreams where each argument is plain data or a future of this flow run; ``None`` where not."""
+        ids = []
+        for value in args:
+            if type(value) is TaskFuture:
+                source: Any = value._source
+                if source.driver is not self:
+                    return None
+                ids.append(source.id)
+            elif type(value) not in ATOMS:
+                return None
+        return tuple(ids) if len(ids) == 1 else tuple(dict.fromkeys(ids))
 
     def id_of(self, future: FutureLike, *, blocks: bool = False) -> int:
         """The id of an upstream in this flow run; runs of other flows are given negative ones.
@@ -321,7 +338,9 @@ class Driver:
 
     def resolve(self, call: Call) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The call's arguments, each future replaced by its value."""
-        args = tuple(substitute(value, value_of) for value in call.args)
+        args = tuple([substitute(value, value_of) for value in call.args])
+        if not call.kwargs:
+            return args, call.kwargs
         return args, {name: substitute(value, value_of) for name, value in call.kwargs.items()}
 
     # -- the mailbox ---------------------------------------------------------------------------
@@ -337,9 +356,18 @@ class Driver:
         elif effects is SETTLE_ITS_RUN:
             self._settle(event.call)
         else:
-            performers = self._performers
-            for effect in effects:
-                performers[type(effect)](effect)
+            self._perform(effects)
+
+    def _perform(self, effects: Sequence[Effect]) -> None:
+        performers = self._performers
+        for effect in effects:
+            kind = type(effect)
+            if kind is StartAttempt:
+                self._start_attempt(effect[0])
+            elif kind is Settle:
+                self._settle(effect[0])
+            else:
+                performers[kind](effect)
 
     def _drain_limit(self) -> int:
         return _EVENTS_A_DRAIN_ON_A_LOOP if _get_thread_id() == self._loop_thread else _EVENTS_A_DRAIN
@@ -610,6 +638,8 @@ class Driver:
 
 def value_of(future: FutureLike, is_tolerated: bool) -> Any:
     source: Any = future._source  # type: ignore[attr-defined]
+    if source.has_completed:
+        return source.value
     error = source.exception()
     if error is None:
         return source.value

@@ -152,7 +152,7 @@ def _common_length(
     columns: list[list[Any] | None],
     named_columns: dict[str, list[Any] | None],
 ) -> int:
-    names = [*task.argument_names()[: len(args)], *(f"argument {n}" for n in range(len(args)))][: len(args)]
+    names = [*task.argument_names[: len(args)], *(f"argument {n}" for n in range(len(args)))][: len(args)]
     lengths = {
         name: len(column)
         for name, column in [*zip(names, columns, strict=True), *named_columns.items()]

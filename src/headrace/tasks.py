@@ -89,6 +89,7 @@ class Task(Generic[P, R]):
         anatomy = examine(fn, decorator="task")
         self.fn = fn
         self.anatomy = anatomy
+        self.argument_names = anatomy.positional
         self.is_async = anatomy.is_async
         self.name = check_text("name", name) or anatomy.name
         self.description = description if description is not None else getattr(fn, "__doc__", None)
@@ -205,16 +206,13 @@ class Task(Generic[P, R]):
         bound = copy.copy(self)
         bound.fn = self.fn.__get__(instance, owner)
         bound.anatomy = examine(bound.fn, decorator="task")
+        bound.argument_names = bound.anatomy.positional
         return bound
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
 
     # -- what a task run asks ------------------------------------------------------------------
-
-    def argument_names(self) -> Sequence[str]:
-        """The names of the function's positional parameters."""
-        return self.anatomy.positional
 
     def name_run(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """What ``task_run_name`` gives for these arguments; ``None``, and a line in the log, if it cannot."""

@@ -264,6 +264,10 @@ class OtherRun(Completion):
     driver = OtherFlow()
     is_retrieved = False
 
+    @property
+    def has_completed(self) -> bool:
+        return self.is_done and self.error is None
+
     def exception(self) -> BaseException | None:
         return self.error
 

@@ -6,17 +6,14 @@ its roots, for those who name it as an upstream later.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
 
-class Released(NamedTuple):
-    """A run that waits for nobody any more. ``roots`` are the failed runs that keep it from starting."""
-
-    id: int
-    roots: tuple[int, ...]
+Released = tuple[int, tuple[int, ...]]
+"""The id of a run that waits for nobody any more, and its roots: the failed runs that keep it from starting."""
 
 
 class Graph:
@@ -28,7 +25,7 @@ class Graph:
     >>> graph = Graph()
     >>> graph.add(2, upstreams=(1,), tolerated=(), live={1})
     >>> graph.end(1)
-    [Released(id=2, roots=())]
+    [(2, ())]
     """
 
     __slots__ = ("_blame", "_roots", "_unmet", "dependents")
@@ -43,20 +40,32 @@ class Graph:
         self, id: int, *, upstreams: tuple[int, ...], tolerated: tuple[int, ...], live: Container[int]
     ) -> Released | None:
         """Note what a new run waits for; it is released at once when all of that has ended."""
-        waits_for = [(upstream, False) for upstream in upstreams if upstream in live]
-        waits_for += [(upstream, True) for upstream in tolerated if upstream in live]
+        unmet = self._note_dependent(id, upstreams, live, is_tolerant=False)
+        if tolerated:
+            unmet += self._note_dependent(id, tolerated, live, is_tolerant=True)
         roots = self.roots_of(upstreams)
-        if not waits_for:
-            return Released(id, roots)
-        for upstream, is_tolerant in waits_for:
-            self.dependents.setdefault(upstream, []).append((id, is_tolerant))
-        self._unmet[id] = len(waits_for)
+        if not unmet:
+            return id, roots
+        self._unmet[id] = unmet
         if roots:
             self._blame[id] = dict.fromkeys(roots)
         return None
 
+    def _note_dependent(
+        self, id: int, upstreams: tuple[int, ...], live: Container[int], *, is_tolerant: bool
+    ) -> int:
+        """How many of the upstreams have yet to end."""
+        unmet = 0
+        for upstream in upstreams:
+            if upstream in live:
+                self.dependents.setdefault(upstream, []).append((id, is_tolerant))
+                unmet += 1
+        return unmet
+
     def roots_of(self, ids: Iterable[int]) -> tuple[int, ...]:
         """The runs for which these ended badly, each once, in order; empty when all completed."""
+        if not self._roots:
+            return ()
         roots: dict[int, None] = {}
         for id in ids:
             roots.update(dict.fromkeys(self._roots.get(id, ())))
@@ -85,5 +94,5 @@ class Graph:
                 self._unmet[dependent] = unmet - 1
             else:
                 del self._unmet[dependent]
-                released.append(Released(dependent, tuple(self._blame.pop(dependent, ()))))
+                released.append((dependent, tuple(self._blame.pop(dependent, ())) if self._blame else ()))
         return released

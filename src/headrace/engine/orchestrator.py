@@ -191,16 +191,19 @@ class Orchestrator:
         return None
 
     def _wait_for_upstreams(self, run: TaskRun, effects: list[Effect]) -> None:
-        self._forgive(run.tolerated)
-        released = self._graph.add(run.id, upstreams=run.upstreams, tolerated=run.tolerated, live=_Live(self))
+        if run.tolerated:
+            self._forgive(run.tolerated)
+        live = _Live(self._runs, self._outsiders) if self._outsiders else self._runs
+        released = self._graph.add(run.id, upstreams=run.upstreams, tolerated=run.tolerated, live=live)
         if released is not None:
             self._release(released, run.submitted_us, effects)
 
     def _release(self, released: Released, at_us: int, effects: list[Effect]) -> None:
-        run = self._runs[released.id]
-        if released.roots:
+        id, roots = released
+        run = self._runs[id]
+        if roots:
             reason = "an upstream did not complete"
-            self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=released.roots)
+            self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=roots)
         else:
             self._make_ready(run, at_us, effects)
 
@@ -356,16 +359,18 @@ class Orchestrator:
             self._fill_slots(effects)
         if id in self._graph.dependents:
             self._release_dependents(id, at_us, effects)
-        self._end_flow_if_due(at_us, effects)
+        if self._function is not None:
+            self._end_flow_if_due(at_us, effects)
 
     def _release_dependents(self, id: int, at_us: int, effects: list[Effect]) -> None:
         """Start or doom who waited. Doomed runs end one by one, not one inside another: chains are long."""
         is_outermost = not self._doomed
         for released in self._graph.end(id):
-            if released.roots:
+            dependent, roots = released
+            if roots:
                 self._doomed.append(released)
             else:
-                self._make_ready(self._runs[released.id], at_us, effects)
+                self._make_ready(self._runs[dependent], at_us, effects)
         if is_outermost:
             while self._doomed:
                 self._release(self._doomed[0], at_us, effects)
@@ -594,9 +599,9 @@ class _Live:
 
     __slots__ = ("_outsiders", "_runs")
 
-    def __init__(self, orchestrator: Orchestrator) -> None:
-        self._runs = orchestrator._runs
-        self._outsiders = orchestrator._outsiders
+    def __init__(self, runs: dict[int, TaskRun], outsiders: set[int]) -> None:
+        self._runs = runs
+        self._outsiders = outsiders
 
     def __contains__(self, id: int) -> bool:
         return id in self._runs or id in self._outsiders

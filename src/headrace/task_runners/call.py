@@ -37,9 +37,7 @@ if TYPE_CHECKING:
         retry_policy: RetryPolicy
         log_prints: bool | None
         task_run_name: Any
-
-        def argument_names(self) -> Sequence[str]:
-            """The names of the function's positional parameters."""
+        argument_names: Sequence[str]
 
         def name_run(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
             """The name of this run, if the task has one to give."""

@@ -103,7 +103,7 @@ def _arguments(call: Call) -> tuple[Any, Any]:
     if call.upstreams or call.tolerated:
         args, kwargs = call.driver.resolve(call)
     if args or kwargs:
-        call.parameters = preview_arguments(call.task.argument_names(), args, kwargs)
+        call.parameters = preview_arguments(call.task.argument_names, args, kwargs)
     if call.task.task_run_name is not None and call.run_name is None:
         call.run_name = call.task.name_run(call, args, kwargs)
         call.is_told_plainly = False
