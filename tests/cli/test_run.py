@@ -242,6 +242,20 @@ def test_elsewhere_than_on_a_terminal_the_log_lines_are_the_library_s(
     assert "\x1b" not in done.stderr
 
 
+def test_log_lines_do_nothing_to_a_terminal(write: Write, run_headrace: RunHeadrace) -> None:
+    program = """
+from headrace import flow, get_run_logger
+@flow(flow_run_name="\\x1b[31mred")
+def hostile():
+    get_run_logger().info("one\\x1b]0;title\\a\\ntwo")
+"""
+    done = run_headrace("run", write("hostile.py", program))
+
+    assert not {"\x1b", "\a"} & {*done.stderr}
+    assert r"Flow run '\x1b[31mred' of flow 'hostile' ended Completed" in done.stderr
+    assert r"one\x1b]0;title\x07" + "\ntwo\n" in done.stderr
+
+
 def test_no_look_is_promised_at_what_is_gone_with_the_process(
     write: Write, run_headrace: RunHeadrace
 ) -> None:

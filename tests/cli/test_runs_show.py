@@ -160,7 +160,7 @@ def test_a_failure_has_its_message_and_the_last_lines_of_its_traceback(invoke: I
     assert r"ValueError: thirteen \x1b[2J is unlucky" in text
     assert "in double" in text
     assert "raise ValueError(" in text
-    assert '{"x":13}' in text
+    assert '{"x": 13}' in text
     assert "\x1b" not in text
 
 

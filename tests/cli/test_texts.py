@@ -135,6 +135,26 @@ def test_a_failure_is_told_in_few_lines() -> None:
     assert last_lines(failure, 9)[0] == '  File "/a/flows.py", line 3, in outer'
 
 
+def test_where_an_installed_package_raised_the_user_s_own_line_is_told() -> None:
+    library = "/venv/lib/python3.11/site-packages/pandas/core.py"
+    frames = [("/a/flows.py", "load"), *[(library, f"deep_{number}") for number in range(5)]]
+    lines = [f'  File "{file}", line 7, in {function}\n    call()\n' for file, function in frames]
+    failure = FailureView(
+        "KeyError", "'x'", f"Traceback (most recent call last):\n{''.join(lines)}KeyError: 'x'\n"
+    )
+
+    assert place(failure) == "/a/flows.py:7 in load"
+    assert last_lines(failure, 4) == [
+        '  File "/a/flows.py", line 7, in load',
+        "    call()",
+        "  ...",
+        f'  File "{library}", line 7, in deep_3',
+        "    call()",
+        f'  File "{library}", line 7, in deep_4',
+        "    call()",
+    ]
+
+
 def test_a_failure_without_frames_is_told_by_its_message() -> None:
     failure = FailureView("KeyError", "", "KeyError\n")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from headrace.history.reader import FailureView, TaskRun
 
 _FRAME = re.compile(r'^ *\|?  File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>.+)$')
+_OF_OTHERS = re.compile(r"[/\\](site-packages|dist-packages|lib[/\\]python3\.\d+)[/\\]|^<", re.IGNORECASE)
 _LONGEST = 300
 
 
@@ -23,28 +24,35 @@ def headline(failure: FailureView, longest: int = _LONGEST) -> str:
 
 
 def place(failure: FailureView) -> str | None:
-    """``file.py:12 in function``: the innermost frame."""
+    """``file.py:12 in function``: the innermost frame of the user's own code, or else the innermost of all."""
     frames = [match for line in failure.traceback.splitlines() if (match := _FRAME.match(line))]
     if not frames:
         return None
-    last = frames[-1]
+    last = next((frame for frame in reversed(frames) if not _is_of_others(frame)), frames[-1])
     return safe(f"{last['file']}:{last['line']} in {last['function']}")
 
 
 def last_lines(failure: FailureView, count: int) -> list[str]:
-    """The end of the traceback without the exception itself: the innermost frames, as safe lines."""
+    """The end of the traceback without the exception itself: the innermost frames, as safe lines.
+
+    Where these are all of code that the user has installed, the last frame of his own comes first.
+    """
     lines = failure.traceback.rstrip().splitlines()
     starts = [number for number, line in enumerate(lines) if _FRAME.match(line)]
     if not starts:
         return []
     ends = [*starts[1:], _end_of_frame(lines, starts[-1])]
-    chosen: list[str] = []
-    for start, end in reversed(list(zip(starts, ends, strict=True))):
-        frame = [safe(line.rstrip()) for line in lines[start:end]]
-        if chosen and len(chosen) + len(frame) > count:
-            break
-        chosen = [*frame, *chosen]
-    return chosen[-count:] if len(chosen) > count else chosen
+    frames = [
+        [safe(line.rstrip()) for line in lines[start:end]] for start, end in zip(starts, ends, strict=True)
+    ]
+    first = len(frames) - 1
+    while first > 0 and sum(map(len, frames[first - 1 :])) <= count:
+        first -= 1
+    chosen = [line for frame in frames[first:] for line in frame][-count:]
+    own = [number for number, start in enumerate(starts) if not _is_of_others(_FRAME.match(lines[start]))]
+    if own and own[-1] < first:
+        return [*frames[own[-1]], "  ...", *chosen]
+    return chosen
 
 
 def alike(failed: Iterable[TaskRun]) -> list[list[TaskRun]]:
@@ -80,3 +88,8 @@ def _end_of_frame(lines: list[str], start: int) -> int:
     while end < len(lines) and len(lines[end]) - len(lines[end].lstrip()) > indent:
         end += 1
     return end
+
+
+def _is_of_others(frame: re.Match[str] | None) -> bool:
+    """Whether the frame is of Python's own code or of an installed package."""
+    return frame is not None and _OF_OTHERS.search(frame["file"]) is not None

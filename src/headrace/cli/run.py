@@ -59,12 +59,13 @@ def _view() -> AbstractContextManager[Any]:
 
 def _run(target: str, pairs: tuple[str, ...], view: Any, *, is_quiet: bool, as_json: bool) -> int:
     from headrace.cli.flow_finder import find_flow
+    from headrace.cli.log_lines import choose_log_lines
     from headrace.cli.parameter_values import as_call, read_values
     from headrace.flow_runs import FlowRun
 
     flow = find_flow(target)
     flow_run = FlowRun(flow, as_call(flow, read_values(flow, pairs)))
-    _choose_log_lines(has_view=view is not None, is_quiet=is_quiet)
+    choose_log_lines(has_view=view is not None, is_quiet=is_quiet)
     try:
         with nullcontext() if view is None else view.following(flow_run):
             return _conduct(flow_run, shows_traceback=view is None)
@@ -126,28 +127,3 @@ def _print_as_json(flow_run: FlowRun) -> None:
     with default_history().reader() as reader:
         recorded = reader.get_run(flow_run.flow_run_id)
         print_json(run_json(recorded, reader.children(recorded)), in_one_line=True)
-
-
-def _choose_log_lines(*, has_view: bool, is_quiet: bool) -> None:
-    """What of the library's own lines is shown. What the history keeps does not depend on it."""
-    import logging
-
-    from headrace import logging as ours
-
-    if ours.logger.handlers:  # the program has chosen itself
-        return
-    ours._show_our_lines()
-    for handler in ours.logger.handlers:
-        if is_quiet:
-            handler.setLevel(logging.ERROR)
-        handler.addFilter(_is_not_in_the_view if has_view else _is_not_told_by_us)
-
-
-def _is_not_in_the_view(record: Any) -> bool:
-    """Beginnings, ends and failures of runs are what the view and the summary show."""
-    return record.name != "headrace" or not str(record.msg).startswith(("Flow run '%s'", "Task run '%s'"))
-
-
-def _is_not_told_by_us(record: Any) -> bool:
-    """Parameters that do not fit are the command's own answer."""
-    return _is_not_in_the_view(record) or "Failed: ParameterError: " not in record.getMessage()

@@ -136,7 +136,7 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
         yield label, text
         label = ""
     if run.result_preview not in (None, "null"):
-        yield "result", safe(run.result_preview or "")
+        yield "result", _readable(run.result_preview or "")
     if run.result_note:
         yield "", safe(run.result_note)
     yield "ran on", safe(", ".join(_place(run)))
@@ -163,6 +163,14 @@ def _parameters(text: str | None, room: int) -> Iterable[str]:
     yield from parts[:_MOST_PARAMETERS]
     if len(parts) > _MOST_PARAMETERS:
         yield f"and {len(parts) - _MOST_PARAMETERS} more"
+
+
+def _readable(preview: str) -> str:
+    """A preview as one line, its letters as they are written."""
+    try:
+        return safe(json.dumps(json.loads(preview), ensure_ascii=False))
+    except ValueError:  # it was cut off
+        return safe(preview)
 
 
 def _place(run: Run) -> Iterable[str]:
@@ -210,7 +218,7 @@ def _failures(reader: Reader, run: Run, glyphs: Glyphs) -> Iterable[Line]:
         reason = task_run.states[-1].message
         yield from _failure(task_run.failure, reason)
         if task_run.parameters and task_run.parameters != "{}":
-            yield [Span("    with ", "dim"), Span(clip(safe(task_run.parameters), 200), "dim")]
+            yield [Span("    with ", "dim"), Span(clip(_readable(task_run.parameters), 200), "dim")]
         if others:
             yield [Span(f"    and so did {names_of(others)}", "red")]
     if len(kinds) > _MOST_FAILURES:
