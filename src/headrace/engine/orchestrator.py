@@ -329,11 +329,12 @@ class Orchestrator:
         if name is not _COMPLETED:
             run.roots = self._blame(run, roots)
         run.report = report
-        if self._let_go(run, at_us, effects):
-            effects.append(Settle((run,)))
+        run.phase = _ENDED
+        effects.append(Settle((run,)))
+        self._free_all_that_waits(run, at_us, effects)
 
     def _let_go(self, run: TaskRun, at_us: int, effects: list[Effect]) -> Sequence[Effect] | None:
-        """The run is in its last state: settle it, and free what it held and who waited for it."""
+        """The event's own run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
         if self._queue or self._lenders or self._function is not None or id in self._graph.dependents:
