@@ -37,6 +37,7 @@ class InterruptAt:
         self._looks: dict[CodeType, set[int]] = {}
 
     def __enter__(self) -> Self:
+        sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for this when the tracer is set
         sys.settrace(self._on_call)
         return self
 

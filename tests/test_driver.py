@@ -25,19 +25,19 @@ from headrace.task_runners.execution import attempt, execute
 from headrace.task_runners.runner import Session, TaskRunner
 from headrace.tasks import Task
 from tests.engine.story import (
+    Engine,
     FlowStarted,
     FunctionEnded,
     Record,
     Retrieved,
     Settle,
     Start,
-    read_effect,
     to_engine,
 )
 from tests.interruption import FailAt, InterruptAt, ctrl_c_as_at_a_terminal, is_of_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import CodeType
 
     from headrace.futures import TaskFuture
@@ -341,15 +341,18 @@ def test_an_exception_at_any_line_of_a_drain_ends_the_run_wakes_everybody_and_is
 class ListeningOrchestrator(Orchestrator):
     """Keeps what was decided, in order."""
 
-    decided: list[Any]
+    def __init__(self, decided: list[Any], **options: Any) -> None:
+        super().__init__(**options)
+        self._decided = decided
+        self._engine = Engine(self)
 
-    def handle(self, event: Any) -> list[Any]:
+    def handle(self, event: Any) -> Sequence[Any]:
         effects = super().handle(event)
-        for effect in map(read_effect, effects):
+        for effect in self._engine.hear(event, effects)[1]:
             if isinstance(effect, Start):
-                self.decided.append((effect.id, "started"))
+                self._decided.append((effect.id, "started"))
             elif isinstance(effect, Settle | Record):
-                self.decided.append((effect.id, effect.name))
+                self._decided.append((effect.id, effect.name))
         return effects
 
 
@@ -365,14 +368,13 @@ def run_threads(*targets: Callable[[], None]) -> None:
 def test_effects_of_120_000_events_of_four_threads_are_performed_in_the_order_of_their_decision() -> None:
     runs_a_thread = 30_000
     decided: list[Any] = []
-    ListeningOrchestrator.decided = decided
     queue: SimpleQueue[Call] = SimpleQueue()
 
     def start(call: Call) -> None:
         bench.told.append((call.id, "started"))
         queue.put(call)
 
-    bench = Bench(start=start, orchestrator=ListeningOrchestrator)
+    bench = Bench(start=start, orchestrator=partial(ListeningOrchestrator, decided))
     bench.told.clear()
     task = Task(work)
 
@@ -400,7 +402,7 @@ class CountingOrchestrator(Orchestrator):
 
     count = 0
 
-    def handle(self, event: Any) -> list[Any]:
+    def handle(self, event: Any) -> Sequence[Any]:
         self.count += 1
         return super().handle(event)
 

@@ -116,7 +116,7 @@ def interrupt_everywhere(function: Callable[[], int], runner: str, history: Hist
     program()
     program()
     points = interrupt(program, -1)[0].passed
-    assert points > 500
+    assert points > 300
     seen: set[str] = set()
     for point in range(step // 2, points, step):
         tracer, interrupts = interrupt(program, point)

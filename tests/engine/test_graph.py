@@ -5,7 +5,9 @@ from __future__ import annotations
 from headrace.engine.graph import Graph
 
 
-def waiting(graph: Graph, id: int, *upstreams: int, tolerated: tuple[int, ...] = ()) -> tuple[int, tuple[int, ...]] | None:
+def waiting(
+    graph: Graph, id: int, *upstreams: int, tolerated: tuple[int, ...] = ()
+) -> tuple[int, tuple[int, ...]] | None:
     """Add a run; whatever it waits for is live."""
     return graph.add(id, upstreams=upstreams, tolerated=tolerated, live={*upstreams, *tolerated})
 

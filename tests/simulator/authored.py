@@ -26,7 +26,7 @@ from tests.simulator.model import BrokenInvariantError, Model
 from tests.simulator.rules import Look, PlannedFlow, PlannedTask, Result, expected_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from headrace.engine.effects import Effect
     from headrace.engine.events import Event
@@ -126,7 +126,7 @@ class ModelledOrchestrator(Orchestrator):
         self._index = len(played.models)
         played.models.append(self._model)
 
-    def handle(self, event: Event) -> list[Effect]:
+    def handle(self, event: Event) -> Sequence[Effect]:
         decided = super().handle(event)
         told, effects = self._engine.hear(event, decided)
         self._played.story.append(f"flow run {self._index}: {told} -> {', '.join(map(in_words, effects))}")

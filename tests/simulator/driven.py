@@ -67,11 +67,16 @@ class WatchedOrchestrator(Orchestrator):
         self._engine = Engine(self)
         world.watch(self._engine, slots)
 
-    def handle(self, event: Event) -> list[Effect]:
-        self._world.maybe_fail("event")
-        decided = self._engine.spell_out(event, super().handle(event))
-        self._world.observe(event, decided)
-        return InterruptedEffects(decided, self._world)
+    def handle(self, event: Event) -> Sequence[Effect]:
+        world = self._world
+        world.maybe_fail("event")
+        decided = super().handle(event)
+        effects = self._engine.spell_out(event, decided)
+        world.observe(event, effects)
+        if effects is not decided and world.chance(2):  # one of the constants: the driver takes its short way
+            world.is_draining = False
+            return decided
+        return InterruptedEffects(effects, world)
 
 
 class InterruptedEffects(list["Effect"]):
@@ -365,7 +370,7 @@ class DrivenWorld:
         self.engine = engine
         self.model = Model(engine, slots)
 
-    def observe(self, event: Event, decided: list[Effect]) -> None:
+    def observe(self, event: Event, decided: Sequence[Effect]) -> None:
         """The engine has handled an event."""
         told, effects = self.engine.hear(event, decided)
         self.story.append(f"{told} -> {', '.join(map(in_words, effects))}")

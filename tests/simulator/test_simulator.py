@@ -15,7 +15,7 @@ from tests.simulator.__main__ import WORLDS, main
 from tests.simulator.rules import PlannedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from headrace.engine.effects import Effect
 
@@ -184,7 +184,7 @@ def test_the_command_tells_the_seed_that_failed_and_the_list_of_its_events(
 ) -> None:
     handle = Orchestrator.handle
 
-    def handle_all_but_retrievals(self: Orchestrator, event: Any) -> list[Effect]:
+    def handle_all_but_retrievals(self: Orchestrator, event: Any) -> Sequence[Effect]:
         return [] if isinstance(read_event(event), Retrieved) else handle(self, event)
 
     monkeypatch.setattr(Orchestrator, "handle", handle_all_but_retrievals)
