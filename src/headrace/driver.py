@@ -48,12 +48,13 @@ from headrace.errors import (
     UpstreamFailedError,
     WouldDeadlockError,
 )
-from headrace.futures import TaskFuture, lend_slot, new_task_future, reclaim_slot, running_loop
+from headrace.futures import TaskFuture, new_task_future, running_loop
 from headrace.history.facts import AttemptFact
 from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
 from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
+from headrace.slot_loans import lend_slot, reclaim_slot
 from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call, new_call
 from headrace.tracebacks import describe, failure_of
 

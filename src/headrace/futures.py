@@ -10,14 +10,16 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from headrace.context import current_scope
 from headrace.dependencies import FutureLike
-from headrace.engine.events import SlotLent, SlotReclaimed
+from headrace.engine.states import StateName
 from headrace.errors import FutureMisuseError, WouldDeadlockError
 from headrace.interrupts import deliver, noted, tell, untold
+from headrace.slot_loans import lend_slot, reclaim_slot
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Coroutine, Generator
+    from contextvars import Context
     from types import TracebackType
     from typing import Protocol
 
@@ -273,9 +275,11 @@ class TaskFuture(Future[T_co]):
     42
     """
 
-    __slots__ = ()
+    __slots__ = ("_is_given_up",)
 
-    def cancel(self) -> bool:
+    _is_given_up: bool
+
+    def cancel(self, **told_by_asyncio: object) -> bool:
         """Cancel the task run; ``False`` if it has ended.
 
         A run that has not begun never begins. An async one is interrupted. A function that runs in a thread
@@ -284,8 +288,47 @@ class TaskFuture(Future[T_co]):
         call: Call = self._source  # type: ignore[assignment]
         if call.is_done:
             return False
+        if told_by_asyncio:  # a message, which a person does not give: the `gather` around it is cancelled
+            self._is_given_up = True
         call.driver.cancel(call)
         return True
+
+    # -- as a child of asyncio.gather ----------------------------------------------------------
+
+    _cancel_message = None
+
+    @property
+    def _asyncio_future_blocking(self) -> bool | None:
+        """What asyncio knows its futures by: not ``None``. A coroutine, which this is to all but ``gather``, has none."""
+        try:
+            is_gathering = sys._getframe(3).f_code.co_name == "gather"
+        except ValueError:
+            return None
+        return False if is_gathering else None
+
+    def get_loop(self) -> AbstractEventLoop:
+        """The event loop that runs in this thread: part of what ``gather`` asks."""
+        import asyncio
+
+        return asyncio.get_running_loop()
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
+        """Call back on the running event loop when the run has ended: part of what ``gather`` asks."""
+        from headrace.gathering import GatherGate
+
+        self._source.add_done_callback(GatherGate(self, callback, context))
+
+    def cancelled(self) -> bool:
+        """Whether it ended since the ``gather`` around it was cancelled: part of what ``gather`` asks.
+
+        A run that was cancelled for another reason raises ``TaskCancelled``.
+        """
+        return getattr(self, "_is_given_up", False) and self._source.state.name is StateName.CANCELLED
+
+    def _make_cancelled_error(self) -> BaseException:
+        import asyncio
+
+        return asyncio.CancelledError()
 
 
 new_task_future = partial(object.__new__, TaskFuture)
@@ -338,31 +381,3 @@ def _current_asyncio_task() -> Any:
     import asyncio
 
     return asyncio.current_task() if running_loop() is not None else None
-
-
-Loan = tuple["Call", int]
-
-
-def lend_slot(source: Source | None) -> Loan | None:
-    """Let the slot of the task run that this code belongs to serve others, until ``source`` has ended.
-
-    ``None`` as a source stands for any of several. Gives what ``reclaim_slot`` takes.
-    """
-    scope = current_scope.get()
-    call = scope.call if scope is not None else None
-    if call is None:
-        return None
-    holder = call if call.holds_slot else call.driver.slot_holder(call)
-    if holder is None:
-        return None
-    is_sibling = source is not None and source.driver is holder.driver
-    awaited: int = source.id if is_sibling else 0  # type: ignore[union-attr]
-    holder.driver.post(SlotLent(holder.id, awaited))
-    return holder, awaited
-
-
-def reclaim_slot(loan: Loan | None) -> None:
-    """The wait is over, whatever came of it."""
-    if loan is not None:
-        holder, awaited = loan
-        holder.driver.post(SlotReclaimed(holder.id, awaited))

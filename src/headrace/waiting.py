@@ -7,8 +7,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from headrace.errors import WouldDeadlockError
-from headrace.futures import lend_slot, reclaim_slot, running_loop
+from headrace.futures import running_loop
 from headrace.interrupts import tell, untold
+from headrace.slot_loans import lend_slot, reclaim_slot
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterable, Iterator

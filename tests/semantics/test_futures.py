@@ -414,6 +414,76 @@ def test_f2_a_cancelled_await_cancels_the_run_and_raises_at_once(story: Story) -
     assert story.flow_run().state == "Completed"
 
 
+def test_f2_a_cancelled_gather_cancels_its_runs_and_raises_as_with_coroutines(story: Story) -> None:
+    release = threading.Event()
+
+    @task
+    def stuck() -> None:
+        release.wait(DEADLINE_SECONDS)
+
+    @flow
+    async def impatient() -> None:
+        gathering = asyncio.gather(forever(), stuck(), forever())
+        await asyncio.sleep(0)
+        gathering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gathering
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(forever(), forever()), 0.01)
+
+    run(impatient())
+    release.set()
+    assert set(story.states().values()) == {"Cancelled"}
+    assert story.flow_run().state == "Completed"
+
+
+def test_f2_a_run_that_is_cancelled_within_a_gather_raises_that() -> None:
+    @flow
+    async def cancelling() -> list[Any]:
+        futures = [forever(), forever()]
+        gathering = asyncio.gather(*futures, return_exceptions=True)
+        await asyncio.sleep(0)
+        for future in futures:
+            future.cancel()
+        return [type(outcome) for outcome in await gathering]
+
+    assert run(cancelling()) == [TaskCancelled, TaskCancelled]
+
+
+def test_f2_gather_is_told_of_a_stop_iteration_as_a_runtime_error() -> None:
+    @task
+    def exhausted() -> Any:
+        return next(iter(()))
+
+    @flow
+    async def gathering() -> None:
+        with pytest.raises(RuntimeError, match="exhausted-0 raised StopIteration"):
+            await asyncio.gather(exhausted())
+        [outcome] = await asyncio.gather(exhausted(), return_exceptions=True)
+        assert isinstance(outcome, StopIteration)
+
+    run(gathering())
+
+
+def test_f2_gather_of_futures_that_have_ended_and_of_others() -> None:
+    @task
+    async def give(x: int) -> int:
+        await asyncio.sleep(0)
+        return x
+
+    @task
+    def give_in_thread(x: int) -> int:
+        return x
+
+    @flow
+    async def gathering() -> list[int]:
+        ended = give(1)
+        await ended
+        return [*await asyncio.gather(ended, give(2), asyncio.sleep(0, 3), ended, give_in_thread(4))]
+
+    assert run(gathering()) == [1, 2, 3, 1, 4]
+
+
 def test_f2_cancelling_before_the_first_step_cancels_the_run_too(story: Story) -> None:
     @flow
     async def impatient() -> None:
@@ -658,14 +728,15 @@ def test_f4_an_async_task_that_awaits_lends_its_slot(runner: Any, make_task: Mak
         async def awaiting() -> int:
             await filled.wait()
             value: int = await box[0]
-            return value
+            others: list[int] = await asyncio.gather(box[1], box[2])
+            return sum(others, value)
 
         awaited = awaiting()
-        box.append(twice(1))
+        box.extend([twice(1), twice(2), twice(3)])
         filled.set()
         return await awaited
 
-    assert run(one_worker()) == 2
+    assert run(one_worker()) == 12
 
 
 def test_f4_the_slot_is_taken_back_when_the_wait_runs_out() -> None:

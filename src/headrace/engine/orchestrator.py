@@ -350,7 +350,9 @@ class Orchestrator:
     def _free_all_that_waits(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """For the end of the run, for its slot, for the end of all."""
         id = run.id
-        del self._runs[id]  # only now, with the effect noted down: whom a defect cuts short is in one of the two
+        del self._runs[
+            id
+        ]  # only now, with the effect noted down: whom a defect cuts short is in one of the two
         if self._lenders:
             self._forget_loans_of(run)
             self._take_back_loans(id)

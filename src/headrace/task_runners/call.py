@@ -17,6 +17,7 @@ from headrace.engine.task_run import COMPLETED, PENDING, WAITING, TaskRun
 from headrace.history.facts import AttemptFact, TaskRunFact, plain_fact
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping, Sequence
     from queue import SimpleQueue
     from types import TracebackType
@@ -137,6 +138,7 @@ class Call(Completion, TaskRun):
         "_callbacks",
         "announces_start",
         "args",
+        "asyncio_task",
         "attempts",
         "context",
         "driver",
@@ -203,6 +205,7 @@ class Call(Completion, TaskRun):
         self.lane: SimpleQueue[Call | None] | None = None
         self.is_told_plainly = True
         self.announces_start = False
+        self.asyncio_task: asyncio.Task[None] | None = None
         self.started_us: int | None = None
         self.is_withdrawn = False
         # How it ends.

@@ -77,6 +77,7 @@ async def execute_async(call: Call) -> None:
     else:
         report = Report(call, number, started_us, now_us(), _RETURNED, value, dump_result(value), worker)
     call.driver.post(report)
+    call.asyncio_task = None  # not before: who interrupts it now finds it over, and hears the report
 
 
 def _may_begin(call: Call, number: int, started_us: int) -> bool:

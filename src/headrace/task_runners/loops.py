@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headrace.task_runners.call import NO_CONTEXT
 from headrace.task_runners.execution import execute_async
@@ -28,7 +28,6 @@ class LoopWorker:
         self.thread_id = thread_id
         self._ready: deque[Call] = deque()
         self._is_awake = False
-        self._tasks: dict[int, asyncio.Task[None]] = {}
 
     def start(self, call: Call) -> None:
         """Have the call begun at the next turn of the loop."""
@@ -48,31 +47,15 @@ class LoopWorker:
             if call.context is NO_CONTEXT:  # it was taken back, and the run has ended
                 continue
             context = call.context if not call.retries else call.context.copy()
-            task = self.loop.create_task(execute_async(call), context=context)
-            self._tasks[id(call)] = task
-            task.add_done_callback(_Forget(self._tasks, id(call)))
+            call.asyncio_task = self.loop.create_task(execute_async(call), context=context)
 
     def interrupt(self, call: Call) -> bool:
         """Cancel the call's asyncio task."""
-        task = self._tasks.get(id(call))
+        task = call.asyncio_task
         if task is None or self.loop.is_closed():
             return False
         self.loop.call_soon_threadsafe(task.cancel)
         return True
-
-
-class _Forget:
-    """Drops a finished asyncio task."""
-
-    __slots__ = ("_key", "_tasks")
-
-    def __init__(self, tasks: dict[int, Any], key: int) -> None:
-        self._tasks = tasks
-        self._key = key
-
-    def __call__(self, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(self._key) is task:
-            del self._tasks[self._key]
 
 
 _background: LoopWorker | None = None
