@@ -111,4 +111,14 @@ def test_two_cancels_in_every_order_of_a_fan_in_with_a_retry() -> None:
         slots=1,
         cancelled=(1, 2),
     )
-    assert {outcome.flow for outcome in play_every_order(plan)} == {DONE, "Failed"}
+    outcomes = play_every_order(plan)
+    assert sum(outcomes.values()) > 50_000
+    runs = {
+        (DONE, DONE, DONE),
+        (DONE, CANCELLED, "UpstreamFailed"),
+        (CANCELLED, DONE, "UpstreamFailed"),
+        (CANCELLED, CANCELLED, "UpstreamFailed"),
+        ("Failed", DONE, "UpstreamFailed"),  # a cancelled run is not tried again
+        ("Failed", CANCELLED, "UpstreamFailed"),
+    }
+    assert set(outcomes) == {Outcome(DONE, (*three, DONE)) for three in runs}
