@@ -38,7 +38,7 @@ class Completion:
         """Call back when it has ended, in the thread that ends it; at once if it has."""
         with _callbacks_lock:
             if self._callbacks is None:
-                self._callbacks = [callback]
+                self._callbacks = [callback]  # type: ignore[misc]  # who takes it in gives it room
             else:
                 self._callbacks.append(callback)
         if self.is_done:
@@ -52,7 +52,7 @@ class Completion:
 
     def complete(self) -> None:
         """It has ended: call back whoever waits."""
-        self.is_done = True
+        self.is_done = True  # type: ignore[misc]
         if self._callbacks is not None:
             self.call_back()
 
@@ -64,7 +64,7 @@ class Completion:
     def call_back(self) -> None:
         """Call back whoever waits."""
         with _callbacks_lock:
-            callbacks, self._callbacks = self._callbacks, None
+            callbacks, self._callbacks = self._callbacks, None  # type: ignore[misc]
         defect: BaseException | None = None
         for callback in callbacks or ():
             try:
@@ -118,6 +118,7 @@ class Gate:
         self._lock.acquire()
 
     def __call__(self) -> None:
+        """Open it."""
         self._lock.release()
 
     def wait(self, timeout: float | None) -> bool:

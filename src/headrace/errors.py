@@ -28,6 +28,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class HeadraceError(Exception):
     """The root of everything that Headrace itself raises."""
@@ -117,6 +122,6 @@ class TaskFailures(ExceptionGroup[Exception]):
     2
     """
 
-    def derive(self, excs):  # type: ignore[no-untyped-def, override]
+    def derive(self, excs: Sequence[Exception]) -> TaskFailures:  # type: ignore[override]  # of its own kind alone
         """The same kind of group for ``split`` and ``subgroup``."""
         return TaskFailures(self.message, excs)

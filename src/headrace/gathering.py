@@ -37,6 +37,7 @@ class GatherGate(Gate):
         self._loan = lend_slot(future._source)
 
     def __call__(self) -> None:
+        """Open it."""
         reclaim_slot(self._loan)
         if threading.get_ident() == self._thread_id:
             self._loop.call_soon(self._open, context=self._context)

@@ -20,6 +20,7 @@ class LoopGate(Gate):
         self.waiter: asyncio.Future[None] = self._loop.create_future()
 
     def __call__(self) -> None:
+        """Open it."""
         if threading.get_ident() == self._thread_id:
             self._open()
             return

@@ -45,7 +45,7 @@ from headrace.engine.states import TRANSITIONS, StateName
 from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from headrace.engine.effects import Effect
     from headrace.engine.events import Event
@@ -193,7 +193,7 @@ class Orchestrator:
     def _wait_for_upstreams(self, run: TaskRun, effects: list[Effect]) -> None:
         if run.tolerated:
             self._forgive(run.tolerated)
-        live = _Live(self._runs, self._outsiders) if self._outsiders else self._runs
+        live: Container[int] = _Live(self._runs, self._outsiders) if self._outsiders else self._runs
         released = self._graph.add(run.id, upstreams=run.upstreams, tolerated=run.tolerated, live=live)
         if released is not None:
             self._release(released, run.submitted_us, effects)
@@ -606,5 +606,5 @@ class _Live:
         self._runs = runs
         self._outsiders = outsiders
 
-    def __contains__(self, id: int) -> bool:
+    def __contains__(self, id: object) -> bool:
         return id in self._runs or id in self._outsiders

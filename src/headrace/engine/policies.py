@@ -38,7 +38,7 @@ class SlotPolicy(NamedTuple):
     one after another.
     """
 
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # hides tuple.count(), which nobody needs of a policy
     held_between_attempts: bool = False
 
 

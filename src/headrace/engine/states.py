@@ -6,7 +6,7 @@ reads (``TimedOut`` is a FAILED). Nothing here knows how a change comes about.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class StateType(str, Enum):
+class StateType(StrEnum):
     """What a state means: whether a run waits, runs, or how it ended. Each compares equal to its own name.
 
     >>> StateType.FAILED.is_terminal, StateType.FAILED == "FAILED"
@@ -36,14 +36,11 @@ class StateType(str, Enum):
         """Whether a run in a state of this type has ended."""
         return self in _TERMINAL_TYPES
 
-    def __str__(self) -> str:
-        return self.value
-
 
 _TERMINAL_TYPES = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 
 
-class StateName(str, Enum):
+class StateName(StrEnum):
     """What a person reads: every name a state can have.
 
     >>> StateName.TIMED_OUT.type
@@ -71,9 +68,6 @@ class StateName(str, Enum):
     def type(self) -> StateType:
         """The type that this name belongs to."""
         return TYPE_OF[self]
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _NAMES_BY_TYPE: dict[StateType, tuple[StateName, ...]] = {

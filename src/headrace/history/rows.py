@@ -88,9 +88,11 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRun
                     pickled if size >= _BIG_PICKLE else bytearray(pickled),
                 )  # fmt: skip
                 continue
-            fact = fact.in_full()  # its note, why there is no pickle, has no room in the short form
+            full = fact.in_full()  # its note, why there is no pickle, has no room in the short form
+        else:
+            full = fact
         (_, number, parent, task, index, name, tags, states, started_us, ended_us, attempt_count, attempts,
-         upstreams, parameters, worker, result, failure) = fact[:]  # fmt: skip
+         upstreams, parameters, worker, result, failure) = full[:]  # fmt: skip
         pickled, preview, note = result or _NO_RESULT
         pickle: object = _NOTHING
         if pickled:

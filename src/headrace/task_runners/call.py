@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.completion import Completion
 from headrace.engine.events import AttemptFinished, FailureRetrieved
 from headrace.engine.states import State
-from headrace.engine.task_run import COMPLETED, PENDING, WAITING, TaskRun
+from headrace.engine.task_run import PENDING, WAITING, TaskRun
 from headrace.history.facts import AttemptFact, TaskRunFact, plain_fact
 
 if TYPE_CHECKING:
@@ -34,14 +34,24 @@ if TYPE_CHECKING:
         fn: Callable[..., Any]
         is_async: bool
         has_hooks: bool
+        hooks: Any
         tags: tuple[str, ...]
         retry_policy: RetryPolicy
         log_prints: bool | None
         task_run_name: Any
-        argument_names: Sequence[str]
+
+        @property
+        def argument_names(self) -> Sequence[str]:
+            """The names of the function's positional parameters."""
 
         def name_run(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
             """The name of this run, if the task has one to give."""
+
+        def wants_retry(self, call: Call, error: BaseException) -> bool:
+            """Whether this failure is worth another attempt."""
+
+        def retry_delays(self, call: Call) -> RetryPolicy:
+            """The policy that gives the delay before the next attempt."""
 
     class FlowRunOfCall(Protocol):
         """What a call asks of the driver of its flow run."""
@@ -220,7 +230,8 @@ class Call(Completion, TaskRun):
         self._callbacks = None
 
     # What TaskRun knows as the bare event is the whole report here.
-    report: Report | None  # type: ignore[assignment]
+    report: Report | None
+    value: Any
 
     @property
     def call(self) -> Call:
@@ -269,7 +280,7 @@ class Call(Completion, TaskRun):
         report = self.report
         if report is None or self._story is not None or not self.is_told_plainly:
             return self._as_full_fact()
-        return plain_fact((  # type: ignore[no-any-return]
+        return plain_fact((
             self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us, report.started_us,
             report.ended_us, self.fact_upstreams, self.parameters, report.worker, report.stored,
         ))  # fmt: skip

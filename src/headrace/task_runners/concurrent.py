@@ -28,9 +28,10 @@ class ConcurrentTaskRunner(TaskRunner):
     capabilities = frozenset({Capability.OVERLAPS, Capability.SHARES_MEMORY})
 
     def __init__(self, *, max_workers: int = 256) -> None:
-        if not isinstance(max_workers, int) or max_workers < 1:
-            message = f"ConcurrentTaskRunner(max_workers={max_workers!r}): give a whole number above 0"
-            raise ValueError(message)
+        if type(max_workers) is not int or max_workers < 1:
+            raise ValueError(
+                f"ConcurrentTaskRunner(max_workers={max_workers!r}): give a whole number above 0"
+            )
         self.max_workers = max_workers
 
     @property

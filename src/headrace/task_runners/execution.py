@@ -18,6 +18,8 @@ from headrace.task_runners.call import NO_CONTEXT, Report, fill_report, new_repo
 from headrace.tracebacks import describe, strip_engine_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from headrace.task_runners.call import Call
 
 _RETURNED = Ending.RETURNED
@@ -99,8 +101,9 @@ def _call_function(call: Call) -> Any:
     return function()
 
 
-def _arguments(call: Call) -> tuple[Any, Any]:
-    args, kwargs = call.args, call.kwargs
+def _arguments(call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    args: tuple[Any, ...] = call.args
+    kwargs: Mapping[str, Any] = call.kwargs
     if call.upstreams or call.tolerated:
         args, kwargs = call.driver.resolve(call)
     if args or kwargs:
