@@ -94,21 +94,21 @@ def interrupt(run: Callable[[], Any], point: int) -> tuple[InterruptAt, int]:
     return tracer, interrupts
 
 
-def runs_of(reader: Reader, flow_name: str) -> list[Run]:
-    return [reader.get_run(summary.id) for summary in reader.list_runs(limit=0) if summary.flow == flow_name]
+def new_runs_of(reader: Reader, flow_name: str, seen: set[str]) -> list[Run]:
+    summaries = [summary for summary in reader.list_runs(limit=0) if summary.flow == flow_name]
+    return [reader.get_run(summary.id) for summary in summaries if summary.id not in seen]
 
 
 def check_what_was_recorded(history: History, flow_name: str, seen: set[str], place: str | None) -> None:
     """The run, if it came to be, has ended for the history too, and so have all its task runs."""
     history.flush()
     reader = history.reader()
-    for run in runs_of(reader, flow_name):
-        if run.id not in seen:
-            seen.add(run.id)
-            assert StateType(run.state_type).is_terminal, f"the run is {run.state}, interrupted at {place}"
-            for task_run in reader.task_runs(run):
-                name = task_run.states[-1].name
-                assert name in {"Completed", "Failed", "Cancelled", "UpstreamFailed"}, f"{name}, at {place}"
+    for run in new_runs_of(reader, flow_name, seen):
+        seen.add(run.id)
+        assert StateType(run.state_type).is_terminal, f"the run is {run.state}, interrupted at {place}"
+        for task_run in reader.task_runs(run):
+            name = task_run.states[-1].name
+            assert name in {"Completed", "Failed", "Cancelled", "UpstreamFailed"}, f"{name}, at {place}"
 
 
 def interrupt_everywhere(function: Callable[[], int], runner: str, history: History, step: int) -> None:
