@@ -436,13 +436,13 @@ def test_producers_wait_while_too_much_is_unwritten(
             history.record(facts.task(number, result=StoredResult(bytes(50_000), None)))
 
     blocked = threading.Event()
-    wait_for = history._room.wait_for
+    when_there_is_room = history.when_there_is_room
 
-    def tell_and_wait(has_room: Any) -> None:
+    def tell_and_wait(gate: Any) -> None:
         blocked.set()
-        wait_for(has_room)
+        when_there_is_room(gate)
 
-    monkeypatch.setattr(history._room, "wait_for", tell_and_wait)
+    monkeypatch.setattr(history, "when_there_is_room", tell_and_wait)
     with history._writing:
         thread = threading.Thread(target=produce)
         thread.start()

@@ -6,6 +6,7 @@ Invariants:
   one transaction. It is tried again until it is written or the history has failed for good.
 - No wake-up is lost: the thread says that it sleeps, and then looks at the stream once more.
 - Only the writer thread, or whoever holds ``_writing`` in its place, touches the connection.
+- What was admitted is freed again, whatever becomes of the result: a load stands in the stream from then on.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from headrace import settings
+from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
 from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, explain, is_busy, open_database
 from headrace.history.writer import Writer
+from headrace.interrupts import calls_user_code, deliver, noted, shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
 UNWRITTEN_LIMIT = 64 * 1024 * 1024
 """How many bytes of results may wait for the writer before producers wait, too."""
 
-_COUNTED = 1024
 _MAX_BATCH = 8192
 _LIGHT_INTERVAL_SECONDS = 0.005
 _BUSY_INTERVAL_SECONDS = 0.015
@@ -58,6 +60,15 @@ class _Mark:
 
     def __init__(self, callback: Callable[[], None]) -> None:
         self.callback = callback
+
+
+class _Load:
+    """A place in the stream, just before a fact with so many bytes of result."""
+
+    __slots__ = ("nbytes",)
+
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
 
 
 _open_histories: set[History] = set()
@@ -97,7 +108,7 @@ class History:
         """An empty stream and no thread: at the start, and in a forked child."""
         self.failure = None
         self._writer = writer
-        self._stream: deque[Fact | _Mark] = deque()
+        self._stream: deque[Fact | _Mark | _Load] = deque()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._writing = threading.Lock()
@@ -109,8 +120,9 @@ class History:
         self._last_batch = 0
         self._log_may_be_long = True
         self._facts_since_look = 0
-        self._room = threading.Condition(threading.Lock())
+        self._counting = threading.Lock()
         self._unwritten = 0
+        self._when_room: list[Callable[[], None]] = []
         self._has_warned_of_lock = False
         self._waiting_since: float | None = None
 
@@ -122,17 +134,49 @@ class History:
         if self._asleep and self._bell.locked():  # not locked: it rings already
             self._ring()
 
-    def admit(self, nbytes: int = 0) -> None:
+    @shielded
+    def admit(self, nbytes: int) -> None:
         """Waits while more than 64 MiB of results are unwritten, then counts ``nbytes`` more.
 
-        Called by whoever is about to record a result of ``nbytes``, outside every lock and event loop.
+        Called once for each large result of a task by the thread that produced it, outside every lock and event
+        loop. The result of a flow needs none of this: its end waits for the flush.
         """
-        if self._unwritten > UNWRITTEN_LIMIT:
-            with self._room:
-                self._room.wait_for(self._has_room)
-        if nbytes >= _COUNTED:
-            with self._room:
-                self._unwritten += nbytes
+        if not self.has_room:
+            self._wait_for_room()
+        self.count(nbytes)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether ``admit`` would not have to wait."""
+        return self._unwritten <= UNWRITTEN_LIMIT or self.failure is not None or self._is_closed
+
+    @calls_user_code  # it waits as long as user code may, and a Ctrl-C cuts it as short
+    def _wait_for_room(self) -> None:
+        if noted.is_set:
+            deliver()
+        gate = Gate(retrieves=False)
+        self.when_there_is_room(gate)
+        gate.wait(None)
+
+    @shielded
+    def when_there_is_room(self, callback: Callable[[], None]) -> None:
+        """Has ``callback`` called once, when there is room: by whoever makes it, or at once in the caller's thread."""
+        with self._counting:
+            has_room = self.has_room
+            if not has_room:
+                self._when_room.append(callback)
+        if has_room:
+            callback()
+        elif self._thread is None:  # none could be started: the interpreter is shutting down
+            self._write_next()
+
+    def count(self, nbytes: int) -> None:
+        """Counts a result as unwritten until the writer has passed this place of the stream. Never blocks."""
+        with self._counting:
+            self._unwritten += nbytes
+        self._stream.append(_Load(nbytes))
+        if self._asleep:
+            self._ring()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Waits until all that was recorded so far is committed.
@@ -306,7 +350,7 @@ class History:
             except Exception:
                 _logger.exception("A callback of History.when_flushed raised")
 
-    def _commit(self, batch: list[Fact | _Mark]) -> None:
+    def _commit(self, batch: list[Fact | _Mark | _Load]) -> None:
         if self.failure is None:
             self._waiting_since = time.monotonic()
             while not self._try_to_commit(batch):
@@ -315,7 +359,7 @@ class History:
             self._log_may_be_long = True
             self._look_at_log(len(batch))
         if self._unwritten:
-            self._make_room(batch)
+            self._make_room(sum([item.nbytes for item in batch if type(item) is _Load]))
 
     def _look_at_log(self, fact_count: int) -> None:
         """Keeps the log bounded in a process that is never idle. A look costs little, but not nothing."""
@@ -325,7 +369,7 @@ class History:
             if self._writer is not None and self.failure is None:
                 self._tidy(self._writer, above_bytes=_MAX_LOG_BYTES)
 
-    def _try_to_commit(self, batch: list[Fact | _Mark]) -> bool:
+    def _try_to_commit(self, batch: list[Fact | _Mark | _Load]) -> bool:
         """Whether that is the end of it: written, or failed for good."""
         try:
             self._open_writer().write(batch)
@@ -344,18 +388,15 @@ class History:
             self._writer = Writer(open_database(self.location, is_durable=self._is_durable))
         return self._writer
 
-    def _make_room(self, batch: list[Fact | _Mark]) -> None:
-        freed = 0
-        for fact in batch:
-            result = getattr(fact, "result", None)
-            if result is not None and result.pickled is not None and len(result.pickled) >= _COUNTED:
-                freed += len(result.pickled)
-        with self._room:
+    def _make_room(self, freed: int) -> None:
+        """So many bytes of results are written, or never will be: those who waited for that go on."""
+        with self._counting:
             self._unwritten = max(0, self._unwritten - freed)
-            self._room.notify_all()
-
-    def _has_room(self) -> bool:
-        return self._unwritten <= UNWRITTEN_LIMIT or self.failure is not None or self._is_closed
+            waiting: list[Callable[[], None]] = []
+            if self.has_room:
+                waiting, self._when_room = self._when_room, waiting
+        for callback in waiting:
+            callback()
 
     def _tidy(self, writer: Writer, *, above_bytes: int) -> None:
         """Moves the log into the database once it is long. Failing at that loses nothing."""
@@ -370,9 +411,7 @@ class History:
         text = f"{self.failure} Runs go on, but from here on nothing of them is recorded."
         _logger.error(text, exc_info=None if isinstance(error, (sqlite3.Error, OSError)) else error)
         _warn(text)
-        with self._room:
-            self._unwritten = 0
-            self._room.notify_all()
+        self._make_room(self._unwritten)
 
     def _tell_of_lock(self) -> None:
         if not self._has_warned_of_lock:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RESULT_LIMIT = 1024 * 1024
 """How many bytes the pickle of one result may have."""
 
+COUNTED_FROM = 1024
+"""A pickle of fewer bytes is not counted among the unwritten ones: it is no larger than the fact that holds it."""
+
 PROTOCOL = 5
 
 _NOTE_LENGTH = 500
@@ -62,6 +65,21 @@ def dump_result(value: object, limit: int = RESULT_LIMIT) -> StoredResult:
         return _stored((dumps(value, PROTOCOL), preview(value), None))
     pickled, note = _pickle(value, limit)
     return StoredResult(pickled, preview(value), note)
+
+
+def bytes_to_admit(stored: StoredResult) -> int:
+    """The size of a pickle that the history is asked to admit; 0 where there is none or a small one.
+
+    >>> bytes_to_admit(dump_result(bytes(5000))) > 5000
+    True
+    >>> bytes_to_admit(dump_result("a little text"))
+    0
+    """
+    pickled = stored[0]
+    if pickled is None:
+        return 0
+    size = len(pickled)
+    return size if size >= COUNTED_FROM else 0
 
 
 def _is_small(value: Any, kind: type) -> bool:

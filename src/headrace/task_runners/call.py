@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from headrace.engine.events import Ending
     from headrace.engine.policies import RetryPolicy
+    from headrace.history import History
     from headrace.history.facts import Failure, PlainTaskRunFact, StoredResult
 
     class TaskDefinition(Protocol):
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         """What a call asks of the driver of its flow run."""
 
         flow_run_id: str
+        history: History
 
         @property
         def flow_run(self) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.context import current_scope
 from headrace.engine.events import AttemptStarted, AttemptWithdrawn, Ending
-from headrace.history.results import dump_result
+from headrace.history.results import bytes_to_admit, dump_result
 from headrace.interrupts import calls_user_code, noted, shielded
 from headrace.previews import preview_arguments
 from headrace.task_runners.call import NO_CONTEXT, Report, fill_report, new_report
@@ -20,6 +20,7 @@ from headrace.tracebacks import describe, strip_engine_frames
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from headrace.history import History
     from headrace.task_runners.call import Call
 
 _RETURNED = Ending.RETURNED
@@ -55,10 +56,14 @@ def _attempt(call: Call, worker: str) -> Report | None:
         return None
     try:
         value = _call_function(call)
+        ended_us = now_us()
+        stored = dump_result(value)
+        if value is not None and (nbytes := bytes_to_admit(stored)):
+            call.driver.history.admit(nbytes)
     except BaseException as error:
         return _failed(call, number, started_us, error, worker)
     report: Report = new_report()
-    fill_report(report, call, number, started_us, now_us(), _RETURNED, value, dump_result(value), worker)
+    fill_report(report, call, number, started_us, ended_us, _RETURNED, value, stored, worker)
     return report
 
 
@@ -74,10 +79,14 @@ async def execute_async(call: Call) -> None:
     try:
         args, kwargs = _arguments(call)
         value = await call.task.fn(*args, **kwargs)
+        ended_us = now_us()
+        stored = dump_result(value)
+        if value is not None and (nbytes := bytes_to_admit(stored)):
+            await _admit_on_loop(call.driver.history, nbytes)
     except BaseException as error:
         report = _failed(call, number, started_us, error, worker)
     else:
-        report = Report(call, number, started_us, now_us(), _RETURNED, value, dump_result(value), worker)
+        report = Report(call, number, started_us, ended_us, _RETURNED, value, stored, worker)
     call.driver.post(report)
     call.asyncio_task = None  # not before: who interrupts it now finds it over, and hears the report
 
@@ -114,6 +123,17 @@ def _arguments(call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         if call.announces_start:  # not before it has its name, under which its hooks know it
             call.driver.post(AttemptStarted(call.id, call.number, call.started_us))  # type: ignore[arg-type]
     return args, kwargs
+
+
+async def _admit_on_loop(history: History, nbytes: int) -> None:
+    """What ``History.admit`` does, without blocking the loop."""
+    if not history.has_room:
+        from headrace.loop_waits import LoopGate
+
+        gate = LoopGate(retrieves=False)
+        history.when_there_is_room(gate)
+        await gate.waiter
+    history.count(nbytes)
 
 
 def _failed(call: Call, number: int, started_us: int, error: BaseException, worker: str) -> Report:
