@@ -69,11 +69,21 @@ class Mailbox(Generic[EventT]):
     @shielded
     def post(self, event: EventT) -> None:
         """Have the event handled, by this thread or by the one that is draining."""
-        self._events.append(event)
-        if self._lock.acquire(False):
-            self._drain()
-            if self.has_more_to_do:
-                self._do_more()
+        if self._events or not self._lock.acquire(False):
+            self._events.append(event)
+            self.drain()
+            return
+        # Nobody drains and nothing waits: the event is the front of the queue without having been in it.
+        try:
+            self._handle(event)
+        except BaseException as defect:
+            self._on_defect(defect)
+        finally:
+            self._lock.release()
+        if self._events:
+            self.drain()
+        elif self.has_more_to_do:
+            self._do_more()
 
     @shielded
     def drain(self) -> None:
