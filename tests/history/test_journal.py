@@ -463,6 +463,14 @@ def record_in_vain(history: History, fact: Any) -> None:
     assert history.flush() is False
 
 
+def record_in_vain_while_a_producer_waits(history: History, fact: Any, producer: threading.Thread) -> None:
+    with history._writing:
+        history.record(fact)
+        history.admit(5000)
+        producer.start()
+    assert history.flush() is False
+
+
 def record_until_full(history: History, facts: Any) -> None:
     for number in range(1, 101):
         history.record(facts.task(number, result=StoredResult(bytes(4096), None)))
@@ -495,11 +503,9 @@ def test_a_history_that_fails_says_so_once_and_lets_everybody_go(
         raise failing
 
     monkeypatch.setattr(history._writer, "write", fail)
-    history.admit(5000)
     producer = threading.Thread(target=history.admit, args=(5000,))
-    producer.start()
     with pytest.warns(HistoryWarning, match=r"disk is full.*Runs go on") as warnings:
-        record_in_vain(history, facts.flow())
+        record_in_vain_while_a_producer_waits(history, facts.flow(), producer)
     assert len(warnings) == 1
     producer.join(10)
     assert not producer.is_alive()

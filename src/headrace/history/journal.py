@@ -6,7 +6,7 @@ Invariants:
   one transaction. It is tried again until it is written or the history has failed for good.
 - No wake-up is lost: the thread says that it sleeps, and then looks at the stream once more.
 - Only the writer thread, or whoever holds ``_writing`` in its place, touches the connection.
-- What was admitted is freed again, whatever becomes of the result: a load stands in the stream from then on.
+- What was admitted is freed again, whatever becomes of the result: a mark stands in the stream from then on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import threading
 import time
 import warnings
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from headrace import settings
@@ -62,15 +63,6 @@ class _Mark:
         self.callback = callback
 
 
-class _Load:
-    """A place in the stream, just before a fact with so many bytes of result."""
-
-    __slots__ = ("nbytes",)
-
-    def __init__(self, nbytes: int) -> None:
-        self.nbytes = nbytes
-
-
 _open_histories: set[History] = set()
 
 
@@ -108,7 +100,7 @@ class History:
         """An empty stream and no thread: at the start, and in a forked child."""
         self.failure = None
         self._writer = writer
-        self._stream: deque[Fact | _Mark | _Load] = deque()
+        self._stream: deque[Fact | _Mark] = deque()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._writing = threading.Lock()
@@ -174,7 +166,7 @@ class History:
         """Counts a result as unwritten until the writer has passed this place of the stream. Never blocks."""
         with self._counting:
             self._unwritten += nbytes
-        self._stream.append(_Load(nbytes))
+        self._stream.append(_Mark(partial(self._make_room, nbytes)))
         if self._asleep:
             self._ring()
 
@@ -350,7 +342,7 @@ class History:
             except Exception:
                 _logger.exception("A callback of History.when_flushed raised")
 
-    def _commit(self, batch: list[Fact | _Mark | _Load]) -> None:
+    def _commit(self, batch: list[Fact | _Mark]) -> None:
         if self.failure is None:
             self._waiting_since = time.monotonic()
             while not self._try_to_commit(batch):
@@ -358,8 +350,6 @@ class History:
             self._waiting_since = None
             self._log_may_be_long = True
             self._look_at_log(len(batch))
-        if self._unwritten:
-            self._make_room(sum([item.nbytes for item in batch if type(item) is _Load]))
 
     def _look_at_log(self, fact_count: int) -> None:
         """Keeps the log bounded in a process that is never idle. A look costs little, but not nothing."""
@@ -369,7 +359,7 @@ class History:
             if self._writer is not None and self.failure is None:
                 self._tidy(self._writer, above_bytes=_MAX_LOG_BYTES)
 
-    def _try_to_commit(self, batch: list[Fact | _Mark | _Load]) -> bool:
+    def _try_to_commit(self, batch: list[Fact | _Mark]) -> bool:
         """Whether that is the end of it: written, or failed for good."""
         try:
             self._open_writer().write(batch)
@@ -391,7 +381,7 @@ class History:
     def _make_room(self, freed: int) -> None:
         """So many bytes of results are written, or never will be: those who waited for that go on."""
         with self._counting:
-            self._unwritten = max(0, self._unwritten - freed)
+            self._unwritten -= freed
             waiting: list[Callable[[], None]] = []
             if self.has_room:
                 waiting, self._when_room = self._when_room, waiting
@@ -411,7 +401,6 @@ class History:
         text = f"{self.failure} Runs go on, but from here on nothing of them is recorded."
         _logger.error(text, exc_info=None if isinstance(error, (sqlite3.Error, OSError)) else error)
         _warn(text)
-        self._make_room(self._unwritten)
 
     def _tell_of_lock(self) -> None:
         if not self._has_warned_of_lock:
