@@ -55,6 +55,7 @@ from headrace.logging import log_defect, log_task_failure, log_task_state, logs_
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
 from headrace.slot_loans import lend_slot, reclaim_slot
+from headrace.stack_room import require_stack_room
 from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call, new_call
 from headrace.tracebacks import describe, failure_of
 
@@ -168,6 +169,8 @@ class Driver:
         """A task was called in this flow run: its future."""
         now_us = self.now_us
         index = next(self._indexes[task.name])
+        if parent is not None or not index & 7:  # a recursion calls the same task again and again
+            require_stack_room()
         call = new_call()
         fill_call(call, self, task, next(self._ids), index, now_us(), args, kwargs, copy_context())
         ids = self._plain_upstreams(args) if args else ()

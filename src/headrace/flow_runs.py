@@ -29,6 +29,7 @@ from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
 from headrace.previews import preview_arguments
 from headrace.provenance import Provenance
 from headrace.run_context import FlowRunContext
+from headrace.stack_room import require_stack_room
 from headrace.task_runners import ConcurrentTaskRunner
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
@@ -71,6 +72,7 @@ class FlowRun(Completion):
     roots: tuple[int, ...] = ()
 
     def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
+        require_stack_room()
         self.flow = flow
         self.call: Call | None = None
         self.flow_name = flow.name

@@ -102,10 +102,14 @@ def _keep_record(record: logging.LogRecord) -> None:
     except Exception:  # whoever shows the record complains of it; the line itself is not lost
         message = f"{record.msg!s:.1000} <its arguments do not fit>"
     if record.exc_info and record.exc_info[1] is not None:
-        from headrace.tracebacks import format_traceback
-
-        message = f"{message}\n{format_traceback(*record.exc_info[1:])}"
+        message = f"{message}\n{_text_of(record.exc_info)}\n"
     keep_line(scope, record.levelno, record.name, message)
+
+
+def _text_of(exc_info: Any) -> str:
+    from headrace.tracebacks import format_traceback
+
+    return format_traceback(*exc_info[1:]).removesuffix("\n")
 
 
 class Capture:
@@ -195,6 +199,13 @@ class _StderrHandler(logging.StreamHandler[Any]):
         raise NotImplementedError
 
 
+class _Lines(logging.Formatter):
+    """Shows an exception with the very text that the history has of it."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        return super().formatException(ei) if ei[1] is None else _text_of(ei)
+
+
 def _show_our_lines() -> None:
     """Show the engine's own lines on stderr, unless the program has configured our logger itself."""
     if logger.handlers:
@@ -203,7 +214,7 @@ def _show_our_lines() -> None:
 
     handler = _StderrHandler()
     handler.setFormatter(
-        logging.Formatter("%(asctime)s.%(msecs)03d | %(levelname)-7s | %(message)s", datefmt="%H:%M:%S")
+        _Lines("%(asctime)s.%(msecs)03d | %(levelname)-7s | %(message)s", datefmt="%H:%M:%S")
     )
     handler.setLevel(settings.log_level())
     logger.addHandler(handler)

@@ -1,0 +1,151 @@
+"""Exceptions as text: what Python would show, at a fraction of its cost."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headrace import flow, task
+from headrace.testing import in_memory_history
+from headrace.tracebacks import failure_of, format_traceback
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+def raise_it(error: BaseException, depth: int) -> None:
+    if depth:
+        raise_it(error, depth - 1)
+    raise error
+
+
+def caught(error: BaseException, depth: int = 2, cause: BaseException | None = None) -> BaseException:
+    try:
+        if cause is not None:
+            try:
+                raise cause
+            except BaseException as first:
+                raise error from first
+        raise_it(error, depth)
+    except BaseException as raised:
+        return raised
+    raise AssertionError("nothing was raised")
+
+
+def noted(error: BaseException) -> BaseException:
+    error.add_note("a note")
+    error.add_note("and another\nof two lines")
+    return error
+
+
+def in_the_context_of(outer: BaseException) -> BaseException:
+    try:
+        try:
+            raise KeyError("first")
+        except KeyError:
+            raise_it(outer, 1)
+    except BaseException as raised:
+        return raised
+    raise AssertionError("nothing was raised")
+
+
+def without_context() -> BaseException:
+    try:
+        try:
+            raise KeyError("first")
+        except KeyError:
+            raise ValueError("second") from None
+    except ValueError as raised:
+        return raised
+
+
+def with_a_suggestion() -> BaseException:
+    try:
+        numbr  # type: ignore[name-defined]  # noqa: B018
+    except NameError as raised:
+        return raised
+    raise AssertionError("nothing was raised")
+
+
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        caught(ValueError("one line")),
+        caught(ValueError("two\nlines")),
+        caught(ValueError()),
+        caught(ValueError("deep"), depth=50),
+        caught(noted(OSError(2, "no such file"))),
+        caught(RuntimeError("effect"), cause=KeyError("cause")),
+        caught(BaseExceptionGroup("several", [ValueError("a"), caught(TypeError("b"))])),
+        caught(SyntaxError("bad", ("file.py", 1, 3, "a b", 1, 4))),
+        caught(UnspeakableError()),
+        in_the_context_of(ValueError("second")),
+        without_context(),
+        with_a_suggestion(),
+        ValueError("never raised"),
+    ],
+)
+def test_the_text_is_that_of_python(error: BaseException) -> None:
+    as_python_has_it = "".join(traceback.format_exception(error))
+
+    assert format_traceback(error) == as_python_has_it
+    assert format_traceback(error) == as_python_has_it  # again, when its stack is known
+
+
+def test_the_same_place_with_another_message_is_another_text() -> None:
+    first, second = (failure_of(caught(ValueError(text))) for text in ("first", "second"))
+
+    assert first.traceback.replace("first", "second") == second.traceback
+    assert first.message == "first"
+
+
+def test_other_ways_to_the_same_line_are_other_texts() -> None:
+    shallow, deep = (format_traceback(caught(ValueError("x"), depth=depth)) for depth in (1, 2))
+
+    assert deep.count("in raise_it") == shallow.count("in raise_it") + 1
+
+
+def test_a_thousand_failures_of_one_place_are_written_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    extracted = []
+    extract = traceback.extract_tb
+
+    def counted(frames: TracebackType | None) -> traceback.StackSummary:
+        extracted.append(frames)
+        return extract(frames)
+
+    monkeypatch.setattr(traceback, "extract_tb", counted)
+
+    texts = [format_traceback(caught(ValueError(str(number)))) for number in range(1_000)]
+
+    assert len(extracted) <= 1
+    assert texts[999].endswith("ValueError: 999\n")
+
+
+def test_the_line_on_stderr_and_the_kept_one_have_the_same_text(capsys: pytest.CaptureFixture[str]) -> None:
+    @task
+    def fragile() -> None:
+        raise ValueError("out of paper")
+
+    @flow
+    def printing() -> None:
+        fragile().exception()
+
+    with in_memory_history() as history:
+        printing()
+        run = history.run("printing")
+
+    (line,) = run.logs("fragile-0")
+    failure = run.task_run("fragile-0").failure
+    assert failure is not None
+    kept = failure.traceback
+    assert line == f"Task run 'fragile-0' failed\n{kept}"
+    if not logging.getLogger("headrace").propagate:
+        assert kept in capsys.readouterr().err
