@@ -54,7 +54,7 @@ async def async_flow_in_itself(number: int) -> int:
     return await async_flow_in_itself(number + 1)
 
 
-@pytest.mark.parametrize("start", range(8))
+@pytest.mark.parametrize("start", range(16))
 @pytest.mark.parametrize("task_at_each_level", [leaf, async_leaf], ids=["sync", "async"])
 def test_a_recursion_without_end_in_a_flow_is_raised(task_at_each_level: Any, start: int) -> None:
     with in_memory_history() as history:

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_time_ns = time.time_ns
+
+
 def now_us() -> int:
     """The time in microseconds since the Unix epoch."""
-    return time.time_ns() // 1000
+    return _time_ns() // 1000
 
 
 class Clock(Protocol):

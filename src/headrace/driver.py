@@ -169,7 +169,7 @@ class Driver:
         """A task was called in this flow run: its future."""
         now_us = self.now_us
         index = next(self._indexes[task.name])
-        if parent is not None or not index & 7:  # a recursion calls the same task again and again
+        if parent is not None or not index & 15:  # a recursion calls the same task again and again
             require_stack_room()
         call = new_call()
         fill_call(call, self, task, next(self._ids), index, now_us(), args, kwargs, copy_context())
@@ -194,6 +194,7 @@ class Driver:
 
     def _specify(self, call: Call, task: Task[Any, Any], parent: Call | None) -> None:
         """Note down what makes the call something out of the ordinary."""
+        call.asyncio_task = None
         call.retries = task.retry_policy.retries
         call.announces_start = task.hooks.on_running != ()
         if task.tags or current_tags.get():

@@ -217,7 +217,6 @@ class Call(Completion, TaskRun):
         self.lane: SimpleQueue[Call | None] | None = None
         self.is_told_plainly = True
         self.announces_start = False
-        self.asyncio_task: asyncio.Task[None] | None = None
         self.started_us: int | None = None
         self.is_withdrawn = False
         # How it ends.
@@ -234,6 +233,7 @@ class Call(Completion, TaskRun):
     # What TaskRun knows as the bare event is the whole report here.
     report: Report | None
     value: Any
+    asyncio_task: asyncio.Task[None] | None
 
     @property
     def call(self) -> Call:
