@@ -403,10 +403,11 @@ class Driver:
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
     def _settle(self, call: Call) -> None:
+        report = call.report
         if call.roots:
-            self._settle_badly(call, call.report)
+            self._settle_badly(call, report)
         else:
-            call.value = call.report.value  # type: ignore[union-attr]  # what completes was reported
+            call.value = report.value  # type: ignore[union-attr]  # what completes was reported
             call.has_completed = True
         call.args = ()
         call.kwargs = _NO_KWARGS
@@ -420,6 +421,8 @@ class Driver:
             call.lane.put(None)
         if self._logs_states or call.roots or call.task.has_hooks:
             self._put_off_what_follows(call, call.state)
+        if report is not None:  # a cycle would keep the value until the collector comes
+            report.call = report.stored = None
 
     def _settle_badly(self, call: Call, report: Report | None) -> None:
         self._failed[call.id] = call
@@ -600,7 +603,7 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
-        if isinstance(event, Call | Report):
+        if isinstance(event, Call | Report) and event.call is not None:  # without it the run is settled
             calls[event.id] = event.call
         for call in calls.values():
             try:

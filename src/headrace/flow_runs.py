@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.clock import current_clock
@@ -92,6 +93,7 @@ class FlowRun(Completion):
         self._owner: tuple[Driver, int] | None = None
         self._home_loop: Any = None
         self._subflows: dict[FlowRun, None] = {}
+        self._unawaited_maps: dict[object, str] = {}
         self._is_cancelled = False
         self._is_interrupted = False
         self._interrupt_function: Callable[[], None] | None = None
@@ -256,6 +258,8 @@ class FlowRun(Completion):
         """Tell the person, the hooks and the history, and wait until the last has it on disk."""
         has_completed = self.state.type is StateType.COMPLETED  # `sys.exit(0)`, too
         self.value, self.error = value, None if has_completed else error
+        if has_completed and self._unawaited_maps:
+            self._warn_of_unawaited_maps()
         self._log_end()
         self._put_off_hooks(self.state.type)
         marker = self.driver.aftermath.put_marker()
@@ -399,6 +403,24 @@ class FlowRun(Completion):
     def _put_off_hooks(self, state_type: StateType) -> None:
         for hook in self.flow.hooks.of(state_type):
             self.driver.aftermath.put_hook(hook, self.flow, self.context, self.state)
+
+    def note_unawaited_map(self, task_name: str) -> Callable[[], object]:
+        """A map has to be awaited before it calls anything; what is given is called when it is."""
+        key = object()
+        self._unawaited_maps[key] = task_name
+        return partial(self._unawaited_maps.pop, key, None)
+
+    def _warn_of_unawaited_maps(self) -> None:
+        token = current_scope.set(self)  # the line is kept under this run
+        try:
+            for name in dict.fromkeys(self._unawaited_maps.values()):
+                logger.warning(
+                    "%s.map(...) was never awaited, so it called nothing: write `await %s.map(...)`",
+                    name,
+                    name,
+                )
+        finally:
+            current_scope.reset(token)
 
     def _log_end(self) -> None:
         seconds = (self.changes[-1][1] - self.changes[0][1]) / 1e6

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
+from headrace.context import current_scope
 from headrace.dependencies import FutureLike, FutureList, allow_failure, quote, unmapped
 from headrace.errors import FutureMisuseError
 from headrace.futures import running_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from headrace.engine.states import State
     from headrace.futures import Future, TaskFuture
@@ -27,6 +28,7 @@ class MappedFutures(FutureList["TaskFuture[R]"], Generic[R]):
     """
 
     _unfinished: tuple[Task[Any, R], tuple[Any, ...], dict[str, Any]] | None = None
+    _called: Callable[[], object] | None = None
 
     def result(self, timeout: float | None = None) -> list[R]:
         """The values, in order. Waits for all; raises what the first failed one in that order raised."""
@@ -59,6 +61,8 @@ class MappedFutures(FutureList["TaskFuture[R]"], Generic[R]):
         for name, value in kwargs.items():
             known_kwargs[name] = yield from _value_when_done(value)
         self._unfinished = None
+        if self._called is not None:
+            self._called()
         waited_for = [value for value in (*args, *kwargs.values()) if isinstance(value, FutureLike)]
         self.extend(_call_each(task, tuple(known_args), known_kwargs, waited_for))
 
@@ -68,6 +72,11 @@ class MappedFutures(FutureList["TaskFuture[R]"], Generic[R]):
                 f"{self._unfinished[0].name}.map(...) waits for the list that it maps over: await it first"
             )
             raise FutureMisuseError(message)
+
+    def __repr__(self) -> str:
+        if self._unfinished is not None:
+            return f"<{self._unfinished[0].name}.map(...), not called yet: await it>"
+        return super().__repr__()
 
     def __iter__(self) -> Iterator[TaskFuture[R]]:
         self._require_begun()
@@ -92,6 +101,9 @@ def map_task(task: Task[Any, R], args: tuple[Any, ...], kwargs: dict[str, Any]) 
     waited_for = [value for value in (*args, *kwargs.values()) if isinstance(value, FutureLike)]
     if any(_must_be_awaited(future) for future in waited_for):
         futures._unfinished = (task, args, kwargs)
+        scope: Any = current_scope.get()
+        if scope is not None:  # the flow run warns at its end if nobody has awaited it by then
+            futures._called = scope.driver.flow_run.note_unawaited_map(task.name)
         return futures
     known_args = tuple(_value_now(value) for value in args)
     known_kwargs = {name: _value_now(value) for name, value in kwargs.items()}

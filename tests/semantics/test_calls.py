@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import functools
 import gc
+import logging
 import operator
 import threading
 from typing import TYPE_CHECKING, Any
@@ -741,6 +742,26 @@ def test_c6_an_async_flow_awaits_the_map_of_a_future(runner: Any, make_task: Mak
     assert asyncio.run(plain()) == [2, 4]
 
 
+def test_c6_a_map_that_nobody_ever_awaits_is_warned_of_at_the_end_of_the_flow(story: Story) -> None:
+    @task
+    async def numbers() -> list[int]:
+        await asyncio.sleep(0)
+        return [1]
+
+    @flow
+    async def forgetful() -> str:
+        double.map(numbers())
+        double.map(numbers())
+        await double.map(numbers())
+        return "all is well"
+
+    assert asyncio.run(forgetful()) == "all is well"
+    warning = "double.map(...) was never awaited, so it called nothing: write `await double.map(...)`"
+    assert story.messages() == [warning]
+    assert [line.level for line in story.lines()] == [logging.WARNING]
+    assert [name for name in story.task_runs() if "double" in name] == ["double-0"]
+
+
 def test_c6_an_unawaited_map_of_a_future_says_what_to_do() -> None:
     @task
     async def numbers() -> list[int]:
@@ -760,7 +781,7 @@ def test_c6_an_unawaited_map_of_a_future_says_what_to_do() -> None:
         for use in uses:
             with pytest.raises(FutureMisuseError, match="await it first"):
                 use(futures)
-        assert repr(futures)  # a debugger may look
+        assert repr(futures) == "<double.map(...), not called yet: await it>"  # a debugger may look
         await futures
 
     asyncio.run(mapping())

@@ -389,7 +389,7 @@ class DrivenWorld:
             if self.is_draining and self.defect is None:
                 self.complain(BrokenInvariantError("an event was handled while another one was"))
             self.is_draining = True
-        if not self.is_draining:
+        if not self.is_draining or self._is_acting:  # others, who act meanwhile, do not drain
             return
         if self.points == self.fails_at:
             self.defect = InjectedError(f"a defect at point {self.points}: {where}")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
+import tracemalloc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +196,59 @@ def test_a_ctrl_c_ends_the_wait_for_room(history: History, monkeypatch: pytest.M
 
     (run,) = task_runs(history)
     assert (run.state, run.states[-1].message) == ("Cancelled", "interrupted")
+
+
+class Load:
+    """A value that says when it is let go."""
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_value_is_let_go_with_its_future_and_not_by_the_collector(is_async: bool, history: History) -> None:
+    is_gone = threading.Event()
+
+    def made() -> Load:
+        load = Load()
+        weakref.finalize(load, is_gone.set)
+        return load
+
+    @task
+    def make_load() -> Load:
+        return made()
+
+    @task
+    async def make_load_async() -> Load:
+        return made()
+
+    @flow
+    def dropping() -> bool:
+        future: Any = make_load_async() if is_async else make_load()
+        assert isinstance(future.result(), Load)
+        del future
+        make(1).result()  # what the engine looked at last is another run
+        return is_gone.wait(DEADLINE_SECONDS)
+
+    gc.disable()
+    try:
+        assert dropping()
+    finally:
+        gc.enable()
+
+
+def test_the_pickle_of_a_result_is_let_go_when_it_is_written(history: History) -> None:
+    @flow
+    def keeping() -> int:
+        futures = make.map([900_000] * 20)
+        futures.wait()
+        history.flush()
+        traced = tracemalloc.get_traced_memory()[0] - before
+        return traced // 1_000_000
+
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        assert 18 <= keeping() < 25
+    finally:
+        tracemalloc.stop()
 
 
 class Leaving:
