@@ -35,6 +35,7 @@ from tests.engine.story import (
     to_engine,
 )
 from tests.interruption import FailAt, InterruptAt, ctrl_c_as_at_a_terminal, is_of_engine
+from tests.simulator.driven import NoAftermath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +114,10 @@ class Bench:
         self.is_posting = False
         flow_run: Any = BenchFlowRun(self.told)
         bench: Any = self
-        with mock.patch("headrace.driver.Orchestrator", orchestrator):
+        with (
+            mock.patch("headrace.driver.Orchestrator", orchestrator),
+            mock.patch("headrace.driver.Aftermath", NoAftermath),
+        ):
             self.driver = Driver(
                 flow_run=flow_run,
                 runner=BenchRunner(start or self.given.append, slots),

@@ -250,6 +250,9 @@ class NoAftermath:
     def put(self, chore: Callable[[], None]) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 class OtherFlow:
     """Whom a run of another flow belongs to."""
