@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headrace.flows import Flow, flow
     from headrace.futures import FlowRunFuture, TaskFuture
     from headrace.logging import get_run_logger
-    from headrace.run_context import get_run_context
+    from headrace.run_context import FlowRunContext, TaskRunContext, get_run_context
     from headrace.tagging import tags
     from headrace.tasks import Task, task
     from headrace.waiting import as_completed, wait
@@ -32,11 +32,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Flow",
+    "FlowRunContext",
     "FlowRunFuture",
     "State",
     "StateType",
     "Task",
     "TaskFuture",
+    "TaskRunContext",
     "allow_failure",
     "as_completed",
     "flow",
@@ -51,11 +53,13 @@ __all__ = [
 
 _PLACES = {
     "Flow": "headrace.flows",
+    "FlowRunContext": "headrace.run_context",
     "FlowRunFuture": "headrace.futures",
     "State": "headrace.engine.states",
     "StateType": "headrace.engine.states",
     "Task": "headrace.tasks",
     "TaskFuture": "headrace.futures",
+    "TaskRunContext": "headrace.run_context",
     "allow_failure": "headrace.dependencies",
     "as_completed": "headrace.waiting",
     "flow": "headrace.flows",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from headrace.context import current_scope
 
@@ -11,7 +11,18 @@ if TYPE_CHECKING:
 
 
 class FlowRunContext(NamedTuple):
-    """A flow run. ``parameters`` are the values its function was called with."""
+    """A flow run. ``parameters`` are the values its function was called with.
+
+    >>> from headrace import FlowRunContext, flow
+    >>> def tell(flow, run: FlowRunContext, state) -> None:
+    ...     print(run.flow_name, run.parameters, state)
+    >>> @flow(on_completion=tell)
+    ... def greet(name: str) -> str:
+    ...     return f"Hello, {name}"
+    >>> greet("Ada")
+    greet {'name': 'Ada'} Completed
+    'Hello, Ada'
+    """
 
     flow_run_id: str
     flow_name: str
@@ -24,9 +35,42 @@ class FlowRunContext(NamedTuple):
         """What a person calls the run."""
         return self.flow_run_name
 
+    # Declared, so that what `get_run_context()` gives inside a task need not be told from this.
+
+    @property
+    def task_run_id(self) -> NoReturn:
+        """Not of a flow run: raises ``AttributeError``, as the other three."""
+        _raise_known_in_a_task("task_run_id")
+
+    @property
+    def task_name(self) -> NoReturn:  # noqa: D102
+        _raise_known_in_a_task("task_name")
+
+    @property
+    def task_run_name(self) -> NoReturn:  # noqa: D102
+        _raise_known_in_a_task("task_run_name")
+
+    @property
+    def attempt(self) -> NoReturn:  # noqa: D102
+        _raise_known_in_a_task("attempt")
+
+
+def _raise_known_in_a_task(name: str) -> NoReturn:
+    raise AttributeError(f"a flow run has no {name}: that is known inside a task")
+
 
 class TaskRunContext(NamedTuple):
-    """A task run. ``task_run_id`` counts from 1 inside its flow run, ``attempt`` from 1 inside the task run."""
+    """A task run. ``task_run_id`` counts from 1 inside its flow run, ``attempt`` from 1 inside the task run.
+
+    >>> from headrace import TaskRunContext, task
+    >>> def is_early(task, run: TaskRunContext, state) -> bool:
+    ...     return run.attempt < 3
+    >>> @task(retries=9, retry_condition_fn=is_early)
+    ... def ask() -> None:
+    ...     raise ConnectionError(get_run_context().attempt)
+    >>> ask().exception()
+    ConnectionError(3)
+    """
 
     flow_run_id: str
     flow_name: str
@@ -41,6 +85,13 @@ class TaskRunContext(NamedTuple):
     def display_name(self) -> str:
         """What a person calls the run."""
         return self.task_run_name
+
+    @property
+    def parameters(self) -> NoReturn:
+        """Not of a task run: raises ``AttributeError``."""
+        raise AttributeError(
+            "a task run has no parameters in its context: they are the arguments of its function"
+        )
 
 
 def get_run_context() -> FlowRunContext | TaskRunContext:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from headrace import allow_failure, flow, get_run_logger, task
+from headrace import allow_failure, flow, get_run_context, get_run_logger, task
 from headrace.errors import ParameterError
 from headrace.history import History, use_history
 from headrace.history.reader import Reader
@@ -964,3 +964,22 @@ def test_v4_a_run_in_this_process_tells_this_process(way: Way, story: Story) -> 
     assert told["pid"] == os.getpid()
     assert told["entry_point"].rpartition(":")[2] in {"sync_body", "async_body"}
     assert told["entry_point"].rpartition(":")[0].endswith("conftest.py")
+
+
+def test_v1_what_is_known_in_a_task_alone_is_an_error_that_says_so_in_a_flow() -> None:
+    @task
+    def work() -> None:
+        with pytest.raises(AttributeError, match="a task run has no parameters in its context"):
+            _ = get_run_context().parameters
+
+    @flow
+    def working() -> None:
+        run = get_run_context()
+        for name in ("attempt", "task_name", "task_run_id", "task_run_name"):
+            with pytest.raises(
+                AttributeError, match=f"a flow run has no {name}: that is known inside a task"
+            ):
+                getattr(run, name)
+        work().result()
+
+    working()

@@ -127,7 +127,7 @@ def wait_for_a_retry_and_for_a_slot() -> None:
 
     @task(retries=1, retry_delay_seconds=60)
     def fail_once() -> int:
-        if get_run_context().attempt == 1:  # type: ignore[union-attr]
+        if get_run_context().attempt == 1:
             raise ValueError("once")
         return 1
 

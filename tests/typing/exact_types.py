@@ -13,13 +13,16 @@ from typing import Any, assert_type
 
 from headrace import (
     Flow,
+    FlowRunContext,
     FlowRunFuture,
     State,
     Task,
     TaskFuture,
+    TaskRunContext,
     allow_failure,
     as_completed,
     flow,
+    get_run_context,
     quote,
     tags,
     task,
@@ -336,3 +339,20 @@ async def wait_and_as_completed_keep_the_kind_of_future() -> None:
 def tags_is_a_context() -> None:
     with tags("a", "b"):
         assert_type(fit([1.0]), TaskFuture[Model])
+
+
+def what_hooks_and_conditions_receive_can_be_annotated() -> None:
+    def is_worth_it(task: Task[Any, Any], run: TaskRunContext, state: State) -> bool:
+        return run.attempt < 3 and "busy" in str(state)
+
+    def tell(flow: Flow[Any, Any], run: FlowRunContext, state: State) -> None:
+        assert_type(run.parameters, dict[str, Any])
+
+    task(retries=3, retry_condition_fn=is_worth_it)(fit.fn)
+    flow(on_failure=tell)(train.fn)
+
+
+def the_context_of_a_run_need_not_be_narrowed() -> None:
+    assert_type(get_run_context().attempt, int)
+    assert_type(get_run_context().task_run_name, str)
+    assert_type(get_run_context().parameters, dict[str, Any])
