@@ -250,6 +250,15 @@ class Future(FutureLike, AsCoroutine[T_co]):
             return True
         return self._misused()
 
+    if not TYPE_CHECKING:  # a type checker knows which attributes there are
+
+        def __getattr__(self, name: str) -> NoReturn:
+            kind = type(self).__name__
+            message = f"{kind!r} object has no attribute {name!r}"
+            if not name.startswith("_"):  # others are asked for by Python and asyncio, to see what this is
+                message = f"{self!r} has no attribute {name!r}: it is a future, not its value: call .result() (or await it) to get the value"
+            raise AttributeError(message, name=name, obj=self)
+
     __len__ = __iter__ = __getitem__ = __setitem__ = __delitem__ = __contains__ = _misused
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _misused
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _misused

@@ -858,6 +858,16 @@ def test_f5_statements_say_call_result() -> None:
             misuse()
 
 
+def test_f5_an_attribute_of_the_value_is_none_of_the_future_and_says_call_result() -> None:
+    future: Any = double(1)
+
+    with pytest.raises(AttributeError, match=r"no attribute 'upper'.* call \.result\(\)"):
+        future.upper()
+    assert not hasattr(future, "items")
+    assert not hasattr(future, "_private")
+    assert getattr(future, "keys", None) is None
+
+
 def test_f5_what_is_no_misuse_works() -> None:
     future = double(1)
 
