@@ -81,6 +81,9 @@ def test_no_history_yet_is_no_problem_and_none_is_made(
     assert invoke("doctor").exit_code == 0
     assert list(tmp_path.iterdir()) == []
 
+    (tmp_path / "none.db").touch()
+    assert invoke("doctor").exit_code == 0
+
 
 @pytest.mark.parametrize(
     ("variables", "said"),

@@ -149,6 +149,17 @@ def test_no_history_is_an_empty_list(invoke: Invoke, tmp_path: Any, monkeypatch:
     assert not (tmp_path / "none.db").exists()
 
 
+def test_an_empty_file_is_an_empty_list(
+    invoke: Invoke, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADRACE_DATABASE", str(tmp_path / "empty.db"))
+    (tmp_path / "empty.db").touch()
+
+    assert listed(invoke) == []
+    assert "No runs yet" in invoke("runs", "list").stderr
+    assert "it is made when the first flow runs" in invoke("runs", "show").stderr
+
+
 def test_an_in_memory_history_cannot_be_listed(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADRACE_DATABASE", ":memory:")
 

@@ -263,6 +263,15 @@ def test_reading_a_history_that_does_not_exist_makes_none(tmp_path: Path, path: 
     assert bytes_in(tmp_path) == {}
 
 
+def test_an_empty_file_is_no_history_yet_and_becomes_one(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).touch()
+
+    with pytest.raises(HistoryUnavailableError, match="it is made when the first flow runs"):
+        open_for_reading(path)
+    open_database(path).close()
+    open_for_reading(path).close()
+
+
 AS_NOBODY = """
 import os, sys
 from headrace.errors import HistoryUnavailableError

@@ -14,7 +14,13 @@ import headrace
 from headrace import settings
 from headrace.errors import HeadraceError, HistoryError
 from headrace.history import Reader
-from headrace.history.database import IN_MEMORY, SCHEMA_VERSION, refuse_network_file_system, resolve
+from headrace.history.database import (
+    IN_MEMORY,
+    SCHEMA_VERSION,
+    has_content,
+    refuse_network_file_system,
+    resolve,
+)
 from headrace.task_runners import TaskRunner
 
 _FIXED_IN = (3, 51, 3)
@@ -135,7 +141,7 @@ def _history(problems: list[str]) -> list[Finding]:
     findings = [Finding("Database", path)]
     folder = os.path.dirname(path)
     findings += _folder(folder, problems)
-    if not os.path.exists(path):
+    if not (os.path.exists(path) and has_content(path)):
         findings.append(Finding("State", "not there yet: it is made when the first flow runs"))
         return findings
     try:

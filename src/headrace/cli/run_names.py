@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from headrace import settings
 from headrace.cli.sharp_reader import SharpReader
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
-from headrace.history.database import IN_MEMORY, resolve
+from headrace.history.database import IN_MEMORY, has_content, resolve
 
 if TYPE_CHECKING:
     from headrace.history.reader import Reader, Run
@@ -30,7 +30,10 @@ def open_history() -> SharpReader:
 def has_history() -> bool:
     """Whether there is one: it is made when the first flow runs."""
     location = settings.database()
-    return location == IN_MEMORY or os.path.exists(resolve(location))
+    if location == IN_MEMORY:
+        return True
+    path = resolve(location)
+    return os.path.exists(path) and has_content(path)
 
 
 def find_run(reader: Reader, name: str | None) -> Run:

@@ -101,7 +101,9 @@ def open_for_reading(location: str) -> sqlite3.Connection:
     """A connection that cannot write. Raises like ``open_database``; what does not exist is unavailable."""
     path = resolve(location)
     try:
-        if not os.path.exists(path):
+        if not (
+            os.path.exists(path) and has_content(path)
+        ):  # an empty file becomes a history when the first flow runs, too
             raise HistoryUnavailableError(
                 f"There is no history at {path} yet: it is made when the first flow runs."
             )
@@ -110,7 +112,7 @@ def open_for_reading(location: str) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             # SQLite wants to make files beside the database. Where nobody may, nobody writes either.
             is_about_files = _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-            if not is_about_files or _has_content(path + "-wal"):
+            if not is_about_files or has_content(path + "-wal"):
                 raise
             return _open_read_only(path, "immutable=1")
     except (sqlite3.Error, OSError) as error:
@@ -147,9 +149,9 @@ def _open_file(path: str, *, is_durable: bool) -> Database:
         _probe(path)
     lock = ProcessLock(lock_path)
     try:
-        if not _has_content(path):
+        if not has_content(path):
             with lock:
-                if not _has_content(path):
+                if not has_content(path):
                     _create(path)
         connection = _connect(_as_uri(path, "mode=rw"))
         try:
@@ -173,7 +175,8 @@ def _make_folder(folder: str) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from error
 
 
-def _has_content(path: str) -> bool:
+def has_content(path: str) -> bool:
+    """Whether there is more than an empty file, which becomes a history as one that is not there does."""
     try:
         return os.stat(path).st_size > 0
     except FileNotFoundError:
@@ -186,7 +189,7 @@ def _probe(path: str) -> None:
     SQLite does the reading: closing a file of our own would drop the locks that other connections of this process
     hold on it. ``immutable`` keeps SQLite from making files beside the database.
     """
-    if _has_content(path):
+    if has_content(path):
         _open_read_only(path, "immutable=1").close()
 
 
