@@ -7,7 +7,7 @@ a coroutine, so ``gather``, ``create_task``, ``TaskGroup``, ``wait_for`` and ``r
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from headrace.dependencies import FutureLike
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.engine.states import State
+    from headrace.gathering import GatherGate
     from headrace.task_runners.call import Call, FlowRunOfCall
 
     class Source(Protocol):
@@ -323,9 +324,7 @@ class TaskFuture(Future[T_co]):
 
     def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
         """Call back on the running event loop when the run has ended: part of what ``gather`` asks."""
-        from headrace.gathering import GatherGate
-
-        self._source.add_done_callback(GatherGate(self, callback, context))
+        self._source.add_done_callback(_gather_gate()(self, callback, context))
 
     def cancelled(self) -> bool:
         """Whether it ended since the ``gather`` around it was cancelled: part of what ``gather`` asks.
@@ -338,6 +337,13 @@ class TaskFuture(Future[T_co]):
         import asyncio
 
         return asyncio.CancelledError()
+
+
+@cache
+def _gather_gate() -> type[GatherGate]:
+    from headrace.gathering import GatherGate  # which imports asyncio
+
+    return GatherGate
 
 
 new_task_future = partial(object.__new__, TaskFuture)

@@ -133,7 +133,7 @@ class Report(AttemptFinished):
 
 
 # Both steps of `Report(...)`, to be taken one by one: a class that is called enters the interpreter anew.
-new_report = partial(object.__new__, Report)
+new_report: Callable[[], Report] = partial(object.__new__, Report)
 fill_report = Report.__init__
 
 
@@ -318,5 +318,5 @@ class Call(Completion, TaskRun):
         return (*self.attempts, AttemptFact(self.number, report.started_us, ended_us, report.worker, None))
 
 
-new_call = partial(object.__new__, Call)
+new_call: Callable[[], Call] = partial(object.__new__, Call)
 fill_call = Call.__init__

@@ -62,7 +62,7 @@ def _attempt(call: Call, worker: str) -> Report | None:
             call.driver.history.admit(nbytes)
     except BaseException as error:
         return _failed(call, number, started_us, error, worker)
-    report: Report = new_report()
+    report = new_report()
     fill_report(report, call, number, started_us, ended_us, _RETURNED, value, stored, worker)
     return report
 
@@ -71,10 +71,10 @@ async def execute_async(call: Call) -> None:
     """Execute the next attempt of an async task on this loop, and post its report."""
     number = call.number
     worker = worker_name()
-    current_scope.set(call)
+    _enter_scope(call)
     now_us = call.driver.now_us
     call.started_us = started_us = now_us()
-    if not _may_begin(call, number, started_us):
+    if (call.is_withdrawn or call.announces_start) and not _may_begin(call, number, started_us):
         return
     try:
         args, kwargs = _arguments(call)
@@ -86,8 +86,10 @@ async def execute_async(call: Call) -> None:
     except BaseException as error:
         report = _failed(call, number, started_us, error, worker)
     else:
-        report = Report(call, number, started_us, ended_us, _RETURNED, value, stored, worker)
-    call.driver.post(report)
+        report = new_report()
+        fill_report(report, call, number, started_us, ended_us, _RETURNED, value, stored, worker)
+    post = call.driver.post
+    post(report)
     call.asyncio_task = None  # not before: who interrupts it now finds it over, and hears the report
 
 
