@@ -38,7 +38,7 @@ from tests.interruption import FailAt, InterruptAt, ctrl_c_as_at_a_terminal, is_
 from tests.simulator.driven import NoAftermath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import CodeType
 
     from headrace.futures import TaskFuture
@@ -94,6 +94,16 @@ class BenchFlowRun:
         self._told.append(("flow", changes[-1][0]))
 
 
+benches: list[Bench] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    yield
+    while benches:
+        benches.pop().driver.aftermath.close()
+
+
 class Bench:
     """A driver whose attempts, timers and history are at hand.
 
@@ -130,6 +140,7 @@ class Bench:
         self._post_in_truth = self.driver.post
         self.driver.post = self._post_watched
         self.post(FlowStarted(self.now_us()))
+        benches.append(self)
 
     # -- the driver's history and clock --------------------------------------------------------
 

@@ -25,12 +25,24 @@ ASYNC_OUTPUT = "1 2 a 6 b 7 c 8 d 9 "
 
 @pytest.fixture(scope="module")
 def programs() -> list[str]:
+    return read_programs()
+
+
+def read_programs() -> list[str]:
     location = os.environ.get("HEADRACE_SEED")
     if location is None:
         pytest.skip("HEADRACE_SEED is not set")
     text = Path(location).read_text("utf-8")
     found = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
     return [re.sub(r"\bprefect\b", "headrace", program) for program in found]
+
+
+@pytest.mark.parametrize("location", ["", "no/such/file.md"])
+def test_a_variable_that_names_no_file_is_a_failure(location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_SEED", location)
+
+    with pytest.raises(OSError, match=r"No such file|Is a directory"):
+        read_programs()
 
 
 def test_the_document_has_the_two_programs(programs: list[str]) -> None:

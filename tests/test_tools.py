@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 from runpy import run_path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROJECT = Path(__file__).resolve().parent.parent
 FIND_PYTHON = PROJECT / "tools" / "find_python.sh"
@@ -98,3 +102,69 @@ def test_make_makes_the_environment_itself(target: str, tmp_path: Path) -> None:
     ]
     assert made == f"{sys.executable} tools/environment.py {tmp_path / 'venv'} {target}"
     assert then[0].startswith(f"{tmp_path / 'venv'}/bin/python ")
+
+
+def test_make_check_is_all_that_ci_runs() -> None:
+    command = ["make", "--dry-run", f"PYTHON={sys.executable}", "check"]
+
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=50, check=True).stdout
+
+    for part in ("ruff format --check", "ruff check", "/mypy", "/pyright", "/lint-imports", "coverage run -m pytest",
+                 "coverage report", "find_python.sh 3.12", "find_python.sh 3.13", "--lowest"):  # fmt: skip
+        assert part in said
+    assert "make check" in (PROJECT / ".ci" / "run").read_text("utf-8").splitlines()
+
+
+# -- with or without uv, with or without a pip of its own -----------------------------------------------
+
+PYTHON_WITHOUT_ENSUREPIP = """#!/bin/sh
+case "$*" in *--without-pip*|*"-m pip"*) ;; *"-m venv"*) exit 1 ;; esac
+echo "$@" >> {log}
+"""
+UV = """#!/bin/sh
+echo "uv $@" >> {log}
+"""
+
+
+@pytest.fixture
+def create(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Makes an environment with stand-ins for the programs that could, and tells those that were called."""
+
+    def create(**programs: str) -> list[str]:
+        log = tmp_path / "log"
+        log.touch()
+        for name, text in programs.items():
+            (tmp_path / name).write_text(text.format(log=log), "utf-8")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+        run_path(str(PROJECT / "tools" / "environment.py"))["_create"](tmp_path / "venv")
+        return log.read_text("utf-8").splitlines()
+
+    return create
+
+
+def test_python_makes_the_environment_if_it_can(create: Callable[..., list[str]], tmp_path: Path) -> None:
+    assert create(python='#!/bin/sh\necho "$@" >> {log}\n', uv=UV) == [f"-m venv {tmp_path / 'venv'}"]
+
+
+def test_uv_makes_the_environment_where_python_cannot(
+    create: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    made = f"uv venv --quiet --seed --python {tmp_path / 'python'} {tmp_path / 'venv'}"
+
+    assert create(python=PYTHON_WITHOUT_ENSUREPIP, uv=UV) == [made]
+
+
+def test_pip_of_this_python_makes_it_where_there_is_no_uv(
+    create: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    empty, pip = create(python=PYTHON_WITHOUT_ENSUREPIP)
+
+    assert empty == f"-m venv --clear --without-pip {tmp_path / 'venv'}"
+    assert pip.startswith(f"-m pip --python {tmp_path / 'venv'}/bin/python install --quiet pip")
+
+
+def test_what_is_missing_is_said_where_nothing_can_make_it(create: Callable[..., list[str]]) -> None:
+    with pytest.raises(SystemExit, match=r"lacks ensurepip.*python3-venv on Debian.*uv"):
+        create(python="#!/bin/sh\nexit 1\n")

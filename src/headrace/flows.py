@@ -128,7 +128,9 @@ class Flow(Generic[P, R_co]):
         """
         run = FlowRun(self, self.parameters.bind(args, kwargs))
         if self.is_async:
-            return conduct_async(run)
+            coroutine: Any = conduct_async(run)
+            coroutine.__name__ = coroutine.__qualname__ = self.name  # so Python calls it if nobody awaits it
+            return coroutine
         return conduct_sync(run)
 
     @overload

@@ -338,9 +338,19 @@ def _check_retries(
         raise ValueError(f"retry_jitter_factor={jitter_factor!r}: give a number, 0 or more")
     if callable(delay):
         return RetryPolicy(retries, (0.0,), jitter_factor), delay
-    delays = tuple(float(item) for item in ((delay,) if isinstance(delay, int | float) else delay))
+    delays = _as_seconds(delay)
     if not delays or any(not item >= 0 for item in delays):
         raise ValueError(f"retry_delay_seconds={delay!r}: give seconds, 0 or more, or a list of such")
     if retries == 0 and jitter_factor == 0 and delays == (0.0,):
         return NO_RETRIES, None
     return RetryPolicy(retries, delays, jitter_factor), None
+
+
+def _as_seconds(delay: float | Sequence[float]) -> tuple[float, ...]:
+    """The delays, one or several; none if they are no numbers."""
+    if isinstance(delay, str | bytes):  # whose letters would be numbers of their own
+        return ()
+    try:
+        return tuple(float(item) for item in ((delay,) if isinstance(delay, int | float) else delay))
+    except (TypeError, ValueError):
+        return ()

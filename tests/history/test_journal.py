@@ -13,6 +13,7 @@ from headrace.engine.states import StateName
 from headrace.errors import HistoryUnavailableError, HistoryWarning
 from headrace.history import History, Reader, default_history, journal, use_history, writer
 from headrace.history.facts import AttemptFact, Failure, StoredResult, TaskRunFact
+from headrace.history.lock import ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -659,6 +660,38 @@ def test_a_log_that_grows_without_a_pause_is_moved_all_the_same(
         history.record(facts.task(number, result=StoredResult(bytes(100_000), None)))
         history.flush()
     assert the_writer.log_size() < 1_500_000
+
+
+@pytest.mark.parametrize("step", ["write", "checkpoint"])
+def test_writing_and_moving_the_log_wait_for_the_lock_of_all_processes(
+    path: str, history: History, facts: Any, step: str
+) -> None:
+    history.record(facts.flow())
+    history.flush()
+    the_writer: Any = history._writer
+    steps = {"write": lambda: the_writer.write([facts.task(1)]), "checkpoint": the_writer.checkpoint}
+    waits, is_over = threading.Event(), threading.Event()
+    lock = the_writer.database.lock
+    acquire = lock.acquire
+
+    def tell_and_acquire() -> None:
+        waits.set()
+        acquire()
+
+    lock.acquire = tell_and_acquire
+
+    def go() -> None:
+        steps[step]()
+        is_over.set()
+
+    another = ProcessLock(lock.path)
+    with another:
+        threading.Thread(target=go, daemon=True).start()
+        assert waits.wait(10)
+        assert not is_over.is_set()
+    assert is_over.wait(10)
+    another.close()
+    del lock.acquire
 
 
 def test_a_reader_in_the_middle_of_a_transaction_does_not_keep_the_writer_waiting(

@@ -1221,3 +1221,32 @@ def test_c1_a_task_with_a_parameter_called_wait_for_receives_it() -> None:
         return wait_for
 
     assert own(wait_for="mine").result() == "mine"
+
+
+@pytest.mark.parametrize("delay", [-1, [], "10", b"1", None, ["x"], [1, -1], float("nan")])
+def test_c7_delays_that_are_no_seconds_are_refused_with_what_to_give(delay: Any) -> None:
+    with pytest.raises(ValueError, match="give seconds, 0 or more, or a list of such"):
+        task(retries=1, retry_delay_seconds=delay)(lambda: None)
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_c1_arguments_that_do_not_fit_are_told_without_the_engines_frames(
+    is_async: bool, story: Story
+) -> None:
+    def pay(amount: int) -> None: ...
+
+    async def pay_async(amount: int) -> None: ...
+
+    paying: Any = task(pay_async if is_async else pay, name="pay")
+
+    @flow
+    def payday() -> str:
+        paying(1, currency="CHF").exception()
+        return str(paying(currency="CHF").exception())
+
+    assert "unexpected keyword argument 'currency'" in payday()
+    failure = story.task_runs()["pay-0"].failure
+    assert failure is not None
+    assert failure.type == "TypeError"
+    assert failure.traceback.count("\n") == 1
+    assert "headrace" not in failure.traceback

@@ -139,6 +139,14 @@ def test_w1_an_async_flows_call_is_a_coroutine_and_nothing_runs_before_it_is_awa
     assert asyncio.run(coroutine) == 1
 
 
+def test_w1_python_warns_by_its_name_of_an_async_flow_that_is_not_awaited() -> None:
+    @flow
+    async def forgotten() -> None: ...
+
+    with pytest.warns(RuntimeWarning, match="coroutine 'forgotten' was never awaited"):
+        forgotten()  # type: ignore[unused-coroutine]
+
+
 def test_w1_it_never_ends_before_every_task_run_has(way: Way) -> None:
     ended: list[int] = []
 

@@ -141,6 +141,8 @@ async def _admit_on_loop(history: History, nbytes: int) -> None:
 def _failed(call: Call, number: int, started_us: int, error: BaseException, worker: str) -> Report:
     ended_us = call.driver.now_us()
     strip_engine_frames(error)
+    if isinstance(error, TypeError) and _is_about_the_call(error):
+        error.__traceback__ = None  # it would show how the engine calls functions, and nothing else
     is_interrupt = isinstance(error, KeyboardInterrupt) and _is_in_main_thread()
     if is_interrupt:  # the caller is told, not the task: see `interrupts`
         noted.is_set = True
@@ -157,6 +159,14 @@ def _is_in_main_thread() -> bool:
     return threading.get_ident() == threading.main_thread().ident
 
 
+def _is_about_the_call(error: TypeError) -> bool:
+    """Whether Python could not even call the function with these arguments."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and frame.tb_frame.f_code in _CALLERS
+
+
 def _is_cancellation(error: BaseException) -> bool:
     import sys
 
@@ -171,3 +181,6 @@ def worker_name() -> str:
     except AttributeError:
         name = _workers.name = threading.current_thread().name
         return name
+
+
+_CALLERS = frozenset({_call_function.__code__, execute_async.__code__})
