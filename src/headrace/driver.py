@@ -140,7 +140,6 @@ class Driver:
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
         self._indexes: defaultdict[str, count[int]] = defaultdict(count)
-        self._has_started_attempts = False
         self._fresh: deque[Call] = deque()
         self._is_watching = False
         self._last_seen = 0
@@ -303,17 +302,16 @@ class Driver:
 
         Most calls are of that kind, and take the shortest way here and in ``resolve``.
         """
-        ids: tuple[int, ...] = ()
+        ids: list[int] = []
         for value in args:
             if type(value) is TaskFuture:
                 source: Any = value._source
                 if source.driver is not self:
                     return None
-                if source.id not in ids:
-                    ids = (*ids, source.id)
+                ids.append(source.id)
             elif type(value) not in ATOMS:
                 return None
-        return ids
+        return tuple(ids) if len(ids) < 2 else tuple(dict.fromkeys(ids))
 
     def id_of(self, future: FutureLike, *, blocks: bool = False) -> int:
         """The id of an upstream in this flow run; runs of other flows are given negative ones.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from headrace.flow_runs import FlowRun, conduct_async, conduct_sync
-from headrace.functions import check_text, examine, is_bindable
+from headrace.functions import check_options, check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
@@ -172,6 +172,7 @@ class Flow(Generic[P, R_co]):
         >>> report.with_options(name="slow report", task_runner=SequentialTaskRunner())
         <flow slow report>
         """
+        check_options(Flow, options, decorator="flow")  # type: ignore[arg-type]
         return Flow(self.fn, **{**self._options(), **options})
 
     def _options(self) -> dict[str, Any]:
@@ -226,6 +227,8 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     >>> greet("Ada")
     'Hello, Ada'
     """
+    if options:
+        check_options(Flow, options, decorator="flow")
     if fn is None:
         return lambda function: Flow(function, **options)
     return Flow(fn, **options)

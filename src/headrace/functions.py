@@ -37,6 +37,18 @@ class Anatomy(NamedTuple):
         return self.positional + self.keyword_only
 
 
+def check_options(kind: type, options: dict[str, Any], *, decorator: str) -> None:
+    """Raises ``TypeError`` for an option that ``kind`` does not take, with the one that may be meant."""
+    known = kind.__init__.__kwdefaults__  # type: ignore[misc]  # that of the class itself, which has keyword options only
+    for name in options:
+        if name not in known:
+            from difflib import get_close_matches
+
+            meant = get_close_matches(name, known, n=1, cutoff=0.7)
+            hint = f"do you mean {meant[0]!r}?" if meant else f"there are {', '.join(known)}"
+            raise TypeError(f"@{decorator} has no option {name!r} in this version: {hint}")
+
+
 def examine(function: Callable[..., Any], *, decorator: str) -> Anatomy:
     """What kind of function it is. Raises ``TypeError`` for what cannot be a task or a flow."""
     if isinstance(function, type) or not callable(_unbound(function)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from headrace.context import current_scope
 from headrace.engine.policies import NO_RETRIES, RetryPolicy
 from headrace.engine.states import State, StateName
-from headrace.functions import check_text, examine, is_bindable
+from headrace.functions import check_options, check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
 from headrace.logging import log_defect, print_capture
 from headrace.naming import check_run_name, render_run_name
@@ -176,6 +176,7 @@ class Task(Generic[P, R]):
         >>> load.with_options(name="load again", retries=3)
         <task load again>
         """
+        check_options(Task, options, decorator="task")  # type: ignore[arg-type]
         return type(self)(self.fn, **{**self._options(), **options})
 
     def _options(self) -> dict[str, Any]:
@@ -293,6 +294,8 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     >>> add(1, 2).result()
     3
     """
+    if options:
+        check_options(Task, options, decorator="task")
     if fn is None:
         return lambda function: make_task(function, options)
     return make_task(fn, options)

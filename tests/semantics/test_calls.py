@@ -1224,7 +1224,7 @@ def test_c1_a_task_with_a_parameter_called_wait_for_receives_it() -> None:
 
 
 @pytest.mark.parametrize("delay", [-1, [], "10", b"1", None, ["x"], [1, -1], float("nan")])
-def test_c7_delays_that_are_no_seconds_are_refused_with_what_to_give(delay: Any) -> None:
+def test_c1_retry_delays_that_are_no_seconds_are_refused_with_what_to_give(delay: Any) -> None:
     with pytest.raises(ValueError, match="give seconds, 0 or more, or a list of such"):
         task(retries=1, retry_delay_seconds=delay)(lambda: None)
 
@@ -1250,3 +1250,22 @@ def test_c1_arguments_that_do_not_fit_are_told_without_the_engines_frames(
     assert failure.type == "TypeError"
     assert failure.traceback.count("\n") == 1
     assert "headrace" not in failure.traceback
+
+
+@pytest.mark.parametrize("decorator", [task, flow], ids=["task", "flow"])
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("timeout_seconds", "in this version: there are name, description, "),
+        ("on_cancellation", "do you mean 'on_cancelled'"),
+        ("log_print", "do you mean 'log_prints'"),
+    ],
+)
+def test_c1_an_option_that_does_not_exist_is_a_type_error_that_names_what_there_is(
+    option: str, hint: str, decorator: Any
+) -> None:
+    said = f"@{decorator.__name__} has no option '{option}'.*{hint}"
+    with pytest.raises(TypeError, match=said):
+        decorator(**{option: 3})
+    with pytest.raises(TypeError, match=said):
+        decorator(lambda: None).with_options(**{option: 3})
