@@ -437,23 +437,22 @@ class FlowRun(Completion):
 def conduct_sync(run: FlowRun) -> Any:
     """Live a flow run in this thread, blocking where it waits."""
     with guarded():
-        value = _conduct(run)
+        outcome = _conduct(run)
     if noted.is_set:
         deliver()
-    return value
+    return _value_of(*outcome)  # raised here and not further in: so few frames of ours are in the way
 
 
 @shielded
-def _conduct(run: FlowRun) -> Any:
+def _conduct(run: FlowRun) -> tuple[Any, BaseException | None]:
     if threading.get_ident() != threading.main_thread().ident:
         return _live(run)
     with watching(run.note_interrupt):
         return _live(run)
 
 
-def _live(run: FlowRun) -> Any:
+def _live(run: FlowRun) -> tuple[Any, BaseException | None]:
     life = run.life(None)
-    outcome: tuple[Any, BaseException | None] = (None, None)
     try:
         step = next(life)
         while True:
@@ -464,8 +463,8 @@ def _live(run: FlowRun) -> Any:
             else:
                 step = life.send(answer)
     except StopIteration as end:
-        outcome = end.value
-    return _value_of(*outcome)
+        outcome: tuple[Any, BaseException | None] = end.value
+        return outcome
 
 
 @calls_user_code

@@ -180,8 +180,6 @@ class History:
         done = threading.Lock()
         done.acquire()
         self.when_flushed(done.release)
-        if self._thread is None:  # none could be started: the interpreter is shutting down
-            self._write_next()
         first = _SLOW_SECONDS if timeout is None else min(timeout, _SLOW_SECONDS)
         if not done.acquire(timeout=first):
             if timeout is not None and timeout <= first:
@@ -202,6 +200,8 @@ class History:
         self._stream.append(_Mark(callback))
         self._is_urgent = True
         self._ring()
+        if self._thread is None:  # none could be started: the interpreter is shutting down
+            self._write_next()
 
     def close(self) -> None:
         """Commits what is recorded, moves it into the database file, and closes that. Facts that follow are dropped."""
