@@ -25,13 +25,17 @@ class Aftermath:
         self._loop = loop
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._is_started = False
+        self._has_thread = True
 
     def put(self, chore: Callable[[], None]) -> None:
         """Have this called after all that was put before. It must not raise."""
         self._queue.put(chore)
         if not self._is_started:
             self._is_started = True
-            threading.Thread(target=self._work, name="headrace-hooks", daemon=True).start()
+            try:
+                threading.Thread(target=self._work, name="headrace-hooks", daemon=True).start()
+            except RuntimeError:  # the interpreter shuts down: who waits for the marker does the work
+                self._has_thread = False
 
     def put_hook(self, hook: Callable[..., Any], subject: Any, run: Any, state: Any) -> None:
         """Have a hook called, an async one on the flow's loop; what it raises is logged and changes nothing."""
@@ -43,6 +47,9 @@ class Aftermath:
             return None
         marker = Milestone()
         self.put(marker.complete)
+        if not self._has_thread:
+            self._queue.put(None)
+            self._work()
         return marker
 
     def close(self) -> None:

@@ -61,10 +61,19 @@ class SystemClock:
             self._errands.append(callback)
             self._wake()
 
+    def start(self) -> None:
+        """Start the clock's thread now, for those who may need it when no thread can be started any more."""
+        with self._changed:
+            self._wake()
+
     def _wake(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="headrace-clock", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="headrace-clock", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the interpreter shuts down
+                return
+            self._thread = thread
         self._changed.notify()
 
     def _run(self) -> None:

@@ -12,7 +12,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headrace.clock import current_clock
+from headrace.clock import current_clock, system_clock
 from headrace.completion import Completion, Gate
 from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
@@ -552,6 +552,7 @@ def _interrupter(run: FlowRun) -> Callable[[], None]:
 @shielded
 def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
     """Start a flow run in a thread, or on a loop if it is async: its future."""
+    system_clock.start()  # the run may outlive the main thread, and Python 3.12 starts no threads from then on
     if run._parent is not None:
         run.be_owned_by(run._parent.driver)
     context = copy_context()

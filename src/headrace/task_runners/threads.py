@@ -71,12 +71,21 @@ class WorkerThreads:
         thread = threading.Thread(target=self._work, name=f"{self._name}-{self._count}", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the system has no more: those there are will do
+        except RuntimeError:  # there are no more: those there are will do
             self._count -= 1
             if self._count == 0:
-                raise
+                self._work_here()
+                return True
             return False
         return True
+
+    def _work_here(self) -> None:
+        """Not one thread is to be had, as when the interpreter shuts down: who starts the calls executes them, too."""
+        thread_id, name = get_ident(), threading.current_thread().name
+        while not self._queue.empty():
+            call = self._queue.get()
+            while call is not None:
+                call = self._execute(call, thread_id, name)
 
     def _work(self) -> None:
         queue, busy, thread_id = self._queue, self._busy, get_ident()
