@@ -118,6 +118,7 @@ class Driver:
         self.end: FlowEnd | None = None
         self.defect: BaseException | None = None
         self._has_crashed = False
+        self._doomed: dict[int, Call] = {}
         self.aftermath = Aftermath(loop)
         self._is_inline = is_inline
         self._logs_states = logs_task_states()
@@ -592,9 +593,13 @@ class Driver:
     def _crash(self, defect: BaseException) -> None:
         """A defect of the engine: the run and all that is live in it end Crashed, and every waiter wakes."""
         self.defect = self.defect or defect
-        if self._has_crashed:
-            return
-        self._has_crashed = True
+        if not self._has_crashed:
+            self._has_crashed = True
+            self._doomed = self._touched_calls()
+        self._crash_doomed()
+
+    def _touched_calls(self) -> dict[int, Call]:
+        """The task runs that are live, or were in hand when the defect showed, by id."""
         event, effects = self._event, self._orchestrator.effects
         calls: dict[int, Call] = dict(self._orchestrator.live_runs)  # type: ignore[arg-type]
         for effect in effects:
@@ -603,13 +608,21 @@ class Driver:
                 calls[run.id] = run
         if isinstance(event, Call | Report) and event.call is not None:  # without it the run is settled
             calls[event.id] = event.call
-        for call in calls.values():
+        return calls
+
+    def _crash_doomed(self) -> None:
+        """Crash them one by one, and then the flow run. Where the stack has no room for that, the next event goes on."""
+        while self._doomed:
+            call = next(iter(self._doomed.values()))
             try:
                 self._crash_call(call)
+            except RecursionError:  # whoever posted raises it: that unwinds the stack, and is told by events
+                raise
             except Exception as error:  # of one who waits: the others wake all the same
                 log_defect(f"somebody who waited for {call.display_name} could not be woken", error)
-        reason = f"a defect of Headrace: {describe(defect)}"
-        change = (StateName.CRASHED, self.now_us(), reason)
+            del self._doomed[call.id]
+        assert self.defect is not None
+        change = (StateName.CRASHED, self.now_us(), f"a defect of Headrace: {describe(self.defect)}")
         self.end = self.end or FlowEnd(((StateName.PENDING, change[1], None), change), (), ())
         self.ended.complete()
 
@@ -624,7 +637,8 @@ class Driver:
     def _mark_crashed(self, call: Call) -> None:
         assert self.defect is not None
         change = (StateName.CRASHED, self.now_us(), f"a defect of Headrace: {describe(self.defect)}")
-        call.crash(*change[1:])
+        if call.name is not StateName.CRASHED:  # a second try
+            call.crash(*change[1:])
         call.roots = (call.id,)
         call.error = None
         self._failed[call.id] = call
@@ -636,8 +650,8 @@ class Driver:
             log_defect(f"{call.display_name} crashed, and the history was not told", defect)
 
     def _refuse(self, event: Any) -> None:
-        if not self._has_crashed:
-            assert self.defect is not None
+        assert self.defect is not None
+        if self._doomed or not self._has_crashed:
             self._crash(self.defect)
         if isinstance(event, Call):
             self._crash_call(event)
