@@ -420,8 +420,7 @@ class Driver:
             call.lane.put(None)
         if self._logs_states or call.roots or call.task.has_hooks:
             self._put_off_what_follows(call, call.state)
-        if report is not None:  # a cycle would keep the value until the collector comes
-            report.call = report.stored = None
+        call.report = None  # nobody asks for it any more; with it, the value would stay until the collector comes
 
     def _settle_badly(self, call: Call, report: Report | None) -> None:
         self._failed[call.id] = call
@@ -606,7 +605,7 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
-        if isinstance(event, Call | Report) and event.call is not None:  # without it the run is settled
+        if isinstance(event, Call | Report):
             calls[event.id] = event.call
         return calls
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.engine.events import AttemptFinished, Ending
 from headrace.engine.states import TRANSITIONS, TYPE_OF, State, StateName, StateType
 from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
 
@@ -70,7 +69,7 @@ def test_a_task_run_changes_by_the_table_only(name: StateName) -> None:
 def test_a_plain_run_has_its_three_states_and_needs_no_list_for_them() -> None:
     run = TaskRun(1, at_us=1)
     assert run.changes == [(StateName.PENDING, 1, None)]
-    run.report, run.name = AttemptFinished(1, 1, 2, 3, Ending.RETURNED), StateName.COMPLETED
+    run.began_us, run.ended_us, run.name = 2, 3, StateName.COMPLETED
     assert run.changes == [
         (StateName.PENDING, 1, None),
         (StateName.RUNNING, 2, None),

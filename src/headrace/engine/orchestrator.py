@@ -264,7 +264,9 @@ class Orchestrator:
         if run is None or run.phase is not _ACTIVE or run.number != event.number:
             return None  # it goes on unheard
         if event.ending is _RETURNED and run.name is _PENDING:
-            run.name = _COMPLETED
+            run.began_us = event.started_us
+            run.ended_us = event.ended_us
+            run.name = _COMPLETED  # only now: whoever sees that finds the times
             run.report = event
             return self._let_go(run, event.ended_us, effects)
         if run.name not in _EXECUTING:

@@ -37,14 +37,16 @@ class TaskRun:
 
     ``upstreams`` must complete before it starts; ``tolerated`` upstreams only have to end. ``number`` counts
     its attempts, the present one included. ``roots`` are the runs that it failed for: itself, or failed ones
-    upstream; empty as long as nothing went wrong. ``report`` is the event that ended its last attempt, once the run
-    has ended; one that goes Pending, Running, Completed and is noticed by nobody before keeps its times there alone.
-    ``waits`` counts what it blocks for: it lends its slot meanwhile. ``is_cancelled`` says that its attempt is to
-    stop.
+    upstream; empty as long as nothing went wrong. ``report`` is the event that ended its last attempt, from then until
+    the run is settled. A run that goes Pending, Running, Completed and is noticed by nobody before its end keeps three
+    times and no list of states: ``submitted_us``, ``began_us``, ``ended_us``. ``waits`` counts what it blocks for: it
+    lends its slot meanwhile. ``is_cancelled`` says that its attempt is to stop.
     """
 
     __slots__ = (
         "_story",
+        "began_us",
+        "ended_us",
         "holds_slot",
         "id",
         "is_cancelled",
@@ -87,6 +89,8 @@ class TaskRun:
         self.name = PENDING
         self.roots: tuple[int, ...] = ()
         self.report: AttemptFinished | None = None
+        self.began_us: int
+        self.ended_us: int
         self._story: list[Change] | None = None
 
     @property
@@ -100,9 +104,9 @@ class TaskRun:
         if self._story is not None:
             return self._story
         story: list[Change] = [(StateName.PENDING, self.submitted_us, None)]
-        if self.report is not None:
-            story.append((StateName.RUNNING, self.report.started_us, None))
-            story.append((StateName.COMPLETED, self.report.ended_us, None))
+        if self.name is COMPLETED:
+            story.append((StateName.RUNNING, self.began_us, None))
+            story.append((StateName.COMPLETED, self.ended_us, None))
         return story
 
     def change(self, name: StateName, at_us: int, reason: str | None = None) -> None:

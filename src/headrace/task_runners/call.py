@@ -118,7 +118,7 @@ class Report(AttemptFinished):
         reason: str | None = None,
         retry_delay_seconds: float | None = None,
     ) -> None:
-        self.call: Call | None = call  # until the run is settled
+        self.call = call
         self.id = call.id
         self.number = number
         self.started_us = started_us
