@@ -29,7 +29,7 @@ class RowStatement:
     be filled up with copies of its last row where the statement is an upsert, to which a copy changes nothing.
     """
 
-    SIZES = (256, 64, 16, 4, 1)
+    SIZES = (64, 16, 4, 1)
 
     def __init__(self, name: str, *, variable_limit: int) -> None:
         head, _, rest = statement(name).partition("VALUES ")
