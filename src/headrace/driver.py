@@ -420,7 +420,7 @@ class Driver:
             call.lane.put(None)
         if self._logs_states or call.roots or call.task.has_hooks:
             self._put_off_what_follows(call, call.state)
-        call.report = None  # nobody asks for it any more; with it, the value would stay until the collector comes
+        call.report = None  # they know each other: the value would stay until the garbage collector comes
 
     def _settle_badly(self, call: Call, report: Report | None) -> None:
         self._failed[call.id] = call
