@@ -96,7 +96,7 @@ def test_json_is_one_array_newest_first(invoke: Invoke) -> None:
         (["--before", "2099-01-01", "--limit", "2"], 2),
         (["--limit", "1"], 1),
         (["--limit", "0"], 3),
-        (["goo"], 2),
+        (["good"], 2),
     ],
 )
 def test_filters(arguments: list[str], count: int, invoke: Invoke) -> None:
