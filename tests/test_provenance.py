@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,10 @@ import pytest
 from headrace import provenance
 from headrace.history.environment import describe_environment, environment
 from headrace.provenance import Provenance, masked_arguments, read_commit, repository_of
+from tests.git import git, needs_git
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no Git here")
 
 
 @pytest.fixture(autouse=True)
@@ -30,20 +28,6 @@ def _a_process_that_has_run_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-
-
-def git(folder: Path, *arguments: str) -> str:
-    command = [
-        "git",
-        "-C",
-        str(folder),
-        "-c",
-        "user.name=Ada",
-        "-c",
-        "user.email=ada@example.org",
-        *arguments,
-    ]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture

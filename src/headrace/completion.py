@@ -56,11 +56,6 @@ class Completion:
         if self._callbacks is not None:
             self.call_back()
 
-    @property
-    def has_callbacks(self) -> bool:
-        """Whether somebody waits."""
-        return self._callbacks is not None
-
     def call_back(self) -> None:
         """Call back whoever waits."""
         with _callbacks_lock:

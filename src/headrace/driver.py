@@ -199,7 +199,7 @@ class Driver:
         call.announces_start = task.hooks.on_running != ()
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
-            call.is_told_plainly = call.is_told_plainly and not call.tags
+            call.is_told_plainly = False
         if task.is_async and self._blocks_here(parent):
             self._refuse_to_block_the_loop_of(call)
         if parent is None:
@@ -390,9 +390,8 @@ class Driver:
         if call.number > 1:
             call.announces_start = True
             call.started_us = None
-            call.is_withdrawn = (
-                False  # what came too late to take back the last attempt is not meant for this one
-            )
+            # What came too late to take back the last attempt is not meant for this one.
+            call.is_withdrawn = False
         if call.lane is not None and not call.task.is_async:
             call.lane.put(call)
             return
@@ -620,10 +619,14 @@ class Driver:
             except Exception as error:  # of one who waits: the others wake all the same
                 log_defect(f"somebody who waited for {call.display_name} could not be woken", error)
             del self._doomed[call.id]
-        assert self.defect is not None
-        change = (StateName.CRASHED, self.now_us(), f"a defect of Headrace: {describe(self.defect)}")
-        self.end = self.end or FlowEnd(((StateName.PENDING, change[1], None), change), (), ())
+        at_us = self.now_us()
+        changes = ((StateName.PENDING, at_us, None), (StateName.CRASHED, at_us, self._crash_reason()))
+        self.end = self.end or FlowEnd(changes, (), ())
         self.ended.complete()
+
+    def _crash_reason(self) -> str:
+        assert self.defect is not None
+        return f"a defect of Headrace: {describe(self.defect)}"
 
     def _crash_call(self, call: Call) -> None:
         """End a call, or see to it that whoever waits for one that has ended knows."""
@@ -634,10 +637,8 @@ class Driver:
             call.lane.put(None)
 
     def _mark_crashed(self, call: Call) -> None:
-        assert self.defect is not None
-        change = (StateName.CRASHED, self.now_us(), f"a defect of Headrace: {describe(self.defect)}")
         if call.name is not StateName.CRASHED:  # a second try
-            call.crash(*change[1:])
+            call.crash(self.now_us(), self._crash_reason())
         call.roots = (call.id,)
         call.error = None
         self._failed[call.id] = call

@@ -8,8 +8,6 @@ import importlib.metadata
 import json
 import logging
 import os
-import shutil
-import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
@@ -25,6 +23,7 @@ from headrace.history import History, use_history
 from headrace.history.reader import Reader
 from headrace.previews import MAX_CHARACTERS
 from headrace.testing import ManualClock
+from tests.git import git, needs_git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -864,25 +863,6 @@ told()
 double(2)
 print(os.getpid())
 """
-
-needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no Git here")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    command = [
-        "git",
-        "-C",
-        str(folder),
-        "-c",
-        "user.name=Ada",
-        "-c",
-        "user.email=ada@example.org",
-        *arguments,
-    ]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment = clean | {"GIT_CONFIG_GLOBAL": os.devnull}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return done.stdout.strip()
 
 
 @pytest.fixture

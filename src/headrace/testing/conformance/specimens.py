@@ -189,13 +189,6 @@ async def hold_async(address: Address, value: Any = None) -> Any:
 
 
 @task
-def hold_and_fail(address: Address) -> None:
-    """Raise, once the turnstile is open."""
-    pass_turnstile(address)
-    raise SpecimenError("after the turnstile")
-
-
-@task
 def block_on(future: TaskFuture[Any]) -> Any:
     """The value of a future that it waits for itself."""
     return future.result(timeout=30)
