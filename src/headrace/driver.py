@@ -23,6 +23,7 @@ from headrace.engine.effects import (
     START_ITS_ATTEMPT,
     EndFlow,
     Interrupt,
+    PostAgain,
     Record,
     RecordFlow,
     RunHooks,
@@ -32,9 +33,7 @@ from headrace.engine.effects import (
 )
 from headrace.engine.events import (
     AttemptStarted,
-    AttemptWithdrawn,
     CancelRequested,
-    InterruptFailed,
     OutsiderEnded,
     OutsiderJoined,
     RunNoticed,
@@ -45,6 +44,7 @@ from headrace.engine.states import State, StateName
 from headrace.errors import (
     TaskCancelled,
     TaskCrashed,
+    TaskRunnerError,
     UpstreamFailedError,
     WouldDeadlockError,
 )
@@ -56,14 +56,15 @@ from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
 from headrace.slot_loans import lend_slot, reclaim_slot
 from headrace.stack_room import require_stack_room
-from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call, new_call
-from headrace.tracebacks import describe, failure_of
+from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call
+from headrace.tracebacks import describe, failure_of, message_of
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from queue import SimpleQueue
 
+    from headrace.child_runs import Adoption
     from headrace.clock import Clock
     from headrace.dependencies import FutureLike
     from headrace.engine.effects import Effect
@@ -106,6 +107,7 @@ class Driver:
         clock: Clock,
         loop: AbstractEventLoop | None,
         is_inline: bool,
+        ids: Iterator[int] | None = None,
     ) -> None:
         self.flow_run = flow_run
         self.flow_run_id = flow_run.flow_run_id
@@ -124,6 +126,7 @@ class Driver:
         self._logs_states = logs_task_states()
         self._loop_thread = _get_thread_id() if loop is not None else None
         self._session = runner.open(self.flow_run_id, loop)
+        self._new_call = self._session.new_call
         self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
         self._mailbox: Mailbox[Any] = Mailbox(
             self._handle,
@@ -137,7 +140,7 @@ class Driver:
         self._remember = history.record
         self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
         self._is_ordinary = self._needs_slot[False] and not is_inline
-        self._ids = count(1)
+        self._ids = ids or count(1)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
         self._indexes: defaultdict[str, count[int]] = defaultdict(count)
@@ -150,6 +153,7 @@ class Driver:
             Record: self._record,
             SetTimer: self._set_timer,
             Interrupt: self._interrupt,
+            PostAgain: self._post_again,
             RunHooks: self._run_hooks,
             RecordFlow: self._record_flow_state,
             EndFlow: self._end_flow,
@@ -171,7 +175,7 @@ class Driver:
         index = next(self._indexes[task.name])
         if parent is not None or not index & 15:  # a recursion calls the same task again and again
             require_stack_room()
-        call = new_call()
+        call = self._new_call()
         fill_call(call, self, task, next(self._ids), index, now_us(), args, kwargs, copy_context())
         ids = self._plain_upstreams(args) if args else ()
         if ids is None or wait_for is not None or (kwargs and needs_search(kwargs.values())):
@@ -263,6 +267,20 @@ class Driver:
         finally:
             reclaim_slot(loan)
 
+    def new_id(self) -> int:
+        """An id for a task run of this flow run."""
+        return next(self._ids)
+
+    def new_index(self, task_name: str) -> int:
+        """How many runs of tasks of that name this flow run had before."""
+        return next(self._indexes[task_name])
+
+    def adoption_by(self, call: Call) -> Adoption:
+        """Who takes in the child runs of an attempt of this call, which a remote worker executes."""
+        from headrace.child_runs import Adoption  # few flows need it
+
+        return Adoption(call)
+
     def slot_holder(self, call: Call) -> Call | None:
         """The task run whose slot the call uses: its own, or that of the nearest caller with one."""
         runs = self._orchestrator.live_runs
@@ -343,10 +361,21 @@ class Driver:
         if call.upstreams and call.fact_upstreams is call.upstreams:  # plain ones: see above
             values: list[Any] = [arg._source.value if type(arg) is TaskFuture else arg for arg in call.args]
             return tuple(values), call.kwargs
+        return self.replace_futures(call, value_of)
+
+    def replace_futures(
+        self, call: Call, value_of: Callable[[FutureLike, bool], Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The call's arguments, with ``value_of(future, is_tolerated)`` in the place of each future."""
         args = tuple([substitute(value, value_of) for value in call.args])
         if not call.kwargs:
             return args, call.kwargs
         return args, {name: substitute(value, value_of) for name, value in call.kwargs.items()}
+
+    @staticmethod
+    def value_of(future: FutureLike, is_tolerated: bool) -> Any:  # noqa: FBT001 - as ``substitute`` calls it
+        """What a task receives in the place of a future of any run that has ended."""
+        return value_of(future, is_tolerated)
 
     # -- the mailbox ---------------------------------------------------------------------------
 
@@ -453,10 +482,10 @@ class Driver:
     def _interrupt(self, effect: Interrupt) -> None:
         call: Call = effect.run  # type: ignore[assignment]
         call.is_withdrawn = True
-        if call.started_us is None:
-            self.post(AttemptWithdrawn(call.id, effect.number, self.now_us()))
-        elif not effect.only_withdraw and not self._session.interrupt(call):
-            self.post(InterruptFailed(call.id, effect.number, self.now_us()))
+        self._session.take_back(call, effect.number, only_withdraw=effect.only_withdraw)
+
+    def _post_again(self, effect: PostAgain) -> None:
+        self.post(effect.event)
 
     def _run_hooks(self, effect: RunHooks) -> None:
         call: Call = effect.run  # type: ignore[assignment]
@@ -526,8 +555,7 @@ class Driver:
 
     def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
         """How long to wait before the next attempt; ``None`` for no further attempt. Asks user functions."""
-        policy = call.task.retry_policy
-        if call.number > policy.retries or not isinstance(error, Exception):
+        if call.number > call.retries or not isinstance(error, Exception):
             return None
         try:
             if not call.task.wants_retry(call, error):
@@ -626,6 +654,8 @@ class Driver:
 
     def _crash_reason(self) -> str:
         assert self.defect is not None
+        if isinstance(self.defect, TaskRunnerError):
+            return message_of(self.defect)
         return f"a defect of Headrace: {describe(self.defect)}"
 
     def _crash_call(self, call: Call) -> None:

@@ -15,6 +15,12 @@
     ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
     ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
     ├── TaskRunnerNotFoundError(LookupError) no usable task runner is installed under that name
+    ├── TaskRunnerError
+    │   ├── MissingExtraError(ImportError)       what a task runner needs is not installed
+    │   ├── MissingMainGuardError(RuntimeError)  new processes would run the script from its beginning
+    │   ├── ClusterUnavailableError(ConnectionError)  the cluster cannot be started or reached, or was lost
+    │   ├── ResultUnavailableError(LookupError)  a value stayed on a cluster that is gone
+    │   └── SubflowElsewhereError(RuntimeError)  a flow was called inside a task on a remote worker
     ├── SettingsError(ValueError)            a setting has a value that cannot be used
     └── HistoryError                         the database cannot be used
         ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
@@ -84,6 +90,30 @@ class FlowNotFoundError(HeadraceError, LookupError):
 
 class TaskRunnerNotFoundError(HeadraceError, LookupError):
     """No task runner, more than one, or none that can be used, is installed under the given name."""
+
+
+class TaskRunnerError(HeadraceError):
+    """A task runner cannot do its work."""
+
+
+class MissingExtraError(TaskRunnerError, ImportError):
+    """What a task runner needs is not installed; the message says which command installs it."""
+
+
+class MissingMainGuardError(TaskRunnerError, RuntimeError):
+    """A script without ``if __name__ == "__main__"`` uses a task runner that starts processes, which would run it again."""
+
+
+class ClusterUnavailableError(TaskRunnerError, ConnectionError):
+    """The cluster of a task runner cannot be started or reached, or was lost while a flow ran on it."""
+
+
+class ResultUnavailableError(TaskRunnerError, LookupError):
+    """The value of a task run stayed on a cluster, and is not to be had there any more."""
+
+
+class SubflowElsewhereError(TaskRunnerError, RuntimeError):
+    """A flow was called inside a task that a remote worker executes; it would have no history there."""
 
 
 class SettingsError(HeadraceError, ValueError):

@@ -19,7 +19,14 @@ from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
 from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
 from headrace.engine.states import State, StateName, StateType
-from headrace.errors import FlowRunCancelled, FlowRunCrashed, TaskCancelled, TaskFailures, TaskRunError
+from headrace.errors import (
+    FlowRunCancelled,
+    FlowRunCrashed,
+    SubflowElsewhereError,
+    TaskCancelled,
+    TaskFailures,
+    TaskRunError,
+)
 from headrace.futures import FlowRunFuture, TaskFuture, running_loop
 from headrace.history import default_history
 from headrace.history.facts import FlowRunFact
@@ -71,6 +78,7 @@ class FlowRun(Completion):
     error: BaseException | None = None
     traceback: TracebackType | None = None
     roots: tuple[int, ...] = ()
+    is_elsewhere = False
 
     def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
         require_stack_room()
@@ -86,6 +94,7 @@ class FlowRun(Completion):
         self.driver: Driver = None  # type: ignore[assignment]  # set when the run begins
         self._arguments = arguments
         self._parent: Any = current_scope.get()
+        _refuse_subflow(self.flow_name, self._parent)
         self._returned: tuple[int, ...] = ()
         self._returned_tolerated: tuple[int, ...] = ()
         self._parameters_preview: str | None = None
@@ -400,6 +409,14 @@ class FlowRun(Completion):
             return None
         return self._provenance.finish() if has_ended else self._provenance.text()
 
+    def note_dashboard(self, url: str) -> None:
+        """The cluster on which the tasks run shows what it does there: log that, and keep it with the run."""
+        if self._provenance is not None:
+            self._provenance.dashboard = url
+        context = copy_context()
+        context.run(current_scope.set, self)
+        context.run(logger.info, "Flow run '%s' runs on a cluster with a dashboard at %s", self.name, url)
+
     def _put_off_hooks(self, state_type: StateType) -> None:
         for hook in self.flow.hooks.of(state_type):
             self.driver.aftermath.put_hook(hook, self.flow, self.context, self.state)
@@ -687,6 +704,15 @@ def _end_alone(run: FlowRun) -> None:
 
 
 # -- small matters --------------------------------------------------------------------------------
+
+
+def _refuse_subflow(flow_name: str, scope: Any) -> None:
+    """Raise ``SubflowElsewhereError`` if this code belongs to a task that a remote worker executes."""
+    if scope is not None and scope.driver.flow_run.is_elsewhere:
+        raise SubflowElsewhereError(
+            f"flow {flow_name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"
+            f" executes: call the flow from flow {scope.driver.flow_run.flow_name!r} itself, or make it a task"
+        )
 
 
 def _ending_of(error: BaseException) -> Ending:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from headrace.flow_runs import FlowRun, conduct_async, conduct_sync
 from headrace.functions import check_options, check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
+from headrace.importable import found_by_name, leads_to
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
@@ -204,6 +205,17 @@ class Flow(Generic[P, R_co]):
 
     def __repr__(self) -> str:
         return f"<flow {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A flow travels by its name where that leads to it, else whole, but for its task runner and its hooks."""
+        if leads_to(self.__module__, self.__qualname__) is self:
+            return found_by_name, (self.__module__, self.__qualname__)
+        options = {**self._options(), **dict.fromkeys(self.hooks._fields), "task_runner": None}
+        return _make_flow, (self.fn, options)
+
+
+def _make_flow(fn: Any, options: dict[str, Any]) -> Flow[Any, Any]:
+    return Flow(fn, **options)
 
 
 @overload

@@ -26,20 +26,25 @@ class Provenance:
     Made when the run starts; ``text()`` is what is known so far, ``finish()`` waits a moment for what is not.
     """
 
-    __slots__ = ("_entry_point", "_repository")
+    __slots__ = ("_entry_point", "_repository", "dashboard")
+
+    dashboard: str | None
+    """The address of the page that the cluster of the flow run shows of itself, if it has one."""
 
     def __init__(self, entry_point: str, file: str | None = None) -> None:
         """``entry_point`` names the flow (``"path/to/file.py:my_flow"``), ``file`` is where its code lies."""
         self._entry_point = entry_point
+        self.dashboard = None
         self._repository = repository_of(file) if file else None
 
     def text(self) -> str:
         """A JSON object."""
         commit = self._repository.commit if self._repository is not None else None
         is_dirty = self._repository.is_dirty(timeout_seconds=0) if self._repository is not None else None
+        dashboard = "" if self.dashboard is None else f'"dashboard":{text_json(self.dashboard)},'
         return (
             f'{{"entry_point":{text_json(self._entry_point)},"commit":{text_json(commit) if commit else "null"},'
-            f'"dirty":{_JSON_OF_BOOL[is_dirty]},{_process_text()}}}'
+            f'"dirty":{_JSON_OF_BOOL[is_dirty]},{dashboard}{_process_text()}}}'
         )
 
     def finish(self, timeout_seconds: float = 1.0) -> str:

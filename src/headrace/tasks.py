@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from headrace.context import current_scope
@@ -10,6 +9,7 @@ from headrace.engine.policies import NO_RETRIES, RetryPolicy
 from headrace.engine.states import State, StateName
 from headrace.functions import check_options, check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
+from headrace.importable import found_by_name, leads_to
 from headrace.logging import log_defect, print_capture
 from headrace.naming import check_run_name, render_run_name
 from headrace.parameters import Parameters
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from typing import Protocol, Self, TypedDict, Unpack
 
+    from headrace.child_runs import ChildRuns
     from headrace.futures import TaskFuture
     from headrace.hooks import HookOption
     from headrace.mapping import MappedFutures
     from headrace.run_context import TaskRunContext
     from headrace.task_runners.call import Call
+    from headrace.task_runners.remote.outpost import Outpost
 
     RetryCondition = Callable[["Task[Any, Any]", TaskRunContext, State], bool]
     RetryDelay = float | Sequence[float] | Callable[[int], float]
@@ -204,7 +206,8 @@ class Task(Generic[P, R]):
         """The task of a method, bound to its object as a function would be."""
         if not is_bindable(self.fn, instance):
             return self
-        bound = copy.copy(self)
+        bound = object.__new__(type(self))
+        bound.__dict__.update(self.__dict__)
         bound.fn = self.fn.__get__(instance, owner)
         bound.anatomy = examine(bound.fn, decorator="task")
         bound.argument_names = bound.anatomy.positional
@@ -212,6 +215,34 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A task travels as its function would: by its name where that leads to it, else whole."""
+        if leads_to(self.__module__, self.__qualname__) is self:
+            return found_by_name, (self.__module__, self.__qualname__)
+        return make_task, (self.fn, self._options())
+
+    # -- what a remote worker asks ---------------------------------------------------------------
+
+    def for_workers(self) -> Self:
+        """A copy without what the flow's process decides: retries, hooks."""
+        return self.with_options(
+            retries=0,
+            retry_delay_seconds=0.0,
+            retry_jitter_factor=0.0,
+            retry_condition_fn=None,
+            on_running=None,
+            on_completion=None,
+            on_failure=None,
+            on_crashed=None,
+            on_cancelled=None,
+        )
+
+    def open_children(self, outpost: Outpost) -> ChildRuns:
+        """Who decides about the tasks that an attempt calls on a remote worker."""
+        from headrace.child_runs import ChildRuns
+
+        return ChildRuns(outpost)
 
     # -- what a task run asks ------------------------------------------------------------------
 

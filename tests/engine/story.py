@@ -62,6 +62,14 @@ class Withdrawn(NamedTuple):
     at_us: int
 
 
+class Skipped(NamedTuple):
+    """An attempt was not executed: the value of an upstream was not to be had."""
+
+    id: int
+    number: int
+    at_us: int
+
+
 class NotStopped(NamedTuple):
     """An attempt that was to be interrupted cannot be, and goes on unheard."""
 
@@ -130,6 +138,7 @@ Event = (
     | Began
     | Finished
     | Withdrawn
+    | Skipped
     | NotStopped
     | TimerFired
     | CancelRequested
@@ -178,6 +187,10 @@ class Record(NamedTuple):
     ends_attempt: bool
 
 
+class PostAgain(NamedTuple):
+    event: Event
+
+
 class RunHooks(NamedTuple):
     id: int
     name: StateName
@@ -194,7 +207,7 @@ class EndFlow(NamedTuple):
 
 
 RunEffect = Start | Settle | SetTimer | Interrupt | Record | RunHooks
-Effect = RunEffect | RecordFlow | EndFlow
+Effect = RunEffect | PostAgain | RecordFlow | EndFlow
 
 
 class Stage(Enum):
@@ -202,6 +215,7 @@ class Stage(Enum):
 
     WAITING = Phase.WAITING
     QUEUED = Phase.QUEUED
+    AHEAD = Phase.AHEAD
     ACTIVE = Phase.ACTIVE
     DELAYED = Phase.DELAYED
     ENDED = Phase.ENDED
@@ -221,6 +235,7 @@ _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Began: events.AttemptStarted,
     Finished: events.AttemptFinished,
     Withdrawn: events.AttemptWithdrawn,
+    Skipped: events.AttemptSkipped,
     NotStopped: events.InterruptFailed,
     TimerFired: events.TimerFired,
     CancelRequested: events.CancelRequested,
@@ -270,6 +285,8 @@ def read_effect(effect: effects.Effect) -> Effect:
             return Interrupt(run.id, number, only_withdraw)
         case effects.Record(run, report):
             return Record(run.id, run.name, report is not None)
+        case effects.PostAgain(event):
+            return PostAgain(read_event(event))
         case effects.RunHooks(run, change):
             return RunHooks(run.id, change[0])
         case effects.RecordFlow():
@@ -295,6 +312,8 @@ def in_words(effect: Effect) -> str:
             return f"record {id} {name}"
         case RunHooks(id, name):
             return f"hooks {id} {name}"
+        case PostAgain(event):
+            return f"again {event}"
         case RecordFlow(changes):
             return f"flow {changes[-1][0]}"
         case EndFlow(changes, unseen, returned):

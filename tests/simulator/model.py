@@ -22,6 +22,7 @@ from tests.engine.story import (
     Lent,
     NotStopped,
     OutsiderEnded,
+    PostAgain,
     Reclaimed,
     Record,
     RecordFlow,
@@ -290,6 +291,8 @@ class Model:
             case RecordFlow():
                 self._check(self.end is None, "the flow run went on after its end")
                 self._take_in_flow_changes(effect.changes)
+            case PostAgain():
+                pass
             case _:
                 seen = self.runs[effect.id]
                 if seen.end is not None:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from headrace.engine.events import AttemptFinished
+    from headrace.engine.events import AttemptFinished, AttemptStarted
     from headrace.engine.states import Change
     from headrace.engine.task_run import TaskRun
 
@@ -63,6 +63,12 @@ class Record(NamedTuple):
     report: AttemptFinished | None = None
 
 
+class PostAgain(NamedTuple):
+    """Post an event that came too early: now is its time."""
+
+    event: AttemptStarted | AttemptFinished
+
+
 class RunHooks(NamedTuple):
     """A run came into a state that is not its last: call the hooks of that state."""
 
@@ -84,4 +90,4 @@ class EndFlow(NamedTuple):
     returned: tuple[int, ...]
 
 
-Effect = StartAttempt | Settle | SetTimer | Interrupt | Record | RunHooks | RecordFlow | EndFlow
+Effect = StartAttempt | Settle | SetTimer | Interrupt | PostAgain | Record | RunHooks | RecordFlow | EndFlow

@@ -69,6 +69,14 @@ class AttemptWithdrawn(NamedTuple):
     at_us: int
 
 
+class AttemptSkipped(NamedTuple):
+    """The task runner did not execute the attempt, since the value of an upstream was not to be had."""
+
+    id: int
+    number: int
+    at_us: int
+
+
 class InterruptFailed(NamedTuple):
     """A running attempt cannot be stopped: it goes on unheard."""
 
@@ -110,6 +118,16 @@ class SlotReclaimed(NamedTuple):
 
     id: int
     awaited: int
+
+
+class RunAdopted(NamedTuple):
+    """A child run that came to its end elsewhere, by the same rules: its record is complete.
+
+    ``is_seen``: its failure, if it has one, was retrieved there.
+    """
+
+    run: TaskRun
+    is_seen: bool
 
 
 class OutsiderJoined(NamedTuple):
@@ -155,12 +173,14 @@ Event = (
     | AttemptStarted
     | AttemptFinished
     | AttemptWithdrawn
+    | AttemptSkipped
     | InterruptFailed
     | TimerFired
     | CancelRequested
     | FailureRetrieved
     | SlotLent
     | SlotReclaimed
+    | RunAdopted
     | OutsiderJoined
     | OutsiderEnded
     | FlowStarted

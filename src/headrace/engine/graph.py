@@ -71,6 +71,10 @@ class Graph:
             roots.update(dict.fromkeys(self._roots.get(id, ())))
         return tuple(roots)
 
+    def waiting_for(self, id: int) -> list[int]:
+        """Who waits for the end of the run, or has waited and left."""
+        return [dependent for dependent, _ in self.dependents.get(id, ())]
+
     def leave(self, id: int) -> None:
         """The run waits no longer: it ends without having started."""
         self._unmet.pop(id, None)

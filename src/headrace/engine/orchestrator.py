@@ -15,6 +15,7 @@ from headrace.engine.effects import (
     START_ITS_ATTEMPT,
     EndFlow,
     Interrupt,
+    PostAgain,
     Record,
     RecordFlow,
     RunHooks,
@@ -24,6 +25,7 @@ from headrace.engine.effects import (
 )
 from headrace.engine.events import (
     AttemptFinished,
+    AttemptSkipped,
     AttemptStarted,
     AttemptWithdrawn,
     CancelRequested,
@@ -34,6 +36,7 @@ from headrace.engine.events import (
     InterruptFailed,
     OutsiderEnded,
     OutsiderJoined,
+    RunAdopted,
     RunNoticed,
     SlotLent,
     SlotReclaimed,
@@ -61,7 +64,9 @@ _RUNNING = StateName.RUNNING
 _PENDING = StateName.PENDING
 _COMPLETED = StateName.COMPLETED
 _RETURNED = Ending.RETURNED
+_WAITING = Phase.WAITING
 _QUEUED = Phase.QUEUED
+_AHEAD = Phase.AHEAD
 _ACTIVE = Phase.ACTIVE
 _ENDED = Phase.ENDED
 
@@ -87,9 +92,11 @@ class Orchestrator:
     """
 
     __slots__ = (
+        "_ahead",
         "_awaited_outsiders",
         "_closing",
         "_doomed",
+        "_early",
         "_flow_changes",
         "_forgiven",
         "_free_slots",
@@ -111,6 +118,8 @@ class Orchestrator:
         self._free_slots = _UNLIMITED if slots.count is None else slots.count
         self._runs: dict[int, TaskRun] = {}
         self._queue: deque[TaskRun] = deque()
+        self._ahead: deque[int] = deque()
+        self._early: dict[int, list[AttemptStarted | AttemptFinished]] = {}
         self._graph = Graph()
         self._outsiders: set[int] = set()
         self._awaited_outsiders: set[int] = set()
@@ -130,12 +139,14 @@ class Orchestrator:
             AttemptStarted: self._on_attempt_started,
             AttemptFinished: self._on_attempt_finished,
             AttemptWithdrawn: self._on_attempt_withdrawn,
+            AttemptSkipped: self._on_attempt_skipped,
             InterruptFailed: self._on_interrupt_failed,
             TimerFired: self._on_timer_fired,
             CancelRequested: self._on_cancel_requested,
             FailureRetrieved: self._on_failure_retrieved,
             SlotLent: self._on_slot_lent,
             SlotReclaimed: self._on_slot_reclaimed,
+            RunAdopted: self._on_adopted,
             OutsiderJoined: self._on_outsider_joined,
             OutsiderEnded: self._on_outsider_ended,
             FlowStarted: self._on_flow_started,
@@ -197,20 +208,27 @@ class Orchestrator:
         released = self._graph.add(run.id, upstreams=run.upstreams, tolerated=run.tolerated, live=live)
         if released is not None:
             self._release(released, run.submitted_us, effects)
+        elif self._slots.starts_ahead:
+            self._start_ahead([run.id], effects)
 
     def _release(self, released: Released, at_us: int, effects: list[Effect]) -> None:
         id, roots = released
         run = self._runs[id]
         if roots:
             reason = "an upstream did not complete"
+            self._call_back(run, effects)
             self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=roots)
         else:
             self._make_ready(run, at_us, effects)
 
     def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Nothing keeps the run from starting but, perhaps, a slot."""
-        if self._activate(run):
+        if run.phase is _AHEAD:
+            run.phase = _ACTIVE
+            effects.extend([PostAgain(event) for event in self._early.pop(run.id, ())])
+        elif self._activate(run):
             effects.append(StartAttempt((run,)))
+            self._start_dependents_ahead(run.id, effects)
         else:
             self._enqueue(run, at_us, effects)
 
@@ -224,6 +242,47 @@ class Orchestrator:
         run.phase = _ACTIVE
         run.number += 1
         return True
+
+    # -- a run starts ahead: its upstreams have not ended, but are with the task runner ----------
+
+    def _start_dependents_ahead(self, id: int, effects: list[Effect]) -> None:
+        if self._slots.starts_ahead and id in self._graph.dependents:
+            self._start_ahead(self._graph.waiting_for(id), effects)
+
+    def _start_ahead(self, ids: list[int], effects: list[Effect]) -> None:
+        """Hand over those whose upstreams are all with the task runner, and then who waits for these."""
+        pending = deque(ids)
+        while pending:
+            run = self._runs.get(pending.popleft())
+            if run is None or run.phase is not _WAITING or not self._is_within_reach(run):
+                continue
+            if not self._activate(run):
+                self._ahead.append(run.id)
+                continue
+            run.phase = _AHEAD
+            effects.append(StartAttempt((run,)))
+            pending.extend(self._graph.waiting_for(run.id))
+
+    def _is_within_reach(self, run: TaskRun) -> bool:
+        """Whether each upstream has completed, or is with the task runner and may yet complete."""
+        if self._graph.roots_of(run.upstreams):
+            return False
+        runs, outsiders = self._runs, self._outsiders
+        for id in run.upstreams:
+            upstream = runs.get(id)
+            if upstream is None:
+                if id in outsiders:
+                    return False
+            elif upstream.phase not in (_ACTIVE, _AHEAD) or upstream.is_cancelled:
+                return False
+        return not any(id in runs or id in outsiders for id in run.tolerated)
+
+    def _call_back(self, run: TaskRun, effects: list[Effect]) -> None:
+        """It will not run: the task runner is not to wait for its upstreams any longer."""
+        if run.phase is _AHEAD:
+            effects.append(Interrupt(run, run.number, only_withdraw=False))
+            run.number -= 1
+            self._early.pop(run.id, None)
 
     def _enqueue(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Wait for a slot. That is worth a state of its own only if the run is noticed."""
@@ -240,6 +299,9 @@ class Orchestrator:
             if run.phase is _QUEUED:  # it may have ended in the queue
                 self._activate(run)
                 effects.append(StartAttempt((run,)))
+                self._start_dependents_ahead(run.id, effects)
+        while self._ahead and self._free_slots > 0:
+            self._start_ahead([self._ahead.popleft()], effects)
 
     # -- an attempt goes its way ---------------------------------------------------------------
 
@@ -253,7 +315,9 @@ class Orchestrator:
 
     def _on_attempt_started(self, event: AttemptStarted, effects: list[Effect]) -> None:
         run = self._active_run(event.id, event.number)
-        if run is not None and run.name not in _EXECUTING:
+        if run is None:
+            self._keep_if_early(event)
+        elif run.name not in _EXECUTING:
             run.is_noticed = True
             run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.at_us)
             effects.append(Record(run))
@@ -262,7 +326,8 @@ class Orchestrator:
     def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> Sequence[Effect] | None:
         run = self._runs.get(event.id)
         if run is None or run.phase is not _ACTIVE or run.number != event.number:
-            return None  # it goes on unheard
+            self._keep_if_early(event)  # or else it goes on unheard
+            return None
         if event.ending is _RETURNED and run.name is _PENDING:
             run.began_us = event.started_us
             run.ended_us = event.ended_us
@@ -307,6 +372,26 @@ class Orchestrator:
         if run is not None and run.phase is Phase.DELAYED:
             self._make_ready(run, event.at_us, effects)
 
+    def _on_attempt_skipped(self, event: AttemptSkipped, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is None or run.number != event.number:
+            return
+        if run.phase is _AHEAD:  # it waits like any other now
+            run.phase = _WAITING
+            run.number -= 1
+            self._early.pop(run.id, None)
+            self._free_slot_of(run, effects)
+        elif run.phase is _ACTIVE and run.is_cancelled:
+            self._on_attempt_withdrawn(AttemptWithdrawn(*event), effects)
+        elif run.phase is _ACTIVE:  # the upstream has completed since, by another attempt
+            effects.append(StartAttempt((run,)))
+
+    def _keep_if_early(self, event: AttemptStarted | AttemptFinished) -> None:
+        """Word of a run that started ahead may overtake word of its upstreams."""
+        run = self._runs.get(event.id)
+        if run is not None and run.phase is _AHEAD and run.number == event.number:
+            self._early.setdefault(run.id, []).append(event)
+
     def _active_run(self, id: int, number: int) -> TaskRun | None:
         run = self._runs.get(id)
         if run is not None and run.phase is _ACTIVE and run.number == number:
@@ -339,7 +424,13 @@ class Orchestrator:
         """The event's own run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
-        if self._queue or self._lenders or self._function is not None or id in self._graph.dependents:
+        if (
+            self._queue
+            or self._lenders
+            or self._function is not None
+            or id in self._graph.dependents
+            or self._ahead
+        ):
             effects.append(Settle((run,)))
             self._free_all_that_waits(run, at_us, effects)
             return None
@@ -396,8 +487,7 @@ class Orchestrator:
             self._forget_loans_of(run)
             run.holds_slot = False
             self._free_slots += 1
-            if self._queue:
-                self._fill_slots(effects)
+            self._fill_slots(effects)
 
     # -- failures, seen and unseen -------------------------------------------------------------
 
@@ -479,8 +569,13 @@ class Orchestrator:
         """Let nothing more start; a cancel also stops what has started."""
         self._closing = reason
         runs = list(self._runs.values())
-        waiting = [run for run in runs if run.phase is not _ACTIVE and (is_cancel or run.number == 0)]
+        waiting = [
+            run
+            for run in runs
+            if run.phase is not _ACTIVE and (is_cancel or run.number == 0 or run.phase is _AHEAD)
+        ]
         for run in waiting:  # all of them leave first: the end of one shall neither start nor doom another
+            self._call_back(run, effects)
             self._graph.leave(run.id)
             run.phase = _ENDED
         for run in waiting:
@@ -493,6 +588,7 @@ class Orchestrator:
 
     def _cancel(self, run: TaskRun, at_us: int, reason: str, effects: list[Effect]) -> None:
         if run.phase is not _ACTIVE:
+            self._call_back(run, effects)
             self._graph.leave(run.id)
             self._end(run, StateName.CANCELLED, at_us, effects, reason=reason)
         elif not run.is_cancelled:
@@ -514,7 +610,16 @@ class Orchestrator:
             reason = "cancelled; what it was doing cannot be stopped and goes on unheard"
             self._end(run, StateName.CANCELLED, event.at_us, effects, reason=reason)
 
-    # -- runs of other flows -------------------------------------------------------------------
+    # -- runs of other flows, and of other processes -------------------------------------------
+
+    def _on_adopted(self, event: RunAdopted, effects: list[Effect]) -> None:
+        run = event.run
+        if run.roots:
+            self._graph.note_failure(run.id, run.roots)
+            if run.name in _IS_FAILURE and not event.is_seen:
+                self._unseen[run.id] = None
+        effects.extend([RunHooks(run, change) for change in run.changes[1:-1]])
+        effects.append(Settle((run,)))
 
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
         self._outsiders.add(event.id)

@@ -35,11 +35,13 @@ class SlotPolicy(NamedTuple):
     """How many task runs may hold a worker at once; ``None`` is no limit.
 
     ``held_between_attempts`` keeps the slot while a run waits for its retry, so that runs go strictly
-    one after another.
+    one after another. ``starts_ahead``: the task runner can be handed a run as soon as it has been handed all its
+    upstreams, and waits for them itself.
     """
 
     count: int | None = None  # type: ignore[assignment]  # hides tuple.count(), which nobody needs of a policy
     held_between_attempts: bool = False
+    starts_ahead: bool = False
 
 
 NO_SLOT_LIMIT = SlotPolicy()

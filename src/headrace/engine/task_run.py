@@ -21,6 +21,7 @@ class Phase(Enum):
 
     WAITING = "waits for its upstreams"
     QUEUED = "waits for a slot"
+    AHEAD = "its attempt is with the task runner, which waits for its upstreams"
     ACTIVE = "its attempt is with the task runner"
     DELAYED = "waits for its retry"
     ENDED = "has ended"

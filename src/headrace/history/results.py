@@ -61,7 +61,7 @@ def dump_result(value: object, limit: int = RESULT_LIMIT) -> StoredResult:
         return _stored((b"\x80\x05J%b." % _as_four_bytes(value), str(value), None))
     if kind is bool:
         return _CONSTANTS[value]  # type: ignore[index]
-    if _is_small(value, kind):
+    if _is_small_of(value, kind):
         return _stored((dumps(value, PROTOCOL), preview(value), None))
     pickled, note = _pickle(value, limit)
     return StoredResult(pickled, preview(value), note)
@@ -82,7 +82,12 @@ def bytes_to_admit(stored: StoredResult) -> int:
     return size if size >= COUNTED_FROM else 0
 
 
-def _is_small(value: Any, kind: type) -> bool:
+def is_small(value: object) -> bool:
+    """Whether the value is built-in, flat and short, so that plain pickle is the whole matter."""
+    return _is_small_of(value, type(value))
+
+
+def _is_small_of(value: Any, kind: type) -> bool:
     """Whether the value is built-in, flat and short, so that its pickle needs no watching."""
     if kind in _NUMBERS:
         return True

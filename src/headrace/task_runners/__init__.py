@@ -9,11 +9,13 @@ from headrace.task_runners.runner import Capability, Session, TaskRunner
 from headrace.task_runners.sequential import SequentialTaskRunner
 
 if TYPE_CHECKING:
+    from headrace.task_runners.dask import DaskTaskRunner
     from headrace.task_runners.registry import available, load
 
 __all__ = [
     "Capability",
     "ConcurrentTaskRunner",
+    "DaskTaskRunner",
     "SequentialTaskRunner",
     "Session",
     "TaskRunner",
@@ -22,9 +24,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in {"available", "load"}:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from headrace.task_runners import registry  # few programs ask: a flow does not pay for it
+_LAZY = {"DaskTaskRunner": "dask", "available": "registry", "load": "registry"}
+"""Few programs ask for these, and a flow does not pay for the others."""
 
-    return getattr(registry, name)
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"headrace.task_runners.{module}"), name)

@@ -54,6 +54,12 @@ if TYPE_CHECKING:
         def retry_delays(self, call: Call) -> RetryPolicy:
             """The policy that gives the delay before the next attempt."""
 
+        def for_workers(self) -> TaskDefinition:
+            """A copy without what the flow's process decides."""
+
+        def open_children(self, outpost: Any) -> Any:
+            """Who decides about the tasks that an attempt calls on a remote worker."""
+
     class FlowRunOfCall(Protocol):
         """What a call asks of the driver of its flow run."""
 

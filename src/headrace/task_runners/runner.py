@@ -10,10 +10,13 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from headrace.engine.events import AttemptWithdrawn, InterruptFailed
 from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
+from headrace.task_runners.call import new_call
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable
 
     from headrace.task_runners.call import Call
 
@@ -45,6 +48,9 @@ class Session(ABC):
     ...     def close(self) -> None: ...
     """
 
+    new_call: Callable[[], Call] = staticmethod(new_call)
+    """Makes the call, still empty, that the driver fills for each task run: of a subclass, where a session needs one."""
+
     wants_tending: bool = False
     """Set by ``start`` to have ``tend`` called soon; taken back by ``tend`` itself, before it looks what is to do."""
 
@@ -58,6 +64,18 @@ class Session(ABC):
 
     def tend(self) -> None:  # noqa: B027 - most sessions have nothing to do here
         """Called when the session wants it, outside of the engine's work: the moment to add workers."""
+
+    def take_back(self, call: Call, number: int, *, only_withdraw: bool) -> None:
+        """Never begin an attempt that has not begun; stop one that has, unless ``only_withdraw``.
+
+        Posts what became of it, now or later. As it stands, this is for sessions whose workers look at the marks
+        of the call: ``started_us`` is set by who begins, ``is_withdrawn`` by the driver before it calls this.
+        """
+        driver = call.driver
+        if call.started_us is None:
+            driver.post(AttemptWithdrawn(call.id, number, driver.now_us()))
+        elif not only_withdraw and not self.interrupt(call):
+            driver.post(InterruptFailed(call.id, number, driver.now_us()))
 
     def interrupt(self, call: Call) -> bool:
         """Stop an attempt that executes; ``False`` if that cannot be done."""

@@ -1,0 +1,108 @@
+"""What a session asks of the engine under it, and what it hears from there."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headrace.errors import ClusterUnavailableError
+    from headrace.task_runners.remote.errand import PackedCommission
+    from headrace.task_runners.remote.remote_call import RemoteCall
+
+
+class Attempt:
+    """One attempt of a call, on its way to a worker and back.
+
+    ``upstreams`` are the attempts or calls whose results go along, in the order in which the errand counts them.
+    ``handle`` is the engine's own reference to the result, from the moment the attempt was handed over. ``began_us`` is
+    when it began by the worker's clock, ``started_us`` by ours.
+    """
+
+    __slots__ = (
+        "adoption", "began_us", "by_value", "call", "commission", "errand", "handed_us", "handle", "has_begun", "heard",
+        "is_over", "number", "packed", "started_us", "upstreams", "worker",
+    )  # fmt: skip
+
+    def __init__(self, call: RemoteCall, number: int) -> None:
+        self.call = call
+        self.number = number
+        self.handle: Any = None
+        call.handle = None
+        self.commission: PackedCommission
+        self.errand: bytes = b""
+        self.upstreams: list[RemoteCall] = []
+        self.by_value: frozenset[str] = frozenset()
+        self.adoption: Any = None
+        self.packed: bytes | None = None
+        self.heard = 0
+        self.has_begun = False
+        self.is_over = False
+        self.handed_us = call.driver.now_us()
+        self.began_us = 0
+        self.started_us = 0
+        self.worker = ""
+
+    def place(self, handle: Any) -> None:
+        """The engine has it, and refers to its result so."""
+        self.handle = self.call.handle = handle
+
+
+class Listener(ABC):
+    """What the engine tells, from any thread of its own."""
+
+    @abstractmethod
+    def landed(self, attempt: Attempt, packed: bytes) -> None:
+        """The outcome of an attempt has come."""
+
+    @abstractmethod
+    def heard(self, news: bytes) -> None:
+        """A worker tells of attempts that execute."""
+
+    @abstractmethod
+    def lost(self, attempt: Attempt, cause: str) -> None:
+        """The worker that executed the attempt is gone, or the attempt with it."""
+
+    @abstractmethod
+    def missed(self, attempt: Attempt) -> None:
+        """The attempt was not executed, since an upstream's result was not to be had."""
+
+    @abstractmethod
+    def again(self, attempt: Attempt) -> None:
+        """The attempt was not executed, through no fault of its own: hand it over once more."""
+
+    @abstractmethod
+    def disconnected(self, error: ClusterUnavailableError) -> None:
+        """The cluster is gone."""
+
+
+class Engine(ABC):
+    """An engine such as Dask or Ray, for one session. All but ``close`` is called in the session's own thread."""
+
+    dashboard: str | None = None
+    """The address of the page on which the engine shows what it does; known once it is open."""
+
+    @abstractmethod
+    def open(self, address: str, listener: Listener) -> None:
+        """Connect, or start what is temporary. Workers reach the listener by that address.
+
+        Raises ``ClusterUnavailableError``.
+        """
+
+    @abstractmethod
+    def hand_over(self, attempts: Sequence[Attempt]) -> None:
+        """Have these attempts executed, and give each its handle."""
+
+    @abstractmethod
+    def drop(self, attempt: Attempt) -> None:
+        """Do not begin the attempt if it has not begun; nobody waits for it any more."""
+
+    @abstractmethod
+    def fetch(self, handle: Any) -> Any:
+        """The body of a result, in any thread: waits for it. Raises ``ClusterUnavailableError`` or what the engine raises."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the connection go, and stop what is temporary."""

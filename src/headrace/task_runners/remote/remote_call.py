@@ -1,0 +1,57 @@
+"""A call whose value may be elsewhere: it comes when somebody asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headrace.task_runners.call import Call
+from headrace.task_runners.remote.pickling import loads
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Source(Protocol):
+        """Where values on a cluster come from."""
+
+        def fetch(self, call: RemoteCall) -> Any:
+            """The value of a task run that completed; waits for it."""
+
+
+class Pickled(NamedTuple):
+    """A value that came with its outcome; unpickled when somebody asks."""
+
+    pickled: bytes
+
+
+class OnCluster(NamedTuple):
+    """A value that stayed on the cluster."""
+
+    source: Source
+
+
+class RemoteCall(Call):
+    """``handle`` is the engine's own reference to the result of the latest attempt: it lives as long as the call."""
+
+    __slots__ = ("_held", "handle")
+
+    handle: Any
+    _held: Any
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether asking for the value means to wait for it."""
+        return type(self._held) is OnCluster
+
+    @property
+    def value(self) -> Any:
+        """What the run returned."""
+        held = self._held
+        if type(held) is Pickled:
+            held = self._held = loads(held.pickled)
+        elif type(held) is OnCluster:
+            held = self._held = held.source.fetch(self)
+        return held
+
+    @value.setter
+    def value(self, held: Any) -> None:
+        self._held = held

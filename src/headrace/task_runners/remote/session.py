@@ -1,0 +1,452 @@
+"""The session of an engine with workers elsewhere: attempts go out in one thread, and come in by whatever thread brings them."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from headrace.clock import system_clock
+from headrace.engine.events import (
+    AttemptSkipped,
+    AttemptStarted,
+    AttemptWithdrawn,
+    Ending,
+    InterruptFailed,
+)
+from headrace.errors import ClusterUnavailableError, ResultUnavailableError, TaskCrashed, TaskRunError
+from headrace.history.facts import AttemptFact, Failure, LogFact
+from headrace.task_runners.call import NO_CONTEXT, Report
+from headrace.task_runners.remote.engine import Attempt, Listener
+from headrace.task_runners.remote.errand import Commission, Errand, Upstream, pack_commission, pack_errand
+from headrace.task_runners.remote.exceptions import unpack_error
+from headrace.task_runners.remote.outcome import Landing, Line, Outcome
+from headrace.task_runners.remote.pickling import loads, name_what_cannot_travel
+from headrace.task_runners.remote.remote_call import OnCluster, Pickled, RemoteCall
+from headrace.task_runners.remote.reporter import Began, News
+from headrace.task_runners.runner import Session
+from headrace.tracebacks import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headrace.dependencies import FutureLike
+    from headrace.task_runners.call import Call
+    from headrace.task_runners.remote.engine import Engine
+    from headrace.task_runners.remote.errand import PackedCommission
+
+_BATCH = 256
+_GRACE_SECONDS = 0.25
+_NEWS_SECONDS = 2.0
+_CLOSING_SECONDS = 10.0
+
+
+class RemoteSession(Session, Listener):
+    """Hands attempts to an engine, and makes reports of what comes back.
+
+    The thread that hands out is started with the first attempt, and opens the engine: a flow without tasks starts no
+    cluster. Pickling what is the user's, it is also the only one to run code of theirs.
+    """
+
+    new_call = partial(object.__new__, RemoteCall)
+
+    def __init__(self, engine: Engine, flow_run_id: str) -> None:
+        self._engine = engine
+        self._address = flow_run_id
+        self._chores: SimpleQueue[Callable[[], None] | Attempt | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._attempts: dict[int, Attempt] = {}
+        self._commissions: dict[int, tuple[Any, PackedCommission]] = {}
+        self._by_value: frozenset[str] = frozenset()
+        self._is_open = False
+        self._is_closed = False
+        self._driver: Any = None
+
+    # -- what the driver asks ------------------------------------------------------------------
+
+    def start(self, call: Call) -> None:
+        """Queue the attempt for the thread that hands out."""
+        assert isinstance(call, RemoteCall)
+        attempt = self._attempts[call.id] = Attempt(call, call.number)
+        self._chores.put(attempt)
+        if self._thread is None:
+            self._start_thread(call.driver)
+
+    def take_back(self, call: Call, number: int, *, only_withdraw: bool) -> None:
+        """Whether it has begun is known a moment later for certain: see ``_drop``."""
+        self._chores.put(partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=False))
+
+    def close(self) -> None:
+        """Let the thread and the engine go."""
+        self._is_closed = True
+        if self._thread is not None:
+            self._chores.put(None)
+            if threading.current_thread() is not self._thread:
+                self._thread.join(_CLOSING_SECONDS)
+
+    def _start_thread(self, driver: Any) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._driver = driver
+                self._thread = threading.Thread(target=self._work, name="headrace-dispatch", daemon=True)
+                self._thread.start()
+
+    # -- the thread that hands out -------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            self._engine.open(self._address, self)
+            self._is_open = True
+            if self._engine.dashboard is not None:
+                self._driver.flow_run.note_dashboard(self._engine.dashboard)
+            while self._hand_out():
+                pass
+        except ClusterUnavailableError as error:
+            self._driver.crash(error)
+        except BaseException as defect:  # of the engine: the run ends, and says so
+            self._driver.crash(defect)
+        finally:
+            self._engine.close()
+
+    def _hand_out(self) -> bool:
+        """Hand out all that is queued; ``False`` once there will be no more."""
+        chore = self._chores.get()
+        batch: list[Attempt] = []
+        try:
+            while chore is not None:
+                if isinstance(chore, Attempt):
+                    if self._prepare(chore):
+                        batch.append(chore)
+                else:
+                    self._engine.hand_over(batch)
+                    batch = []
+                    chore()
+                if len(batch) >= _BATCH:
+                    return True
+                chore = self._chores.get_nowait()
+        except Empty:
+            return True
+        finally:
+            if batch:
+                self._engine.hand_over(batch)
+        return False
+
+    def _prepare(self, attempt: Attempt) -> bool:
+        """Pack what the worker has to know; whether there is anything to hand over."""
+        call = attempt.call
+        context = call.context
+        if (
+            context is NO_CONTEXT or self._attempts.get(call.id) is not attempt
+        ):  # it has ended, or was taken back
+            return False
+        attempt.by_value = self._by_value
+        try:
+            attempt.commission = self._commission_of(call)
+            attempt.errand = self._pack(attempt)
+        except _Missed:
+            self._finish(attempt, AttemptSkipped(call.id, attempt.number, call.driver.now_us()))
+            return False
+        except BaseException as error:
+            self._fail(attempt, error)
+            return False
+        return True
+
+    def _commission_of(self, call: Call) -> PackedCommission:
+        """The function of a task is pickled once a session."""
+        task: Any = call.task
+        known = self._commissions.get(id(task))
+        if known is not None:
+            return known[1]
+        flow_run = call.driver.flow_run
+        commission = Commission(
+            call.flow_run_id, flow_run.flow_name, flow_run.name, self._address, flow_run.logs_prints,
+            task.for_workers(),
+        )  # fmt: skip
+        try:
+            packed = pack_commission(commission, self._by_value)
+        except Exception as error:
+            raise TaskRunError(
+                f"the function of task {task.name!r} cannot be sent to a worker: {describe(error)}"
+            ) from error
+        self._commissions[id(task)] = (task, packed)  # the task, too, so that no other comes to its id
+        return packed
+
+    def _pack(self, attempt: Attempt) -> bytes:
+        call = attempt.call
+        args, kwargs = call.args, call.kwargs
+        if call.upstreams or call.tolerated:
+            args, kwargs = call.driver.replace_futures(call, partial(self._stand_in, attempt))  # type: ignore[attr-defined]
+        errand = Errand(call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs)
+        try:
+            return pack_errand(errand, self._by_value)
+        except Exception as error:
+            named = {f"argument {name!r}": value for name, value in self._named(call, args, kwargs).items()}
+            culprit, why = name_what_cannot_travel(named, self._by_value) or ("an argument", error)
+            raise TaskRunError(
+                f"{culprit} of {call.display_name} cannot be pickled: {describe(why)}"
+            ) from error
+
+    def _named(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        names = [*call.task.argument_names, *[str(position) for position in range(len(args))]]
+        return {**dict(zip(names, args, strict=False)), **kwargs}
+
+    def _stand_in(self, attempt: Attempt, future: FutureLike, is_tolerated: bool) -> Any:  # noqa: FBT001
+        """What travels in the place of a future: the engine's own reference, or the value if there is none."""
+        source: Any = future._source  # type: ignore[attr-defined]
+        if not isinstance(source, RemoteCall) or source.driver is not attempt.call.driver:
+            return attempt.call.driver.value_of(future, is_tolerated)  # type: ignore[attr-defined]
+        if source.is_done and not source.has_completed:
+            if not is_tolerated:
+                raise _Missed
+            return attempt.call.driver.value_of(future, is_tolerated)  # type: ignore[attr-defined]
+        if getattr(source, "handle", None) is None and source.id not in self._attempts:
+            raise _Missed
+        if source not in attempt.upstreams:
+            attempt.upstreams.append(source)
+        return Upstream(attempt.upstreams.index(source))
+
+    # -- what workers tell ---------------------------------------------------------------------
+
+    def heard(self, news: bytes) -> None:
+        """Attempts began, or logged something."""
+        for item in loads(news):
+            self._hear(News(*item))
+
+    def _hear(self, news: News) -> None:
+        attempt = self._attempts.get(news.id)
+        if attempt is None or attempt.number != news.number:
+            return
+        attempt.heard += 1
+        if isinstance(news.content, Began):
+            self._note_start(attempt, news.content)
+        else:
+            self._record_line(attempt, news.content)
+        if attempt.packed is not None:
+            self.landed(attempt, attempt.packed)
+
+    def _note_start(self, attempt: Attempt, began: Began) -> None:
+        call = attempt.call
+        started_us = min(max(began.started_us, attempt.handed_us), call.driver.now_us())
+        if attempt.has_begun:
+            self._note_lost_execution(attempt, started_us)
+        attempt.has_begun = True
+        attempt.began_us, attempt.started_us, attempt.worker = began.started_us, started_us, began.worker
+        if began.run_name is not None and call.run_name is None:
+            call.run_name = began.run_name
+            call.is_told_plainly = False
+        call.started_us = started_us
+        if call.announces_start:
+            call.driver.post(AttemptStarted(call.id, attempt.number, started_us))
+
+    def _note_lost_execution(self, attempt: Attempt, again_us: int) -> None:
+        """The engine executed the attempt anew by itself, having lost the worker that had begun it."""
+        call = attempt.call
+        message = f"worker {attempt.worker} was lost; the attempt was executed again elsewhere"
+        failure = Failure("WorkerLost", message, "")
+        fact = AttemptFact(attempt.number, attempt.started_us, again_us, attempt.worker, failure)
+        call.attempts = (*call.attempts, fact)
+        call.is_told_plainly = False
+
+    def _record_line(self, attempt: Attempt, line: Line) -> None:
+        call = attempt.call
+        task_run = call.id if line.task_run == call.id else self._adoption(attempt).id_of(line.task_run)
+        fact = LogFact(call.flow_run_id, task_run, line.at_us, line.level, line.logger, line.message)
+        call.driver.history.record(fact)
+
+    def _adoption(self, attempt: Attempt) -> Any:
+        if attempt.adoption is None:
+            attempt.adoption = attempt.call.driver.adoption_by(attempt.call)  # type: ignore[attr-defined]
+        return attempt.adoption
+
+    # -- what comes back -----------------------------------------------------------------------
+
+    def landed(self, attempt: Attempt, packed: bytes) -> None:
+        """Make a report of the outcome, once all that was told before it has been heard."""
+        outcome = Outcome.unpack(packed)
+        if attempt.heard < outcome.told and not attempt.is_over:
+            if attempt.packed is None:
+                attempt.packed = packed
+                system_clock.call_later(_NEWS_SECONDS, partial(self._wait_no_longer, attempt, outcome))
+            return
+        self._take_in(attempt, outcome)
+
+    def _wait_no_longer(self, attempt: Attempt, outcome: Outcome) -> None:
+        if not attempt.is_over:
+            self._take_in(attempt, outcome)
+
+    def _take_in(self, attempt: Attempt, outcome: Outcome) -> None:
+        match outcome.landing:
+            case Landing.SKIPPED:
+                self.missed(attempt)
+            case Landing.UNREADABLE:
+                self._take_in_unreadable(attempt, outcome)
+            case _:
+                self._report(attempt, outcome)
+
+    def _report(self, attempt: Attempt, outcome: Outcome) -> None:
+        call = attempt.call
+        if not self._end(attempt):
+            return
+        started_us, ended_us = self._times_of(attempt, outcome)
+        if attempt.has_begun and attempt.began_us != outcome.started_us:
+            self._note_lost_execution(attempt, started_us)
+        shift_us = ended_us - outcome.ended_us
+        for line in outcome.lines:
+            self._record_line(attempt, line._replace(at_us=line.at_us + shift_us))
+        if outcome.children:
+            self._adoption(attempt).adopt(outcome.children, shift_us)
+        call.parameters = outcome.parameters
+        if outcome.run_name is not None:
+            call.run_name = outcome.run_name
+            call.is_told_plainly = False
+        if call.announces_start and not attempt.has_begun:
+            call.started_us = started_us
+            call.driver.post(AttemptStarted(call.id, attempt.number, started_us))
+        call.driver.post(self._report_of(attempt, outcome, started_us, ended_us))
+
+    def _times_of(self, attempt: Attempt, outcome: Outcome) -> tuple[int, int]:
+        """When it started and ended, by our clock: a worker's clock that lies is believed for the time between only."""
+        handed_us, now_us = attempt.handed_us, attempt.call.driver.now_us()
+        if handed_us <= outcome.started_us and outcome.ended_us <= now_us:
+            return outcome.started_us, outcome.ended_us
+        lasted_us = outcome.ended_us - outcome.started_us
+        if attempt.has_begun and attempt.began_us == outcome.started_us:
+            return attempt.started_us, min(attempt.started_us + lasted_us, now_us)
+        return max(handed_us, now_us - lasted_us), now_us
+
+    def _report_of(self, attempt: Attempt, outcome: Outcome, started_us: int, ended_us: int) -> Report:
+        call = attempt.call
+        if outcome.landing is Landing.RETURNED:
+            assert outcome.stored is not None
+            pickled = outcome.stored.pickled
+            value = OnCluster(self) if pickled is None else Pickled(pickled)
+            return Report(
+                call, attempt.number, started_us, ended_us, Ending.RETURNED, value, outcome.stored, outcome.worker,
+            )  # fmt: skip
+        assert outcome.error is not None
+        call.handle = None
+        error = unpack_error(outcome.error)
+        ending = Ending.CANCELLED if outcome.landing is Landing.CANCELLED else Ending.RAISED
+        return Report(
+            call, attempt.number, started_us, ended_us, ending, None, None, outcome.worker, error, outcome.reason,
+            None if ending is Ending.CANCELLED else call.driver.retry_delay_seconds(call, error),
+        )  # fmt: skip
+
+    def _take_in_unreadable(self, attempt: Attempt, outcome: Outcome) -> None:
+        """The worker could not unpickle the errand. A module of the user's that it lacks is sent along from now on."""
+        import sys
+
+        missing = outcome.missing
+        if missing is None or missing not in sys.modules or missing in attempt.by_value:
+            message = f"worker {outcome.worker} cannot unpickle {attempt.call.display_name}: {outcome.reason}"
+            self._fail(attempt, TaskRunError(message), outcome)
+            return
+        if missing not in self._by_value:
+            self._by_value |= {missing}
+            self._commissions.clear()
+        self.again(attempt)
+
+    def missed(self, attempt: Attempt) -> None:
+        """Its upstream's attempt gave no value; whether another one will, the orchestrator knows."""
+        call = attempt.call
+        self._finish(attempt, AttemptSkipped(call.id, attempt.number, call.driver.now_us()))
+
+    def again(self, attempt: Attempt) -> None:
+        """Hand the attempt over once more."""
+        attempt.handle = None
+        attempt.upstreams.clear()
+        self._chores.put(attempt)
+
+    def lost(self, attempt: Attempt, cause: str) -> None:
+        """The worker is gone: the attempt crashed, and may be retried as one that failed."""
+        call = attempt.call
+        if not self._end(attempt):
+            return
+        call.handle = None
+        now_us = call.driver.now_us()
+        error = TaskCrashed(f"{call.display_name} crashed: {cause}")
+        began_us = attempt.started_us or now_us
+        delay = call.driver.retry_delay_seconds(call, error)
+        call.driver.post(
+            Report(
+                call,
+                attempt.number,
+                began_us,
+                now_us,
+                Ending.CRASHED,
+                None,
+                None,
+                attempt.worker,
+                error,
+                cause,
+                delay,
+            )
+        )
+
+    def disconnected(self, error: ClusterUnavailableError) -> None:
+        """The run cannot go on."""
+        if not self._is_closed:
+            self._driver.crash(error)
+
+    def _fail(self, attempt: Attempt, error: BaseException, outcome: Outcome | None = None) -> None:
+        call = attempt.call
+        if not self._end(attempt):
+            return
+        now_us = call.driver.now_us()
+        worker = "" if outcome is None else outcome.worker
+        call.driver.post(
+            Report(
+                call, attempt.number, now_us, now_us, Ending.RAISED, None, None, worker, error, describe(error),
+                call.driver.retry_delay_seconds(call, error),
+            )
+        )  # fmt: skip
+
+    def _finish(self, attempt: Attempt, event: object) -> None:
+        if self._end(attempt):
+            attempt.call.driver.post(event)
+
+    def _end(self, attempt: Attempt) -> bool:
+        """Whether nobody has told how it ended yet."""
+        if attempt.is_over:
+            return False
+        attempt.is_over = True
+        if self._attempts.get(attempt.call.id) is attempt:
+            del self._attempts[attempt.call.id]
+        return True
+
+    # -- taking back ---------------------------------------------------------------------------
+
+    def _drop(self, call: Call, number: int, *, only_withdraw: bool, is_late: bool) -> None:
+        """Take the attempt back if it has not begun. Word that it has may be under way: that is waited for."""
+        attempt = self._attempts.get(call.id)
+        if attempt is None or attempt.number != number:
+            return  # its end is on the way to the orchestrator, or there
+        driver = call.driver
+        if attempt.has_begun:
+            if not only_withdraw:
+                self._engine.drop(attempt)
+                driver.post(InterruptFailed(call.id, number, driver.now_us()))
+        elif attempt.handle is None or is_late:
+            if attempt.handle is not None:
+                self._engine.drop(attempt)
+            self._finish(attempt, AttemptWithdrawn(call.id, number, driver.now_us()))
+        else:
+            again = partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=True)
+            system_clock.call_later(_GRACE_SECONDS, partial(self._chores.put, again))
+
+    # -- values that stayed on the cluster -----------------------------------------------------
+
+    def fetch(self, call: RemoteCall) -> Any:
+        """The value of a task run that completed."""
+        if self._is_closed:
+            raise ResultUnavailableError(
+                f"the value of {call.display_name} stayed on the cluster, which flow run"
+                f" {call.driver.flow_run.name!r} has left: ask for it inside the flow, or return it from there"
+            )
+        return self._engine.fetch(call.handle)
+
+
+class _Missed(Exception):
+    """An upstream has no result to go along."""
