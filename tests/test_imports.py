@@ -9,7 +9,10 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import RunPython
 
-HEAVY = {"asyncio", "click", "cloudpickle", "pydantic", "rich", "sqlite3", "starlette"}
+HEAVY = {
+    "asyncio", "click", "cloudpickle", "dask", "distributed", "pydantic", "ray", "rich", "sqlite3", "starlette",
+    "tblib",
+}  # fmt: skip
 
 HELLO = """
 from headrace import flow, task
@@ -31,13 +34,48 @@ def heavy_modules_loaded_by(program: str, run_python: RunPython) -> set[str]:
     return HEAVY & set(done.stdout.split())
 
 
-@pytest.mark.parametrize("program", ["import headrace", "from headrace import flow, task"])
+@pytest.mark.parametrize(
+    "program", ["import headrace", "from headrace import flow, task", "import headrace.task_runners"]
+)
 def test_the_import_loads_nothing_heavy(program: str, run_python: RunPython) -> None:
     assert heavy_modules_loaded_by(program, run_python) == set()
 
 
 def test_a_hello_flow_loads_sqlite_and_nothing_else_heavy(run_python: RunPython) -> None:
     assert heavy_modules_loaded_by(HELLO, run_python) == {"sqlite3"}
+
+
+# What other threads see of a module while one imports it is a module without its names.
+IMPORTED_ELSEWHERE = """
+import sys, threading, types
+from headrace import flow, task
+
+was_asked = threading.Event()
+
+class Incomplete(types.ModuleType):
+    def __getattr__(self, name):
+        was_asked.set()
+        raise AttributeError(name)
+
+@task
+def fail():
+    was_asked.wait(20)
+    raise ValueError("no")
+
+@flow
+def go_on():
+    sys.modules["asyncio"] = Incomplete("asyncio")
+    fail().result()
+
+try:
+    go_on()
+except ValueError as error:
+    print("the flow raised", error)
+"""
+
+
+def test_a_flow_goes_on_while_one_of_its_threads_imports_asyncio(run_python: RunPython) -> None:
+    assert run_python("-c", IMPORTED_ELSEWHERE).stdout == "the flow raised no\n"
 
 
 def test_every_public_name_can_be_imported(run_python: RunPython) -> None:

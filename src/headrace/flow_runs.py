@@ -720,7 +720,8 @@ def _ending_of(error: BaseException) -> Ending:
         return Ending.RETURNED
     asyncio = sys.modules.get("asyncio")
     if isinstance(error, KeyboardInterrupt) or (
-        asyncio is not None and isinstance(error, asyncio.CancelledError)
+        # Without the name, another thread is just importing it: nobody can have raised that.
+        asyncio is not None and isinstance(error, getattr(asyncio, "CancelledError", ()))
     ):
         return Ending.CANCELLED
     return Ending.RAISED

@@ -388,7 +388,10 @@ class FlowRunFuture(Future[T_co]):
 def running_loop() -> Any:
     """The event loop that runs in this thread, if one does."""
     asyncio = sys.modules.get("asyncio")
-    return None if asyncio is None else asyncio._get_running_loop()
+    try:
+        return None if asyncio is None else asyncio._get_running_loop()
+    except AttributeError:  # another thread is just importing it: no loop can run in this one
+        return None
 
 
 def _current_asyncio_task() -> Any:

@@ -171,7 +171,8 @@ def _is_cancellation(error: BaseException) -> bool:
     import sys
 
     asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+    # Without the name, another thread is just importing it: nobody can have raised that.
+    return asyncio is not None and isinstance(error, getattr(asyncio, "CancelledError", ()))
 
 
 def worker_name() -> str:
