@@ -4,6 +4,7 @@ PYTHON ?= $(shell sh tools/find_python.sh 3.11+)
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml tools/environment.py
+LEGS    := format-check lint layers types test test-lowest test-3.12 test-3.13
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -20,7 +21,8 @@ test: $(VENV)/.test         ## the tests, with branch coverage of the engine
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage report
 
-check: format-check lint types layers test test-3.12 test-3.13 test-lowest  ## all that CI runs
+check: $(VENV)/.check       ## all that CI runs, side by side
+	$(BIN)/python tools/side_by_side.py $(LEGS)
 
 format: $(VENV)/.check      ## write the source as the formatter wants it, mend what lint can mend
 	$(BIN)/ruff format .
@@ -59,7 +61,8 @@ bench: $(VENV)/.test        ## the speed and size table, every ratio measured in
 clean:          ## remove the virtual environments and what the tools left behind
 	rm -rf .venv .venv-* .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 
+# Each of the groups check, test and demo holds the next.
 $(VENV)/.%: $(SOURCES)
 	@test -n "$(PYTHON)"
 	$(PYTHON) tools/environment.py $(VENV) $*
-	@touch $@
+	@cd $(VENV) && touch .demo $(if $(filter test check,$*),.test) $(if $(filter check,$*),.check)

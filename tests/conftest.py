@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest_plugins = ["pytester"]
+
+# Extras are installed or not: everything else has to pass without them.
+collect_ignore = [
+    folder
+    for folder, engine in {"task_runners/dask": "distributed", "task_runners/ray": "ray"}.items()
+    if find_spec(engine) is None
+]
 
 
 class RunPython(Protocol):

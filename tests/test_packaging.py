@@ -57,8 +57,8 @@ def closure(requirements: list[Requirement]) -> set[str]:
     return names
 
 
-def applies(requirement: Requirement) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+def applies(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
 def bytes_as_shipped(name: str) -> int:
@@ -90,9 +90,19 @@ def test_the_core_is_small(wheel: zipfile.ZipFile, requirements: list[Requiremen
 
 
 def test_every_dependency_has_a_lower_bound_and_a_cap(requirements: list[Requirement]) -> None:
-    bounds = {str(r.name): {specifier.operator for specifier in r.specifier} for r in requirements}
+    bounds = {str(r): {specifier.operator for specifier in r.specifier} for r in requirements}
 
     assert all(operators == {">=", "<"} for operators in bounds.values()), bounds
+
+
+@pytest.mark.parametrize(("extra", "engine"), [("dask", "distributed"), ("ray", "ray")])
+def test_an_extra_brings_its_engine_and_the_core_does_not(
+    extra: str, engine: str, requirements: list[Requirement]
+) -> None:
+    brought = {r.name for r in requirements if applies(r, extra)}
+
+    assert engine in brought
+    assert engine not in closure(requirements)
 
 
 def test_the_wheel_holds_every_file_of_the_source(wheel: zipfile.ZipFile) -> None:

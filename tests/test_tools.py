@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from runpy import run_path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,9 +84,29 @@ def test_a_python_that_is_not_there_is_said_in_one_line() -> None:
 def test_the_lowest_dependencies_are_the_lower_bounds() -> None:
     lowest_dependencies = run_path(str(PROJECT / "tools" / "environment.py"))["lowest_dependencies"]
 
-    pins = dict(pin.split("==") for pin in lowest_dependencies())
-    assert pins["click"] == "8.1.7"
-    assert all("<" not in version and "," not in version for version in pins.values()), pins
+    pins = list(map(Requirement, lowest_dependencies()))
+    assert "click==8.1.7" in lowest_dependencies()
+    assert all([specifier.operator for specifier in pin.specifier] == ["=="] for pin in pins), pins
+    assert {pin.name for pin in pins} == {str(wanted.name) for wanted in requirements_of_the_package()}
+
+
+def test_the_lowest_dependencies_can_be_given_to_pip_as_constraints() -> None:
+    lowest_dependencies = run_path(str(PROJECT / "tools" / "environment.py"))["lowest_dependencies"]
+
+    pins = list(map(Requirement, lowest_dependencies()))
+    assert not any(pin.extras for pin in pins), "pip takes no constraint that names an extra"
+    assert len({pin.name for pin in pins}) == len(pins), (
+        "two extras want different versions of the same package"
+    )
+
+
+def requirements_of_the_package() -> list[Requirement]:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    return [
+        Requirement(line)
+        for lines in (project["dependencies"], *project["optional-dependencies"].values())
+        for line in lines
+    ]
 
 
 @pytest.mark.parametrize("target", ["demo", "test"])
@@ -104,15 +127,85 @@ def test_make_makes_the_environment_itself(target: str, tmp_path: Path) -> None:
     assert then[0].startswith(f"{tmp_path / 'venv'}/bin/python ")
 
 
-def test_make_check_is_all_that_ci_runs() -> None:
-    command = ["make", "--dry-run", f"PYTHON={sys.executable}", "check"]
+def dry_run(*targets: str) -> str:
+    command = ["make", "--dry-run", f"PYTHON={sys.executable}", *targets]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=50, check=True).stdout
 
-    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=50, check=True).stdout
+
+def test_make_check_is_all_that_ci_runs() -> None:
+    (side_by_side,) = [line for line in dry_run("check").splitlines() if "side_by_side" in line]
+    said = dry_run(*side_by_side.split("side_by_side.py ")[1].split())
 
     for part in ("ruff format --check", "ruff check", "/mypy", "/pyright", "/lint-imports", "coverage run -m pytest",
                  "coverage report", "find_python.sh 3.12", "find_python.sh 3.13", "--lowest"):  # fmt: skip
         assert part in said
     assert "make check" in (PROJECT / ".ci" / "run").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("group", "held"),
+    [("check", {".demo", ".test", ".check"}), ("test", {".demo", ".test"}), ("demo", {".demo"})],
+)
+def test_an_environment_is_not_made_again_for_a_group_that_it_holds(
+    group: str, held: set[str], tmp_path: Path
+) -> None:
+    environment = tmp_path / "venv"
+    environment.mkdir()
+    make = ["make", f"VENV={environment}", "PYTHON=:", f"{environment}/.{group}"]
+
+    subprocess.run(make, cwd=PROJECT, capture_output=True, timeout=50, check=True)
+
+    assert {stamp.name for stamp in environment.iterdir()} == held
+
+
+# -- side by side ---------------------------------------------------------------------------------------
+
+MAKEFILE = """
+one: ; @echo "the first says"; echo "two lines"
+wrong: ; @echo "what is wrong"; exit 3
+late: ; @until test -e begun; do :; done; echo "the late one says"
+early: ; @touch begun
+"""
+
+
+@pytest.fixture
+def side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, object]]:
+    """Runs targets of a small Makefile, and gives what was printed and what the process would exit with."""
+    (tmp_path / "Makefile").write_text(MAKEFILE, "utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*targets: str, at_a_time: int = 2) -> tuple[str, object]:
+        code: object = 0
+        try:
+            run_path(str(PROJECT / "tools" / "side_by_side.py"))["main"](list(targets), at_a_time)
+        except SystemExit as end:
+            code = end.code
+        return capsys.readouterr().out, code
+
+    return run
+
+
+def test_targets_run_at_the_same_time_and_print_apart(
+    side_by_side: Callable[..., tuple[str, object]],
+) -> None:
+    printed, code = side_by_side("late", "early")  # the late one waits for the early one
+
+    assert code == 0
+    assert re.search(r"make late: passed, \d+ s ────\nthe late one says\n", printed)
+    assert "make early: passed" in printed
+
+
+def test_what_failed_is_shown_whole_at_the_end_and_named(
+    side_by_side: Callable[..., tuple[str, object]],
+) -> None:
+    printed, code = side_by_side("wrong", "one", at_a_time=1)
+
+    passed, failed = printed.split("make wrong: failed with exit code 2")
+    assert "the first says\ntwo lines" in passed
+    assert "what is wrong" in failed
+    assert code == "Failed: wrong"
 
 
 # -- with or without uv, with or without a pip of its own -----------------------------------------------

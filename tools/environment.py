@@ -2,9 +2,9 @@
 
     python tools/environment.py FOLDER GROUP... [--lowest]
 
-With ``--lowest`` the dependencies of the package itself are the lowest versions that it allows. Needs nothing
-but the standard library: where Python cannot put pip into a new environment (Debian keeps that in a package of
-its own), uv or the pip of this Python does it.
+With ``--lowest`` the dependencies of the package itself and of its extras are the lowest versions that it allows.
+Needs nothing but the standard library: where Python cannot put pip into a new environment (Debian keeps that in a
+package of its own), uv or the pip of this Python does it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -33,9 +34,10 @@ def main() -> None:
 
 
 def lowest_dependencies() -> list[str]:
-    """The lower bounds of the package's dependencies, as pip constraints: ``click>=8.1,<9`` gives ``click==8.1``."""
+    """The lower bounds of the package and of its extras, as pip constraints: ``click>=8.1,<9`` gives ``click==8.1``."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
-    return [_at_lower_bound(dependency) for dependency in project["dependencies"]]
+    dependencies = chain(project["dependencies"], *project["optional-dependencies"].values())
+    return list(dict.fromkeys(map(_at_lower_bound, dependencies)))  # two extras may need the same
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -84,7 +86,8 @@ def _install(python: Path, groups: list[str], constraints: list[str]) -> None:
 
 
 def _at_lower_bound(dependency: str) -> str:
-    lowest, found = re.subn(r">=([^,;\s]+)[^;]*", r"==\1", dependency)
+    # A constraint names no extras: `ray[client]>=2,<3` gives `ray==2`.
+    lowest, found = re.subn(r"(?:\[.*\])?>=([^,;\s]+)[^;]*", r"==\1", dependency)
     if not found:
         sys.exit(f"{dependency!r} in pyproject.toml has no lower bound")
     return lowest
