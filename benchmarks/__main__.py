@@ -24,6 +24,7 @@ from benchmarks import (
     installed_size,
     large_array,
     many_tasks,
+    on_dask,
     sleeping_tasks,
     start_up,
     trivial_flow,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Row]]] = {
     "start-up": start_up.measure,
     "large-array": large_array.measure,
     "installed-size": installed_size.measure,
+    "dask": on_dask.measure,
 }
 
 

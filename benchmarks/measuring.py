@@ -134,16 +134,21 @@ def fresh_history() -> Iterator[str]:
             history.close()
 
 
-def check_recorded(path: str, count: int) -> None:
-    """Raises ``RuntimeError`` unless exactly so many completed task runs are in the file now, every result with them."""
+def check_recorded(path: str, count: int, *, without_result: int = 0) -> None:
+    """Raises ``RuntimeError`` unless exactly so many completed task runs are in the file now.
+
+    Every result is there with them, but for those ``without_result``, which are too large to be kept.
+    """
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
-        statement = "SELECT count(*) FROM task_runs WHERE state = 'Completed' AND result IS NOT NULL"
-        (found,) = connection.execute(statement).fetchone()
+        statement = "SELECT count(*), count(result) FROM task_runs WHERE state = 'Completed'"
+        runs, results = connection.execute(statement).fetchone()
     finally:
         connection.close()
-    if found != count:
-        raise RuntimeError(f"{path} holds {found} completed task runs with their results, not {count}")
+    if (runs, results) != (count, count - without_result):
+        raise RuntimeError(
+            f"{path} holds {runs} completed task runs and {results} results, of {count} task runs"
+        )
 
 
 # A process for a turn ------------------------------------------------------------------------------

@@ -27,8 +27,12 @@ pytestmark = pytest.mark.timeout(180)  # a few dozen processes, one after anothe
 
 
 def run_benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_python("-m", "benchmarks", *arguments)
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *arguments],
+        [sys.executable, *arguments],
         cwd=PROJECT,
         env={**os.environ, "PYTHONUTF8": "1"},
         capture_output=True,
@@ -44,7 +48,8 @@ def is_complete(row: dict[str, Any]) -> bool:
 
 
 def test_every_row_of_the_table_is_measured(tmp_path: Path) -> None:
-    done = run_benchmarks("--quick", "--results", str(tmp_path))
+    alone = [option for name in ROWS_WITH_A_BASELINE | ROWS_WITHOUT for option in ("--only", name)]
+    done = run_benchmarks("--quick", *alone, "--results", str(tmp_path))
 
     assert done.returncode == 0, done.stderr
     (table,) = tmp_path.glob("*.txt")
@@ -79,3 +84,29 @@ def test_a_profile_shows_what_every_thread_did() -> None:
     assert done.returncode == 0, done.stderr
     assert "threads.py:" in done.stdout  # what only a worker thread calls
     assert "driver.py:" in done.stdout
+
+
+@pytest.mark.parametrize(("engine", "module"), [("dask", "distributed")])
+def test_an_engine_is_measured_against_its_bare_client(engine: str, module: str, tmp_path: Path) -> None:
+    pytest.importorskip(module)
+
+    done = run_benchmarks("--quick", "--only", engine, "--results", str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    (raw,) = tmp_path.glob("*.json")
+    rows = json.loads(raw.read_text("utf-8"))["rows"]
+    assert len(rows) == 10
+    assert all(is_complete(row) and row["what"].startswith(f"{engine}: ") for row in rows)
+    assert [row["what"] for row in rows if not row["baseline"]] == [rows[-2]["what"]]
+    assert "growth" in rows[-2]["what"]
+
+
+@pytest.mark.parametrize(("engine", "module"), [("dask", "distributed")])
+def test_an_engine_that_is_not_installed_is_left_out_with_a_word(
+    engine: str, module: str, tmp_path: Path
+) -> None:
+    without = f"import runpy, sys; sys.modules[{module!r}] = None; runpy.run_module('benchmarks', run_name='__main__')"
+    done = run_python("-c", without, "--quick", "--only", engine, "--results", str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    assert f"{engine} is left out: {module} cannot be imported here\n" in done.stdout
