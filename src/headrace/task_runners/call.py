@@ -287,13 +287,14 @@ class Call(Completion, TaskRun):
         """What the history is to know of it now."""
         report = self.report
         if report is None or self._story is not None or not self.is_told_plainly:
-            return self._as_full_fact()
+            return self.as_full_fact()
         return plain_fact((
             self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us, report.started_us,
             report.ended_us, self.fact_upstreams, self.parameters, report.worker, report.stored,
         ))  # fmt: skip
 
-    def _as_full_fact(self) -> TaskRunFact:
+    def as_full_fact(self) -> TaskRunFact:
+        """The same in the long form, which has room for everything."""
         changes = tuple(self.changes)
         report = self.report
         return TaskRunFact(

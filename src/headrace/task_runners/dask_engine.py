@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from contextlib import suppress
+from functools import partial
+from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from headrace.clock import system_clock
-from headrace.errors import ClusterUnavailableError
-from headrace.task_runners.dask_worker import LandedWithBody, body_of, outcome_of, run_errand
+from headrace.errors import ClusterUnavailableError, ResultUnavailableError
+from headrace.task_runners.dask_marks import take_marks
+from headrace.task_runners.dask_plugin import LOSSES, MARK, scheduler_plugin
+from headrace.task_runners.dask_worker import LandedWithBody, body_of, mark_of, outcome_of, run_errand
 from headrace.task_runners.remote.engine import Attempt, Engine, Listener
 from headrace.tracebacks import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from distributed import Client, Future
 
     from headrace.task_runners.dask_cluster import DaskCluster
+    from headrace.task_runners.remote.remote_call import RemoteCall
+
+logger = logging.getLogger("headrace.dask")
 
 _BATCH = 1000
-_RETRY_SECONDS = 0.1
+_LARGE_ERRAND = 1024 * 1024
+_LOOK_AGAIN_SECONDS = 0.1
+_JUDGE_AFTER_SECONDS = 0.25
 
 
 class DaskEngine(Engine):
@@ -32,87 +43,121 @@ class DaskEngine(Engine):
         self._token = token
         self._client: Client = None
         self._listener: Listener
-        self._ended: SimpleQueue[Attempt | None] = SimpleQueue()
+        self._topic = ""
+        self._scheduler_address = ""
+        self._ended: SimpleQueue[Attempt | Callable[[], None] | None] = SimpleQueue()
         self._collector: threading.Thread | None = None
         self._count = 0
+        self._under_way: dict[str, Attempt] = {}
+        self._suspects: dict[str, list[Attempt]] = {}
+        self._calls: WeakValueDictionary[Any, RemoteCall] = WeakValueDictionary()
 
     def open(self, address: str, listener: Listener) -> None:
         """Start or reach the cluster."""
         self._listener = listener
         self._client = self._cluster.open()
+        self._scheduler_address = self._client.scheduler.address
         self.dashboard = self._client.dashboard_link
         self._topic = address
         self._client.subscribe_topic(address, self._on_event)
+        self._leave_retries_to_us()
         self._collector = threading.Thread(target=self._collect, name="headrace-collect", daemon=True)
         self._collector.start()
 
-    def _on_event(self, event: tuple[float, bytes]) -> None:
-        self._listener.heard(event[1])
+    def _on_event(self, event: tuple[float, tuple[str, bytes]]) -> None:
+        """An outcome under the mark of its attempt, or news of some: in the order in which the worker sent them."""
+        mark, packed = event[1]
+        if not mark:
+            self._ended.put(partial(self._listener.heard, packed))
+        elif (attempt := self._under_way.pop(mark, None)) is not None:
+            self._ended.put(partial(self._listener.landed, attempt, packed))
+
+    def _leave_retries_to_us(self) -> None:
+        try:
+            self._client.register_plugin(scheduler_plugin())
+            self._client.subscribe_topic(LOSSES, self._on_losses)
+        except Exception as error:
+            logger.warning(
+                "The Dask scheduler takes no plugins, so it may execute a task again by itself when a worker dies: %s",
+                describe(error),
+            )
 
     # -- going out -----------------------------------------------------------------------------
 
     def hand_over(self, attempts: Sequence[Attempt]) -> None:
         """Submit them, as many as possible in one message."""
-        together: list[Attempt] = []
-        annotations: dict[str, Any] = {}
-        for attempt in attempts:
-            wanted = _annotations_of(attempt)
-            if wanted != annotations or any(upstream.handle is None for upstream in attempt.upstreams):
-                self._submit(together, annotations)
-                together = []
-            if any(upstream.handle is None for upstream in attempt.upstreams):
-                self._listener.missed(attempt)
-                continue
-            annotations = wanted
-            together.append(attempt)
-        self._submit(together, annotations)
+        for annotated, together in groupby(attempts, _annotations_of):
+            ready: list[Attempt] = []
+            for attempt in together:
+                if any(upstream.handle is None for upstream in attempt.upstreams):
+                    self._submit(ready, annotated)  # an upstream may be among these
+                    ready = []
+                if any(upstream.handle is None for upstream in attempt.upstreams):
+                    self._listener.missed(attempt)
+                else:
+                    ready.append(attempt)
+            self._submit(ready, annotated)
 
     def _submit(self, attempts: list[Attempt], annotations: dict[str, Any]) -> None:
         if not attempts:
             return
-        futures = self._client.map(
-            run_errand,
-            [attempt.commission.digest for attempt in attempts],
-            [attempt.commission.packed for attempt in attempts],
-            [attempt.errand for attempt in attempts],
-            [[upstream.handle for upstream in attempt.upstreams] for attempt in attempts],
-            key=[self._key_of(attempt) for attempt in attempts],
-            pure=False,
-            **annotations,
-        )
+        import dask
+
+        keys = [self._key_of(attempt) for attempt in attempts]
+        self._under_way.update({mark_of(key): attempt for key, attempt in zip(keys, attempts, strict=True)})
+        with dask.annotate(**annotations):
+            futures = self._client.map(
+                run_errand,
+                [attempt.commission.digest for attempt in attempts],
+                [attempt.commission.packed for attempt in attempts],
+                [self._sendable(attempt.errand) for attempt in attempts],
+                [[upstream.handle for upstream in attempt.upstreams] for attempt in attempts],
+                key=keys,
+                pure=False,
+                fifo_timeout=0,  # whoever was submitted first is executed first
+            )
         for attempt, future in zip(attempts, futures, strict=True):
             attempt.place(future)
+            self._calls[future.key] = attempt.call
             future.add_done_callback(lambda _, attempt=attempt: self._ended.put(attempt))
 
-    def _key_of(self, attempt: Attempt) -> str:
-        """A name that is seen in Dask's dashboard, under the name of the task."""
+    def _sendable(self, errand: bytes) -> Any:
+        """Large arguments go to a worker, not through the scheduler."""
+        return errand if len(errand) < _LARGE_ERRAND else self._client.scatter(errand, hash=False)
+
+    def _key_of(self, attempt: Attempt) -> tuple[str, int, str]:
+        """In Dask's dashboard it is seen under the name of its task, those of one flow run together."""
         self._count += 1
         call = attempt.call
-        return f"{call.task.name}-{call.index}-{self._token}{self._count:x}"
+        return (f"{call.task.name}-{self._token}", call.index, f"{MARK}{self._token}-{self._count}")
 
     # -- coming back ---------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        while (first := self._ended.get()) is not None:
-            batch = [first]
-            with suppress(Empty):
-                while len(batch) < _BATCH:
-                    attempt = self._ended.get_nowait()
-                    if attempt is None:
-                        return
-                    batch.append(attempt)
-            try:
-                self._take_in([attempt for attempt in batch if not attempt.is_over])
-            except Exception as error:
-                self._listener.disconnected(
-                    ClusterUnavailableError(f"the Dask cluster was lost: {describe(error)}")
-                )
+        while self._collect_batch():  # a call of its own, so that nothing holds what has been collected
+            pass
+
+    def _collect_batch(self) -> bool:
+        """Wait for what ends next, and take it in with all that has ended besides; ``False`` after the last."""
+        batch = [self._ended.get()]
+        with suppress(Empty):
+            while len(batch) < _BATCH and batch[-1] is not None:
+                batch.append(self._ended.get_nowait())
+        try:
+            for item in batch:
+                if callable(item):
+                    item()
+            self._take_in([item for item in batch if isinstance(item, Attempt) and not item.is_over])
+        except Exception as error:
+            self._tell_of_loss(error)
+        return batch[-1] is not None
 
     def _take_in(self, attempts: list[Attempt]) -> None:
+        for attempt in attempts:
+            self._under_way.pop(mark_of(attempt.handle.key), None)
         finished = [attempt for attempt in attempts if attempt.handle.status == "finished"]
-        futures = [self._outcome_future(attempt.handle) for attempt in finished]
         try:
-            landed = self._client.gather(futures)
+            landed = self._client.gather([self._outcome_future(attempt.handle) for attempt in finished])
         except Exception:
             if len(attempts) == 1:
                 self._take_in_failed(attempts[0])
@@ -121,7 +166,7 @@ class DaskEngine(Engine):
                     self._take_in([attempt])
             return
         for attempt, result in zip(finished, landed, strict=True):
-            self._listener.landed(attempt, result if isinstance(result, bytes) else result.packed)
+            self._land(attempt, result)
         for attempt in attempts:
             if attempt not in finished:
                 self._take_in_failed(attempt)
@@ -129,19 +174,79 @@ class DaskEngine(Engine):
     def _outcome_future(self, future: Future) -> Future:
         if future.type is not LandedWithBody:
             return future
-        return self._client.submit(outcome_of, future, key=f"outcome-of-{future.key}")
+        return self._client.submit(outcome_of, future, pure=False)
+
+    def _land(self, attempt: Attempt, result: Any) -> None:
+        self._listener.landed(attempt, result if isinstance(result, bytes) else result.packed)
 
     def _take_in_failed(self, attempt: Attempt) -> None:
-        if attempt.is_over:
-            return
         future = attempt.handle
-        match future.status:
-            case "error":
-                self._listener.lost(attempt, describe(future.exception()))
-            case "cancelled":
-                self._listener.lost(attempt, "Dask cancelled it")
-            case _:  # its result is lost, and on its way again
-                system_clock.call_later(_RETRY_SECONDS, lambda: self._ended.put(attempt))
+        if attempt.is_over or future is None:
+            return
+        status = future.status
+        if status == "error":
+            self._take_in_error(attempt, future.exception())
+        elif status == "cancelled" and self._client.status == "running":
+            self._listener.lost(attempt, "Dask cancelled it")
+        elif status == "cancelled":
+            self._tell_of_loss(None)
+        else:  # its result was lost with a worker, and is being computed again
+            system_clock.call_later(_LOOK_AGAIN_SECONDS, partial(self._ended.put, attempt))
+
+    def _tell_of_loss(self, error: Exception | None) -> None:
+        why = "" if error is None else f": {describe(error)}"
+        message = f"the Dask scheduler at {self._scheduler_address} was lost{why}"
+        self._listener.disconnected(ClusterUnavailableError(message))
+
+    # -- workers that died ---------------------------------------------------------------------
+
+    def _take_in_error(self, attempt: Attempt, error: Any) -> None:
+        from distributed import KilledWorker
+
+        if not isinstance(error, KilledWorker):
+            self._listener.lost(attempt, f"Dask could not execute it: {describe(error)}")
+        elif error.task != attempt.handle.key:
+            self._listener.missed(attempt)
+        else:
+            self._suspect(attempt, error.last_worker)
+
+    def _suspect(self, attempt: Attempt, worker: Any) -> None:
+        """With a worker all tasks died that were assigned to it. Who executed is judged when they are all here."""
+        suspects = self._suspects.setdefault(worker.address, [])
+        suspects.append(attempt)
+        if len(suspects) == 1:
+            judge = partial(self._judge, worker.address, worker.nthreads)
+            system_clock.call_later(_JUDGE_AFTER_SECONDS, partial(self._ended.put, judge))
+
+    def _judge(self, address: str, thread_count: int) -> None:
+        """Those that the worker executed are lost; the others are handed over again."""
+        suspects = self._suspects.pop(address)
+        culprits = _culprits(suspects, take_marks(address), thread_count)
+        cause = f"KilledWorker: Dask's worker {address.partition('://')[2]} died while it executed this"
+        for attempt in suspects:
+            if attempt in culprits:
+                self._listener.lost(attempt, cause)
+            else:
+                self._listener.again(attempt)
+
+    def _on_losses(self, event: tuple[float, tuple[str, Sequence[Any]]]) -> None:
+        worker, keys = event[1]
+        self._ended.put(partial(self._look_for_repetition, worker, [tuple(key) for key in keys]))
+
+    def _look_for_repetition(self, worker: str, keys: list[Any]) -> None:
+        """Results that somebody still holds are computed again by Dask: each is an attempt to tell of."""
+        cause = f"the result was lost with worker {worker.partition('://')[2]}"
+        for key in keys:
+            call = self._calls.get(key)
+            if call is not None and call.outcome is not None:
+                again = self._client.submit(outcome_of, call.handle, pure=False)
+                again.add_done_callback(partial(self._note_repetition, call, cause))
+
+    def _note_repetition(self, call: RemoteCall, cause: str, again: Future) -> None:
+        if again.status == "finished":
+            self._listener.repeated(call, again.result(), cause)
+
+    # ------------------------------------------------------------------------------------------
 
     def drop(self, attempt: Attempt) -> None:
         """Dask forgets what has not begun. A thread of a worker cannot be stopped."""
@@ -149,17 +254,44 @@ class DaskEngine(Engine):
 
     def fetch(self, handle: Future) -> Any:
         """The value, brought here."""
-        return self._client.submit(body_of, handle, key=f"value-of-{handle.key}").result()
+        try:
+            return self._client.submit(body_of, handle, pure=False).result()
+        except Exception as error:
+            raise ResultUnavailableError(
+                f"the value is not to be had from Dask: {describe(error)}"
+            ) from error
 
     def close(self) -> None:
         """Leave the cluster, and stop it if it is temporary."""
         if self._collector is not None:
             self._ended.put(None)
+            with suppress(Exception):  # of a connection that is gone
+                self._client.unsubscribe_topic(self._topic)
         self._cluster.close()
 
 
+def _culprits(suspects: list[Attempt], marks: set[str] | None, thread_count: int) -> list[Attempt]:
+    """Those of the suspects that the dead worker was executing.
+
+    Its marks say so. Where they cannot be read, those count that had told that they began; and since what ends a worker
+    in its first instant tells nothing, as many more as there were threads, in the order of their submission.
+    """
+    if marks is not None:
+        return [attempt for attempt in suspects if mark_of(attempt.handle.key) in marks]
+    in_order = sorted(suspects, key=lambda attempt: (not attempt.has_begun, _order_of(attempt.handle.key)))
+    return in_order[:thread_count]
+
+
+def _order_of(key: tuple[str, int, str]) -> int:
+    return int(key[-1].rpartition("-")[2])
+
+
 def _annotations_of(attempt: Attempt) -> dict[str, Any]:
-    """What ``dask.annotate`` said around the call."""
+    """What ``dask.annotate`` said around the call. Retries are ours: each is an attempt of the task run."""
     from dask import get_annotations
 
-    return attempt.call.context.run(get_annotations) or {}
+    annotations = dict(attempt.call.context.run(get_annotations) or {})
+    retries = annotations.pop("retries", None)
+    if isinstance(retries, int):
+        attempt.call.retries = max(attempt.call.retries, retries)
+    return annotations

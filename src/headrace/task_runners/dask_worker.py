@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from headrace.task_runners.remote.errand import PackedCommission
+from headrace.task_runners.dask_marks import Marks
+from headrace.task_runners.remote.errand import PackedCommission, unpack_commission
 from headrace.task_runners.remote.outpost import execute_errand
 from headrace.task_runners.remote.reporter import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+LARGEST_EVENT = 8192
+"""How many bytes an outcome may have that is sent as an event: the scheduler remembers the last thousand."""
 
 
 class Landed:
@@ -39,15 +46,37 @@ class LandedWithBody(Landed):
 
 
 def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Sequence[Landed]) -> Landed:
-    """Execute an errand on this worker."""
-    packed, body = execute_errand(
-        PackedCommission(digest, commission),
-        errand,
-        [(upstream.packed, upstream.body) for upstream in upstreams],
-        worker=_worker_name(),
-        reporter=_reporter(),
-    )
+    """Execute an errand on this worker.
+
+    A small outcome is sent ahead of the result: so it has arrived even if the worker dies in the next instant, and
+    nobody has to fetch it.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    post = _post_of(worker)
+    key = worker.get_current_task()
+    post.begin(key)
+    try:
+        packed, body = execute_errand(
+            PackedCommission(digest, commission),
+            errand,
+            [(upstream.packed, upstream.body) for upstream in upstreams],
+            worker=f"{post.name}/{threading.current_thread().name.rpartition('-')[2]}",
+            reporter=post.reporter,
+        )
+        if len(packed) <= LARGEST_EVENT:
+            worker.log_event(
+                unpack_commission(PackedCommission(digest, commission)).address, (mark_of(key), packed)
+            )
+    finally:
+        post.end()
     return Landed(packed) if body is None else LandedWithBody(packed, body)
+
+
+def mark_of(key: Any) -> str:
+    """The part of our keys that no other key has."""
+    return str(key[-1])
 
 
 def outcome_of(landed: Landed) -> bytes:
@@ -60,25 +89,35 @@ def body_of(landed: Landed) -> Any:
     return landed.body
 
 
-def _worker_name() -> str:
-    """Where it executes: the worker's address, and which of its threads."""
-    from distributed import get_worker
+class _Post:
+    """What we keep of one Dask worker: its name, its reporter, its marks."""
 
-    thread = threading.current_thread().name.rpartition("-")[2]
-    return f"{get_worker().address.partition('://')[2]}/{thread}"
+    def __init__(self, worker: Any) -> None:
+        self.name = worker.address.partition("://")[2]
+        self.reporter = Reporter(lambda address, news: worker.log_event(address, ("", news)))
+        self._marks: Marks | None = None
+        with suppress(OSError):  # then it cannot be known what it executed when it dies
+            self._marks = Marks(worker.address)
+            atexit.register(self._marks.remove)
+
+    def begin(self, key: Any) -> None:
+        """The thread begins to execute the Dask task of that key."""
+        if self._marks is not None:
+            self._marks.begin(mark_of(key))
+
+    def end(self) -> None:
+        """The thread has ended it."""
+        if self._marks is not None:
+            self._marks.end()
 
 
-def _reporter() -> Reporter:
-    """The one reporter of this process. Several workers in one process share it."""
-    global _the_reporter
+def _post_of(worker: Any) -> _Post:
+    """Ours at this worker; there may be several workers in a process."""
     with _making:
-        if _the_reporter is None:
-            from distributed import get_worker
-
-            worker = get_worker()
-            _the_reporter = Reporter(worker.log_event)
-        return _the_reporter
+        if worker.address not in _posts:
+            _posts[worker.address] = _Post(worker)
+        return _posts[worker.address]
 
 
 _making = threading.Lock()
-_the_reporter: Reporter | None = None
+_posts: dict[str, _Post] = {}

@@ -46,8 +46,10 @@ class Attempt:
         self.worker = ""
 
     def place(self, handle: Any) -> None:
-        """The engine has it, and refers to its result so."""
-        self.handle = self.call.handle = handle
+        """The engine has it, and refers to its result so; the call needs that unless its value has come already."""
+        self.handle = handle
+        if not self.is_over or self.call.outcome is not None:
+            self.call.handle = handle
 
 
 class Listener(ABC):
@@ -72,6 +74,10 @@ class Listener(ABC):
     @abstractmethod
     def again(self, attempt: Attempt) -> None:
         """The attempt was not executed, through no fault of its own: hand it over once more."""
+
+    @abstractmethod
+    def repeated(self, call: RemoteCall, packed: bytes, cause: str) -> None:
+        """The engine executed a call anew that had completed, for it had lost the value: the new outcome."""
 
     @abstractmethod
     def disconnected(self, error: ClusterUnavailableError) -> None:

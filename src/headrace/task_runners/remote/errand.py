@@ -68,6 +68,18 @@ class Upstream(FutureLike):
         return Upstream, (self.position,)
 
 
+class SentAlong(FutureLike):
+    """Stands in the arguments for the value of an upstream that is sent along, pickled."""
+
+    __slots__ = ("pickled",)
+
+    def __init__(self, pickled: bytes) -> None:
+        self.pickled = pickled
+
+    def __reduce__(self) -> tuple[type[SentAlong], tuple[bytes]]:
+        return SentAlong, (self.pickled,)
+
+
 def pack_commission(commission: Commission, by_value: ModuleNames) -> PackedCommission:
     """The commission, pickled. Raises what the pickling of its function raises."""
     packed = dump(tuple(commission), by_value)

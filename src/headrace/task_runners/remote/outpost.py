@@ -22,12 +22,14 @@ from headrace.task_runners.execution import attempt
 from headrace.task_runners.remote.errand import (
     Errand,
     PackedCommission,
+    SentAlong,
     Upstream,
     unpack_commission,
     unpack_errand,
 )
 from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
+from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.reporter import Began, News
 from headrace.tracebacks import describe, failure_of
 
@@ -137,7 +139,7 @@ class Outpost:
         call.tags = errand.tags
         call.run_name = errand.run_name
         call.announces_start = True
-        call.upstreams = tuple(range(len(self._outcomes)))
+        call.upstreams = (1,)  # there may be values to put into their places
         call.asyncio_task = None
         return call
 
@@ -213,6 +215,8 @@ class Outpost:
         return args, {name: substitute(value, self._value_of) for name, value in call.kwargs.items()}
 
     def _value_of(self, upstream: FutureLike, _is_tolerated: bool) -> Any:  # noqa: FBT001 - as ``substitute`` calls it
+        if type(upstream) is SentAlong:
+            return loads(upstream.pickled)
         position = cast("Upstream", upstream).position
         return self._outcomes[position].value(self._bodies[position])
 

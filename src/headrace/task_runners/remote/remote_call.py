@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.task_runners.call import Call
+from headrace.task_runners.remote.errand import SentAlong
 from headrace.task_runners.remote.pickling import loads
 
 if TYPE_CHECKING:
     from typing import Protocol
+
+    from headrace.task_runners.remote.outcome import Outcome
 
     class Source(Protocol):
         """Where values on a cluster come from."""
@@ -30,12 +33,21 @@ class OnCluster(NamedTuple):
 
 
 class RemoteCall(Call):
-    """``handle`` is the engine's own reference to the result of the latest attempt: it lives as long as the call."""
+    """``handle`` is the engine's own reference to the result of the latest attempt: it lives as long as the call.
 
-    __slots__ = ("_held", "handle")
+    ``outcome`` is there when the value stayed on the cluster.
+    """
+
+    __slots__ = ("__weakref__", "_held", "handle", "outcome")
 
     handle: Any
+    outcome: Outcome | None
     _held: Any
+
+    def as_sent_along(self) -> Any:
+        """The value, as it stands in the arguments of a downstream."""
+        held = self._held
+        return SentAlong(held.pickled) if type(held) is Pickled else held
 
     @property
     def is_elsewhere(self) -> bool:

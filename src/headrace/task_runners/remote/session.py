@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from headrace.task_runners.remote.errand import PackedCommission
 
 _BATCH = 256
+_SENT_AGAIN = 8192
 _GRACE_SECONDS = 0.25
 _NEWS_SECONDS = 2.0
 _CLOSING_SECONDS = 10.0
@@ -69,6 +70,7 @@ class RemoteSession(Session, Listener):
     def start(self, call: Call) -> None:
         """Queue the attempt for the thread that hands out."""
         assert isinstance(call, RemoteCall)
+        call.outcome = None
         attempt = self._attempts[call.id] = Attempt(call, call.number)
         self._chores.put(attempt)
         if self._thread is None:
@@ -149,7 +151,7 @@ class RemoteSession(Session, Listener):
             self._finish(attempt, AttemptSkipped(call.id, attempt.number, call.driver.now_us()))
             return False
         except BaseException as error:
-            self._fail(attempt, error)
+            self._fail(attempt, error.with_traceback(None) if isinstance(error, TaskRunError) else error)
             return False
         return True
 
@@ -169,7 +171,7 @@ class RemoteSession(Session, Listener):
         except Exception as error:
             raise TaskRunError(
                 f"the function of task {task.name!r} cannot be sent to a worker: {describe(error)}"
-            ) from error
+            ) from None
         self._commissions[id(task)] = (task, packed)  # the task, too, so that no other comes to its id
         return packed
 
@@ -186,7 +188,7 @@ class RemoteSession(Session, Listener):
             culprit, why = name_what_cannot_travel(named, self._by_value) or ("an argument", error)
             raise TaskRunError(
                 f"{culprit} of {call.display_name} cannot be pickled: {describe(why)}"
-            ) from error
+            ) from None
 
     def _named(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         names = [*call.task.argument_names, *[str(position) for position in range(len(args))]]
@@ -201,7 +203,9 @@ class RemoteSession(Session, Listener):
             if not is_tolerated:
                 raise _Missed
             return attempt.call.driver.value_of(future, is_tolerated)  # type: ignore[attr-defined]
-        if getattr(source, "handle", None) is None and source.id not in self._attempts:
+        if source.has_completed and source.handle is None and not source.is_elsewhere:
+            return source.as_sent_along()
+        if source.handle is None and source.id not in self._attempts:
             raise _Missed
         if source not in attempt.upstreams:
             attempt.upstreams.append(source)
@@ -321,7 +325,14 @@ class RemoteSession(Session, Listener):
         if outcome.landing is Landing.RETURNED:
             assert outcome.stored is not None
             pickled = outcome.stored.pickled
-            value = OnCluster(self) if pickled is None else Pickled(pickled)
+            value: OnCluster | Pickled
+            if pickled is None:
+                value = OnCluster(self)
+                call.outcome = outcome
+            else:
+                value = Pickled(pickled)
+                if len(pickled) <= _SENT_AGAIN:
+                    call.handle = None  # the cluster need not keep what a downstream can be sent along
             return Report(
                 call, attempt.number, started_us, ended_us, Ending.RETURNED, value, outcome.stored, outcome.worker,
             )  # fmt: skip
@@ -382,6 +393,24 @@ class RemoteSession(Session, Listener):
                 error,
                 cause,
                 delay,
+            )
+        )
+
+    def repeated(self, call: RemoteCall, packed: bytes, cause: str) -> None:
+        """The run stays as it ended; its record tells of one attempt more."""
+        before, again = call.outcome, Outcome.unpack(packed)
+        if before is None or before.started_us == again.started_us:
+            return
+        attempts = call.attempts or (
+            AttemptFact(call.number, before.started_us, before.ended_us, before.worker, None),
+        )
+        lost = attempts[-1]._replace(failure=Failure("ResultLost", cause, ""))
+        repetition = AttemptFact(lost.number + 1, again.started_us, again.ended_us, again.worker, None)
+        call.attempts = (*attempts[:-1], lost, repetition)
+        call.outcome = again
+        call.driver.history.record(
+            call.as_full_fact()._replace(
+                attempt_count=repetition.number, worker=again.worker, result=again.stored
             )
         )
 

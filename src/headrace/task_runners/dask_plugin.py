@@ -1,0 +1,46 @@
+"""What we ask of Dask's scheduler: that it leaves it to us whether a task is tried again, and tells what it lost.
+
+Left alone, Dask executes a task up to three more times when workers die under it, and says nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distributed import SchedulerPlugin
+
+MARK = "headrace-"
+"""How the last part of our keys begins."""
+
+LOSSES = "headrace-losses"
+"""The topic on which the plugin tells which results were lost with a worker."""
+
+
+def scheduler_plugin() -> SchedulerPlugin:
+    """The plugin. Its class is local, so that it travels whole: the scheduler needs no Headrace for it."""
+    from distributed import SchedulerPlugin
+
+    mark, losses = MARK, LOSSES
+
+    class LeavesRetriesToHeadrace(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
+        name = "headrace-1"
+        idempotent = True
+
+        def start(self, scheduler: Any) -> None:
+            self.scheduler = scheduler
+
+        def update_graph(self, scheduler: Any, *, tasks: Any, **_: Any) -> None:
+            """The next death of a worker is the last that Dask allows such a task."""
+            for key in tasks:
+                if type(key) is tuple and str(key[-1]).startswith(mark) and key in scheduler.tasks:
+                    scheduler.tasks[key].suspicious = scheduler.allowed_failures
+
+        def log_event(self, topic: str, message: Any) -> None:
+            if topic != "all" or not isinstance(message, dict) or message.get("action") != "remove-worker":
+                return
+            lost = [key for key in message["lost-computed-tasks"] if type(key) is tuple]
+            if lost:
+                self.scheduler.log_event(losses, (message["worker"], lost))
+
+    return LeavesRetriesToHeadrace()
