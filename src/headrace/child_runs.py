@@ -40,8 +40,9 @@ class ChildRuns:
     """The child runs of one attempt, on its worker. Their ids there begin above that of the attempt's task run."""
 
     logs_failures = False
-    is_elsewhere = True
+    is_on_worker = True
     has_room = True
+    changes: tuple[Change, ...] = ()
 
     def __init__(self, outpost: Outpost) -> None:
         commission = outpost.flow_run

@@ -648,7 +648,8 @@ class Driver:
                 log_defect(f"somebody who waited for {call.display_name} could not be woken", error)
             del self._doomed[call.id]
         at_us = self.now_us()
-        changes = ((StateName.PENDING, at_us, None), (StateName.CRASHED, at_us, self._crash_reason()))
+        before = self.flow_run.changes or ((StateName.PENDING, at_us, None),)
+        changes = (*before, (StateName.CRASHED, max(at_us, before[-1][1]), self._crash_reason()))
         self.end = self.end or FlowEnd(changes, (), ())
         self.ended.complete()
 

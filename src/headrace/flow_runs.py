@@ -78,6 +78,7 @@ class FlowRun(Completion):
     error: BaseException | None = None
     traceback: TracebackType | None = None
     roots: tuple[int, ...] = ()
+    is_on_worker = False
     is_elsewhere = False
 
     def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
@@ -708,7 +709,7 @@ def _end_alone(run: FlowRun) -> None:
 
 def _refuse_subflow(flow_name: str, scope: Any) -> None:
     """Raise ``SubflowElsewhereError`` if this code belongs to a task that a remote worker executes."""
-    if scope is not None and scope.driver.flow_run.is_elsewhere:
+    if scope is not None and scope.driver.flow_run.is_on_worker:
         raise SubflowElsewhereError(
             f"flow {flow_name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"
             f" executes: call the flow from flow {scope.driver.flow_run.flow_name!r} itself, or make it a task"

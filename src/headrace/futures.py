@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         """The run that a future stands for."""
 
         is_done: bool
+        is_elsewhere: bool
         has_completed: bool
         value: Any
         traceback: TracebackType | None
@@ -179,7 +180,15 @@ class Future(FutureLike, AsCoroutine[T_co]):
     def __await__(self) -> Generator[Any, None, T_co]:
         if not self._source.is_done:
             yield from self._suspend()
+        if self._source.is_elsewhere:
+            yield from self._fetch()
         return self._retrieve()
+
+    def _fetch(self) -> Generator[Any, None, None]:
+        """Get the value from where it is, without blocking the loop."""
+        import asyncio
+
+        yield from asyncio.to_thread(getattr, self._source, "value").__await__()
 
     def _suspend(self) -> Generator[Any, None, None]:
         import asyncio

@@ -16,13 +16,19 @@ def leads_to(module: str | None, name: str) -> Any:
     """
     if module is None or module in {"__main__", "__mp_main__"} or module not in sys.modules:
         return None
-    cloudpickle = sys.modules.get("cloudpickle")
-    if cloudpickle is not None and module in cloudpickle.list_registry_pickle_by_value():
+    if _travels_whole(module):
         return None
     found: Any = sys.modules[module]
     for part in name.split("."):
         found = getattr(found, part, None)
     return found
+
+
+def _travels_whole(module: str) -> bool:
+    """Whether the module, or a package that it is in, was registered with cloudpickle for that."""
+    cloudpickle = sys.modules.get("cloudpickle")
+    registered = () if cloudpickle is None else cloudpickle.list_registry_pickle_by_value()
+    return any(module == name or module.startswith(f"{name}.") for name in registered)
 
 
 def found_by_name(module: str, name: str) -> Any:

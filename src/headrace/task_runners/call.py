@@ -241,6 +241,9 @@ class Call(Completion, TaskRun):
     value: Any
     asyncio_task: asyncio.Task[None] | None
 
+    is_elsewhere = False
+    """Whether asking for the value means to wait for it: see ``RemoteCall``."""
+
     @property
     def call(self) -> Call:
         """A call is the scope of the code that it runs."""

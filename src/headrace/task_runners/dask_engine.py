@@ -155,9 +155,13 @@ class DaskEngine(Engine):
     def _take_in(self, attempts: list[Attempt]) -> None:
         for attempt in attempts:
             self._under_way.pop(mark_of(attempt.handle.key), None)
+        if attempts and self._client.status != "running":  # to ask it for anything would block
+            self._tell_of_loss()
+            return
         finished = [attempt for attempt in attempts if attempt.handle.status == "finished"]
         try:
-            landed = self._client.gather([self._outcome_future(attempt.handle) for attempt in finished])
+            futures = [self._outcome_future(attempt.handle) for attempt in finished]
+            landed = self._client.gather(futures) if futures else []
         except Exception:
             if len(attempts) == 1:
                 self._take_in_failed(attempts[0])
@@ -186,14 +190,12 @@ class DaskEngine(Engine):
         status = future.status
         if status == "error":
             self._take_in_error(attempt, future.exception())
-        elif status == "cancelled" and self._client.status == "running":
-            self._listener.lost(attempt, "Dask cancelled it")
         elif status == "cancelled":
-            self._tell_of_loss(None)
+            self._listener.lost(attempt, "Dask cancelled it")
         else:  # its result was lost with a worker, and is being computed again
             system_clock.call_later(_LOOK_AGAIN_SECONDS, partial(self._ended.put, attempt))
 
-    def _tell_of_loss(self, error: Exception | None) -> None:
+    def _tell_of_loss(self, error: Exception | None = None) -> None:
         why = "" if error is None else f": {describe(error)}"
         message = f"the Dask scheduler at {self._scheduler_address} was lost{why}"
         self._listener.disconnected(ClusterUnavailableError(message))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from headrace.task_runners.dask_marks import Marks
-from headrace.task_runners.remote.errand import PackedCommission, unpack_commission
+from headrace.task_runners.remote.errand import PackedCommission, address_of
 from headrace.task_runners.remote.outpost import execute_errand
 from headrace.task_runners.remote.reporter import Reporter
 
@@ -65,10 +65,9 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
             worker=f"{post.name}/{threading.current_thread().name.rpartition('-')[2]}",
             reporter=post.reporter,
         )
-        if len(packed) <= LARGEST_EVENT:
-            worker.log_event(
-                unpack_commission(PackedCommission(digest, commission)).address, (mark_of(key), packed)
-            )
+        address = address_of(digest)
+        if address is not None and len(packed) <= LARGEST_EVENT:
+            worker.log_event(address, (mark_of(key), packed))
     finally:
         post.end()
     return Landed(packed) if body is None else LandedWithBody(packed, body)

@@ -32,7 +32,7 @@ class Commission(NamedTuple):
     task: TaskDefinition
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_on_worker(self) -> bool:
         """Its code executes on a remote worker."""
         return True
 
@@ -96,6 +96,12 @@ def unpack_commission(commission: PackedCommission) -> Commission:
             _commissions.clear()
         _commissions[digest] = known
     return known
+
+
+def address_of(digest: bytes) -> str | None:
+    """Where the flow's process listens, if the commission was unpickled in this process."""
+    known = _commissions.get(digest)
+    return None if known is None else known.address
 
 
 _commissions: dict[bytes, Commission] = {}
