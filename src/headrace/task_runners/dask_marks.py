@@ -1,8 +1,9 @@
 """Marks that outlive a worker: which of our Dask tasks it was executing when it died.
 
 A worker that is killed tells nobody, and Dask knows only what was assigned to it, not what had begun. So each of its
-threads keeps a mark in a file that is mapped into memory: the system has it, whatever becomes of the process. Whoever
-is on the same machine can read it afterwards.
+threads marks what it begins in a file that is mapped into memory: the system has it, whatever becomes of the process.
+Whoever is on the same machine can read it afterwards. A thread's latest few marks stay: of what ended in the last
+instant word may not have gone out, and that was executed, too.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import re
 import tempfile
 import threading
 from contextlib import suppress
-from itertools import count
+from itertools import count, cycle
 
 _SLOT = 64
-_SLOTS = 1024
+_MARKS_OF_A_THREAD = 8
+_SLOTS = 256 * _MARKS_OF_A_THREAD
 
 
 class Marks:
@@ -32,23 +34,19 @@ class Marks:
             self._memory = mmap.mmap(file, _SLOT * _SLOTS)
         finally:
             os.close(file)
-        self._slots = count()
+        self._first_slots = count(step=_MARKS_OF_A_THREAD)
         self._of_thread = threading.local()
 
     def begin(self, mark: str) -> None:
         """This thread begins to execute what has this mark."""
-        self._write(mark.encode()[:_SLOT])
-
-    def end(self) -> None:
-        """This thread has ended what it executed."""
-        self._write(b"")
-
-    def _write(self, mark: bytes) -> None:
+        of_thread = self._of_thread
         try:
-            slot = self._of_thread.slot
+            slots = of_thread.slots
         except AttributeError:
-            slot = self._of_thread.slot = next(self._slots) % _SLOTS
-        self._memory[slot * _SLOT : (slot + 1) * _SLOT] = mark.ljust(_SLOT, b"\0")
+            first = next(self._first_slots) % _SLOTS
+            slots = of_thread.slots = cycle(range(first, first + _MARKS_OF_A_THREAD))
+        slot = next(slots)
+        self._memory[slot * _SLOT : (slot + 1) * _SLOT] = mark.encode()[:_SLOT].ljust(_SLOT, b"\0")
 
     def remove(self) -> None:
         """The worker ends in peace."""
@@ -57,7 +55,7 @@ class Marks:
 
 
 def take_marks(address: str) -> set[str] | None:
-    """What the worker at that address was executing when it died; ``None`` if that cannot be known from here."""
+    """What the worker at that address executed last before it died; ``None`` if that cannot be known from here."""
     try:
         with open(_path(address), "rb") as file:
             content = file.read()

@@ -57,19 +57,16 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
     post = _post_of(worker)
     key = worker.get_current_task()
     post.begin(key)
-    try:
-        packed, body = execute_errand(
-            PackedCommission(digest, commission),
-            errand,
-            [(upstream.packed, upstream.body) for upstream in upstreams],
-            worker=f"{post.name}/{threading.current_thread().name.rpartition('-')[2]}",
-            reporter=post.reporter,
-        )
-        address = address_of(digest)
-        if address is not None and len(packed) <= LARGEST_EVENT:
-            worker.log_event(address, (mark_of(key), packed))
-    finally:
-        post.end()
+    packed, body = execute_errand(
+        PackedCommission(digest, commission),
+        errand,
+        [(upstream.packed, upstream.body) for upstream in upstreams],
+        worker=f"{post.name}/{threading.current_thread().name.rpartition('-')[2]}",
+        reporter=post.reporter,
+    )
+    address = address_of(digest)
+    if address is not None and len(packed) <= LARGEST_EVENT:
+        worker.log_event(address, (mark_of(key), packed))
     return Landed(packed) if body is None else LandedWithBody(packed, body)
 
 
@@ -103,11 +100,6 @@ class _Post:
         """The thread begins to execute the Dask task of that key."""
         if self._marks is not None:
             self._marks.begin(mark_of(key))
-
-    def end(self) -> None:
-        """The thread has ended it."""
-        if self._marks is not None:
-            self._marks.end()
 
 
 def _post_of(worker: Any) -> _Post:
