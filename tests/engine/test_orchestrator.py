@@ -150,19 +150,43 @@ def test_a_run_whose_upstream_fails_ends_without_running_and_so_do_those_after_i
     assert flow.finish(4) == ["settle 4 Completed"]
 
 
-def test_the_roots_do_not_depend_on_who_fails_first(flow: Story) -> None:
+def test_neither_the_roots_nor_their_order_depend_on_who_fails_first(flow: Story) -> None:
     flow.submit(1)
     flow.submit(2)
     flow.submit(3, 1, 2)
     assert flow.fail(2) == ["settle 2 Failed"]
     assert flow.fail(1) == ["settle 1 Failed", "settle 3 UpstreamFailed"]
-    assert set(flow.roots(3)) == {1, 2}
+    assert flow.roots(3) == (1, 2)
+
+
+def test_roots_known_at_the_start_and_roots_learnt_while_waiting_come_together(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2)
+    flow.fail(2)
+    assert flow.submit(3, 1, 2) == []
+    assert flow.fail(1) == ["settle 1 Failed", "settle 3 UpstreamFailed"]
+    assert flow.roots(3) == (1, 2)
 
 
 def test_a_tolerated_upstream_only_has_to_end(flow: Story) -> None:
     flow.submit(1)
     assert flow.submit(2, allow_failure=(1,)) == []
     assert flow.fail(1) == ["settle 1 Failed", "start 2"]
+
+
+def test_a_tolerated_upstream_is_never_blamed(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2)
+    flow.submit(3, 2, allow_failure=(1,))
+    flow.fail(1)
+    assert flow.fail(2) == ["settle 2 Failed", "settle 3 UpstreamFailed"]
+    assert flow.roots(3) == (2,)
+
+
+def test_an_upstream_that_is_both_strict_and_tolerated_is_strict(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1, allow_failure=(1,))
+    assert flow.fail(1) == ["settle 1 Failed", "settle 2 UpstreamFailed"]
 
 
 def test_a_run_whose_upstream_was_cancelled_ends_upstream_failed(flow: Story) -> None:
