@@ -457,10 +457,11 @@ class RemoteSession(Session, Listener):
             return  # its end is on the way to the orchestrator, or there
         driver = call.driver
         if attempt.has_begun:
-            if not only_withdraw and self._engine.drop(attempt):
-                self._finish(attempt, self._report_of_stop(attempt))
-            elif not only_withdraw:
-                driver.post(InterruptFailed(call.id, number, driver.now_us()))
+            # It is over before the engine is asked: what that answers is no loss.
+            if not only_withdraw and self._end(attempt):
+                is_stopped = self._engine.drop(attempt)
+                failed = InterruptFailed(call.id, number, driver.now_us())
+                driver.post(self._report_of_stop(attempt) if is_stopped else failed)
         elif (
             attempt.handle is None or is_late or call.phase is Phase.ENDED
         ):  # it began to wait, and does so no more
