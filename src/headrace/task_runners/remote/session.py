@@ -181,6 +181,8 @@ class RemoteSession(Session, Listener):
         args, kwargs = call.args, call.kwargs
         if call.upstreams or call.tolerated:
             args, kwargs = call.driver.replace_futures(call, partial(self._stand_in, attempt))  # type: ignore[attr-defined]
+            if len(attempt.upstreams) < len(call.upstreams):
+                self._add_what_gives_no_value(attempt)
         errand = Errand(call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs)
         try:
             return pack_errand(errand, self._by_value)
@@ -190,6 +192,18 @@ class RemoteSession(Session, Listener):
             raise TaskRunError(
                 f"{culprit} of {call.display_name} cannot be pickled: {describe(why)}"
             ) from None
+
+    def _add_what_gives_no_value(self, attempt: Attempt) -> None:
+        """Upstreams that stand in no argument are waited for all the same."""
+        for id in attempt.call.upstreams:
+            upstream = self._attempts.get(id)
+            if upstream is not None:
+                if upstream.call not in attempt.upstreams:
+                    attempt.upstreams.append(upstream.call)
+            elif attempt.call.driver.is_live(
+                id
+            ):  # its attempt is over, and gave nothing or is not yet known to have
+                raise _Missed
 
     def _named(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         names = [*call.task.argument_names, *[str(position) for position in range(len(args))]]
