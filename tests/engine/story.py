@@ -14,12 +14,13 @@ from headrace.engine import effects, events
 from headrace.engine.events import Ending
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.policies import SlotPolicy
+from headrace.engine.states import StateName
 from headrace.engine.task_run import Phase, TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from headrace.engine.states import Change, StateName
+    from headrace.engine.states import Change
 
 
 # -- what happened ---------------------------------------------------------------------------------------
@@ -251,6 +252,7 @@ def _ended_elsewhere(adopted: Adopted) -> TaskRun:
     for name in names:
         run.change(name, at_us)
     run.roots = roots
+    run.number = sum(name in (StateName.RUNNING, StateName.RETRYING) for name in names)
     run.phase = Phase.ENDED
     return run
 

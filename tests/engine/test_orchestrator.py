@@ -998,12 +998,28 @@ def test_a_run_that_is_called_back_gives_its_slot_to_the_next() -> None:
     flow.submit(4)
     assert flow.fail(1) == [
         "settle 1 Failed",
-        "start 3",
         "interrupt 2#1",
         "settle 2 UpstreamFailed",
+        "start 3",
         "start 4",
     ]
     assert flow.free_slots == 0
+
+
+def test_nobody_starts_ahead_of_a_run_that_is_doomed() -> None:
+    flow = started(slots=3, ahead=True)
+    for id in range(1, 6):
+        flow.submit(id, *([id - 1] if id > 1 else []))
+    assert flow.fail(1) == [
+        "settle 1 Failed",
+        "interrupt 2#1",
+        "settle 2 UpstreamFailed",
+        "interrupt 3#1",
+        "settle 3 UpstreamFailed",
+        "settle 4 UpstreamFailed",
+        "settle 5 UpstreamFailed",
+    ]
+    assert flow.free_slots == 3
 
 
 def test_an_attempt_ahead_that_is_skipped_waits_again_and_starts_with_its_upstreams_next(

@@ -107,6 +107,7 @@ class Orchestrator:
         "_lenders",
         "_outsiders",
         "_queue",
+        "_released",
         "_repeated",
         "_runs",
         "_slots",
@@ -129,6 +130,7 @@ class Orchestrator:
         self._forgiven: set[int] = set()
         self._flow_changes: list[Change] = [(StateName.PENDING, at_us, None)]
         self._doomed: deque[tuple[TaskRun, tuple[int, ...]]] = deque()
+        self._released: deque[TaskRun] = deque()
         self._function: FunctionEnded | None = None
         self._closing: str | None = None
         self._has_ended = False
@@ -453,25 +455,34 @@ class Orchestrator:
         if run.holds_slot:
             run.holds_slot = False
             self._free_slots += 1
-            self._fill_slots(effects)
-        if id in self._graph.dependents:
-            self._release_dependents(id, at_us, effects)
-        if self._function is not None:
-            self._end_flow_if_due(at_us, effects)
-
-    def _release_dependents(self, id: int, at_us: int, effects: list[Effect]) -> None:
-        """Start or doom who waited. Doomed runs end one by one, not one inside another: chains are long."""
         is_outermost = not self._doomed
+        if id in self._graph.dependents:
+            self._release_dependents(id)
+        if is_outermost:
+            self._go_on(at_us, effects)
+
+    def _release_dependents(self, id: int) -> None:
         for dependent in self._graph.end(id):
             run = self._runs[dependent]
             if roots := self._graph.roots_of(run.upstreams):
                 self._doomed.append((run, roots))
             else:
-                self._make_ready(run, at_us, effects)
-        if is_outermost:
-            while self._doomed:
-                self._doom(*self._doomed[0], at_us, effects)
-                self._doomed.popleft()
+                self._released.append(run)
+
+    def _go_on(self, at_us: int, effects: list[Effect]) -> None:
+        """Doom or start who waited. Doomed runs end one by one, not one inside another: chains are long.
+
+        Invariant: all of them have ended before anybody starts, who might start ahead of one of them.
+        """
+        while self._doomed:
+            self._doom(*self._doomed[0], at_us, effects)
+            self._doomed.popleft()
+        if self._queue:
+            self._fill_slots(effects)
+        while self._released:
+            self._make_ready(self._released.popleft(), at_us, effects)
+        if self._function is not None:
+            self._end_flow_if_due(at_us, effects)
 
     def _blame(self, run: TaskRun, roots: tuple[int, ...]) -> tuple[int, ...]:
         """The runs that this one failed for; its failure is unseen unless somebody asked for it."""
@@ -638,8 +649,8 @@ class Orchestrator:
         if roots:
             self._graph.note_failure(event.id, roots)
         if event.id in self._graph.dependents:
-            self._release_dependents(event.id, event.at_us, effects)
-        self._end_flow_if_due(event.at_us, effects)
+            self._release_dependents(event.id)
+        self._go_on(event.at_us, effects)
 
     # -- the flow run --------------------------------------------------------------------------
 
