@@ -86,7 +86,10 @@ def test_a_profile_shows_what_every_thread_did() -> None:
     assert "driver.py:" in done.stdout
 
 
-@pytest.mark.parametrize(("engine", "module"), [("dask", "distributed"), ("ray", "ray")])
+@pytest.mark.parametrize(
+    ("engine", "module"),
+    [("dask", "distributed"), pytest.param("ray", "ray", marks=pytest.mark.nightly)],  # six instances of Ray
+)
 def test_an_engine_is_measured_against_its_bare_client(engine: str, module: str, tmp_path: Path) -> None:
     pytest.importorskip(module)
 
