@@ -11,7 +11,10 @@ from headrace.task_runners.ray_cluster import RayCluster
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INIT_KWARGS = {"num_cpus": 8, "object_store_memory": 500_000_000}
+INIT_KWARGS = {"num_cpus": 6, "resources": {"gold": 2}, "object_store_memory": 800_000_000}
+
+# Ray leaves the processes that it ended to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
 
 @pytest.fixture(scope="module")

@@ -200,10 +200,8 @@ class RemoteSession(Session, Listener):
             if upstream is not None:
                 if upstream.call not in attempt.upstreams:
                     attempt.upstreams.append(upstream.call)
-            elif attempt.call.driver.is_live(
-                id
-            ):  # its attempt is over, and gave nothing or is not yet known to have
-                raise _Missed
+            elif attempt.call.driver.is_live(id):
+                raise _Missed  # its attempt is over, and gave nothing, or that is not yet known
 
     def _named(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         names = [*call.task.argument_names, *[str(position) for position in range(len(args))]]
@@ -396,7 +394,7 @@ class RemoteSession(Session, Listener):
         began_us = attempt.started_us or now_us
         delay = call.driver.retry_delay_seconds(call, error)
         if delay is None and (max_retries < 0 or attempt.number <= max_retries):
-            delay = 0.0
+            call.retries, delay = attempt.number, 0.0  # one more, and not for what the task itself raises
         call.driver.post(
             Report(
                 call,
