@@ -192,9 +192,9 @@ class Model:
         self._check(
             not had_ended or not isinstance(event, CancelRequested) or not effects, "cancelled after its end"
         )
-        self._check_outcome(event)
         if isinstance(event, Adopted):
             self._check_adoption(event, effects)
+        self._check_outcome(event)
         self._check_books()
         if self.end is not None and not had_ended:
             self._check_end_of_flow(self.end)

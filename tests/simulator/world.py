@@ -56,6 +56,7 @@ _ENDINGS = (
     Ending.CANCELLED,
     Ending.CRASHED,
 )
+_MOSTLY_RETURNED = (Ending.RETURNED,) * 14 + _ENDINGS
 _ENDINGS_ELSEWHERE = (
     (StateName.RUNNING, StateName.COMPLETED),
     (StateName.RUNNING, StateName.AWAITING_RETRY, StateName.RETRYING, StateName.COMPLETED),
@@ -102,6 +103,7 @@ class World:
             held_between_attempts=self.chance(4),
             starts_ahead=self.chance(2),
         )
+        self._endings = self.pick((_ENDINGS, _MOSTLY_RETURNED))
         self.now_us = 0
         self.engine = make_engine(slots)
         self.model = Model(self.engine, slots)
@@ -120,6 +122,8 @@ class World:
         self.timers: list[int] = []
         self.loans: list[tuple[int, int]] = []
         self.has_started = False
+        self.started_ahead = 0
+        self.told_again = 0
 
     # -- choosing ----------------------------------------------------------------------------------
 
@@ -162,6 +166,7 @@ class World:
         needs = tuple(self.landings[id] for id in upstreams if id in self.landings)
         self.landings[attempt.id] = Landing(needs)
         self.given[attempt] = self.now_us
+        self.started_ahead += any(map(self.model.is_live, upstreams))
 
     def tick(self) -> int:
         """A microsecond later."""
@@ -187,9 +192,9 @@ class World:
             (self.ready(), 6, self.begin),
             (self.vain(), 3, self.skip),
             (self.begun, 8, self.finish),
-            (self.reports, 4, self.report),
+            (self.reports, 1, self.report),
             (self.posted, 4, self.tell_again),
-            (self.has_losses() and self.chance(6), 1, self.lose_value),
+            (self.has_losses(), 1, self.lose_value),
             (self.begun, 2, self.report_start),
             (self.begun, 2, self.lend),
             (self.interrupts, 6, self.resolve_interrupt),
@@ -282,10 +287,10 @@ class World:
 
     def finish(self) -> None:
         """An attempt ends; perhaps the report of it comes late, after those of attempts that began later."""
-        ending = self.pick(_ENDINGS)
+        ending = self.pick(self._endings)
         delay = self.pick((None, 0.0, 1.5)) if ending is not Ending.RETURNED else None
         self._finish(self.pick(list(self.begun)), ending, f"it {ending.value}", delay)
-        if not self.model.slots.starts_ahead or not self.chance(2):
+        if not self.model.slots.starts_ahead or self.chance(4):
             self._report(self.reports[-1])
 
     def _finish(self, attempt: Attempt, ending: Ending, reason: str, delay: float | None = None) -> None:
@@ -304,6 +309,7 @@ class World:
 
     def tell_again(self) -> None:
         """What came too early comes again."""
+        self.told_again += 1
         self.tell(self.posted.popleft())
 
     def spent(self) -> list[Attempt]:
@@ -440,7 +446,7 @@ def play(seed: int, make_engine: Callable[[SlotPolicy], Engine] = new_engine) ->
     source = random.Random(seed)
     world = World(lambda count: int(source.random() * count), make_engine)
     try:
-        for _ in range(world.choose(60)):
+        for _ in range(world.choose(80)):
             world.pick(world.may())()
         world.come_to_an_end()
     except Exception as error:
