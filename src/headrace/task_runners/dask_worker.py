@@ -66,9 +66,11 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
             reporter=post.reporter,
         )
         if len(packed) <= LARGEST_EVENT:
-            worker.log_event(
-                unpack_commission(PackedCommission(digest, commission)).address, (mark_of(key), packed)
-            )
+            with suppress(
+                Exception
+            ):  # a commission that cannot be unpickled has no address; the outcome says so
+                address = unpack_commission(PackedCommission(digest, commission)).address
+                worker.log_event(address, (mark_of(key), packed))
     finally:
         post.end()
     return Landed(packed) if body is None else LandedWithBody(packed, body)
