@@ -9,7 +9,8 @@ from typing import Any
 def leads_to(module: str | None, name: str) -> Any:
     """What others who import that module find under that dotted name; ``None`` if they cannot, or find nothing.
 
-    A script's own names cannot be imported, nor those of a module that was registered with cloudpickle to travel whole.
+    A script's own names cannot be imported, nor those of a module that was registered with cloudpickle to travel whole,
+    by itself or with its package.
 
     >>> leads_to("json", "JSONDecoder.decode").__name__, leads_to("__main__", "whatever")
     ('decode', None)
@@ -17,7 +18,9 @@ def leads_to(module: str | None, name: str) -> Any:
     if module is None or module in {"__main__", "__mp_main__"} or module not in sys.modules:
         return None
     cloudpickle = sys.modules.get("cloudpickle")
-    if cloudpickle is not None and module in cloudpickle.list_registry_pickle_by_value():
+    if cloudpickle is not None and any(
+        f"{module}.".startswith(f"{package}.") for package in cloudpickle.list_registry_pickle_by_value()
+    ):
         return None
     found: Any = sys.modules[module]
     for part in name.split("."):

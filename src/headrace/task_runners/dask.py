@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.engine.policies import SlotPolicy
-from headrace.errors import MissingExtraError
+from headrace.task_runners.remote.extras import require_extra
 from headrace.task_runners.runner import Capability, TaskRunner
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from headrace.task_runners.runner import Session
 
 _IN_FLIGHT = 1000
-_NEEDED = ("distributed", "tblib")
 
 
 class DaskTaskRunner(TaskRunner):
@@ -55,7 +54,7 @@ class DaskTaskRunner(TaskRunner):
         adapt_kwargs: Mapping[str, Any] | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        _require_dask()
+        require_extra("DaskTaskRunner", "dask", "distributed", "tblib")
         self.address = _checked_address(address)
         self.cluster = _checked_cluster(cluster)
         self.cluster_class = _checked_class(cluster_class)
@@ -120,17 +119,6 @@ class DaskTaskRunner(TaskRunner):
 _STARTING = ("cluster_class", "cluster_kwargs", "adapt_kwargs")
 _KWARGS = ("cluster_kwargs", "client_kwargs")
 _OPTIONS = ("address", "cluster", *_STARTING, "client_kwargs")
-
-
-def _require_dask() -> None:
-    from importlib.util import find_spec
-
-    for package in _NEEDED:
-        if find_spec(package) is None:
-            raise MissingExtraError(
-                f'DaskTaskRunner needs the package {package!r}, which is not installed: pip install "headrace[dask]"',
-                name=package,
-            )
 
 
 def _checked_address(address: Any) -> str | None:

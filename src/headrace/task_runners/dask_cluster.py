@@ -55,23 +55,17 @@ class DaskCluster:
             self._client.close(_LEAVING_SECONDS)
 
     def _connect(self) -> None:
-        from distributed import Client
+        from headrace.task_runners.dask_client import HeadraceClient
 
         options = {"set_as_default": False, "timeout": _CONNECTING_SECONDS, **self._client_kwargs}
-        client = Client.__new__(
-            Client
-        )  # kept if its construction fails: unless it is closed, it complains when it dies
         try:
             with _mismatch_is_told_by_us():
-                client.__init__(self._running, **options)
+                self._client = HeadraceClient(self._running, **options)
         except Exception as error:
-            with suppress(Exception):
-                client.close(_LEAVING_SECONDS)
             told = ClusterUnavailableError(
                 f"the Dask scheduler at {_address_of(self._running)} cannot be reached: {describe(error)}"
             )
             raise told from (None if isinstance(error, OSError) else error)
-        self._client = client
 
     def _compare_versions(self) -> None:
         """Say where the cluster's versions are not ours. In a thread: a worker may be too busy to answer."""
