@@ -41,11 +41,14 @@ types: $(VENV)/.check       ## mypy --strict on everything, pyright on the typin
 layers: $(VENV)/.check      ## the import contracts
 	$(BIN)/lint-imports
 
+# How clusters fail is up to their engines: that is tested on one Python, with their newest and lowest versions.
+FAILING_CLUSTERS := $(filter-out %/test_conformance.py,$(wildcard tests/task_runners/dask/test_*.py tests/task_runners/ray/test_*.py))
+
 test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not installed
 	@python=$$(sh tools/find_python.sh $*) || { echo "Python $* is not installed: its tests are skipped"; exit 0; }; \
 	set -ex; \
 	"$$python" tools/environment.py .venv-$* test; \
-	.venv-$*/bin/python -m pytest -q
+	.venv-$*/bin/python -m pytest -q $(FAILING_CLUSTERS:%=--ignore=%)
 
 test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
 	@test -n "$(PYTHON)"

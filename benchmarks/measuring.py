@@ -87,7 +87,7 @@ class Session:
         """
         turns = (ours, *others)
         samples: dict[str, list[float]] = defaultdict(list)
-        for turn in turns:
+        for turn in turns if not self.is_quick else ():
             self._take(turn)
         for number in range(self._rounds or (1 if self.is_quick else rounds)):
             for turn in turns if number % 2 == 0 else reversed(turns):

@@ -86,7 +86,10 @@ def test_a_profile_shows_what_every_thread_did() -> None:
     assert "driver.py:" in done.stdout
 
 
-@pytest.mark.parametrize(("engine", "module"), [("dask", "distributed")])
+@pytest.mark.parametrize(
+    ("engine", "module"),
+    [("dask", "distributed"), pytest.param("ray", "ray", marks=pytest.mark.nightly)],  # six instances of Ray
+)
 def test_an_engine_is_measured_against_its_bare_client(engine: str, module: str, tmp_path: Path) -> None:
     pytest.importorskip(module)
 
@@ -101,7 +104,7 @@ def test_an_engine_is_measured_against_its_bare_client(engine: str, module: str,
     assert "growth" in rows[-2]["what"]
 
 
-@pytest.mark.parametrize(("engine", "module"), [("dask", "distributed")])
+@pytest.mark.parametrize(("engine", "module"), [("dask", "distributed"), ("ray", "ray")])
 def test_an_engine_that_is_not_installed_is_left_out_with_a_word(
     engine: str, module: str, tmp_path: Path
 ) -> None:

@@ -142,6 +142,14 @@ def test_make_check_is_all_that_ci_runs() -> None:
     assert "make check" in (PROJECT / ".ci" / "run").read_text("utf-8").splitlines()
 
 
+def test_another_python_runs_all_but_the_failures_of_clusters() -> None:
+    (run,) = [line for line in dry_run("test-3.12").splitlines() if "pytest" in line]
+    left_out = [Path(part.removeprefix("--ignore=")) for part in run.split() if part.startswith("--ignore=")]
+
+    assert all((PROJECT / path).parent.name in {"dask", "ray"} for path in left_out), left_out
+    assert not any(path.name == "test_conformance.py" for path in left_out), left_out
+
+
 @pytest.mark.parametrize(
     ("group", "held"),
     [("check", {".demo", ".test", ".check"}), ("test", {".demo", ".test"}), ("demo", {".demo"})],

@@ -587,6 +587,10 @@ class Driver:
             error.__cause__ = BaseExceptionGroup(f"{len(causes)} upstreams did not complete", causes)
         return error
 
+    def is_live(self, id: int) -> bool:
+        """Whether the task run of this id has not ended."""
+        return id in self._orchestrator.live_runs
+
     def failed_run(self, id: int) -> Any:
         """The run of this flow, or the outsider, that ended badly under this id."""
         return self._failed[id]

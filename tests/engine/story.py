@@ -6,6 +6,7 @@ change, and nothing but this file has to follow.
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -13,12 +14,13 @@ from headrace.engine import effects, events
 from headrace.engine.events import Ending
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.policies import SlotPolicy
+from headrace.engine.states import StateName
 from headrace.engine.task_run import Phase, TaskRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from headrace.engine.states import Change, StateName
+    from headrace.engine.states import Change
 
 
 # -- what happened ---------------------------------------------------------------------------------------
@@ -105,6 +107,16 @@ class Reclaimed(NamedTuple):
     awaited: int
 
 
+class Adopted(NamedTuple):
+    """A child run came to its end elsewhere, by way of these states; its failure was seen there, or not."""
+
+    id: int
+    at_us: int
+    names: tuple[StateName, ...]
+    roots: tuple[int, ...] = ()
+    is_seen: bool = False
+
+
 class Joined(NamedTuple):
     """A run of another flow takes part."""
 
@@ -145,6 +157,7 @@ Event = (
     | Retrieved
     | Lent
     | Reclaimed
+    | Adopted
     | Joined
     | OutsiderEnded
     | FlowStarted
@@ -188,7 +201,9 @@ class Record(NamedTuple):
 
 
 class PostAgain(NamedTuple):
-    event: Event
+    """Word of an attempt came too early: now is its time."""
+
+    event: Began | Finished
 
 
 class RunHooks(NamedTuple):
@@ -230,6 +245,18 @@ class _AwaitedTaskRun(TaskRun):
     is_being_retrieved = False
 
 
+def _ended_elsewhere(adopted: Adopted) -> TaskRun:
+    """A task run whose record is complete."""
+    id, at_us, names, roots, _ = adopted
+    run = _AwaitedTaskRun(id, at_us)
+    for name in names:
+        run.change(name, at_us)
+    run.roots = roots
+    run.number = sum(name in (StateName.RUNNING, StateName.RETRYING) for name in names)
+    run.phase = Phase.ENDED
+    return run
+
+
 _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Noticed: events.RunNoticed,
     Began: events.AttemptStarted,
@@ -257,6 +284,8 @@ def to_engine(event: Event) -> events.Event:
         return _AwaitedTaskRun(
             id, at_us, retries=retries, upstreams=upstreams, tolerated=tolerated, needs_slot=needs_slot
         )
+    if isinstance(event, Adopted):
+        return events.RunAdopted(_ended_elsewhere(event), event.is_seen)
     return _MADE_OF[type(event)](*event)
 
 
@@ -269,6 +298,10 @@ def read_event(event: events.Event) -> Event:
     if isinstance(event, events.AttemptFinished):
         times = (event.started_us, event.ended_us)
         return Finished(event.id, event.number, *times, event.ending, event.reason, event.retry_delay_seconds)
+    if isinstance(event, events.RunAdopted):
+        run, is_seen = event
+        names = tuple(name for name, _, _ in run.changes[1:])
+        return Adopted(run.id, run.submitted_us, names, run.roots, is_seen)
     return _READ_AS[type(event)](*event)
 
 
@@ -286,7 +319,9 @@ def read_effect(effect: effects.Effect) -> Effect:
         case effects.Record(run, report):
             return Record(run.id, run.name, report is not None)
         case effects.PostAgain(event):
-            return PostAgain(read_event(event))
+            again = read_event(event)
+            assert isinstance(again, Began | Finished)
+            return PostAgain(again)
         case effects.RunHooks(run, change):
             return RunHooks(run.id, change[0])
         case effects.RecordFlow():
@@ -313,7 +348,7 @@ def in_words(effect: Effect) -> str:
         case RunHooks(id, name):
             return f"hooks {id} {name}"
         case PostAgain(event):
-            return f"again {event}"
+            return f"again {type(event).__name__.lower()} {event.id}#{event.number}"
         case RecordFlow(changes):
             return f"flow {changes[-1][0]}"
         case EndFlow(changes, unseen, returned):
@@ -342,8 +377,9 @@ class Engine:
 
     def spell_out(self, event: events.Event, decided: Sequence[effects.Effect]) -> Sequence[effects.Effect]:
         """The effects, also where the answer is one of the two constants that name no run."""
-        if isinstance(event, TaskRun):
-            self._runs[event.id] = event
+        if isinstance(event, TaskRun | events.RunAdopted):
+            run = event if isinstance(event, TaskRun) else event.run
+            self._runs[run.id] = run
         if decided is effects.START_ITS_ATTEMPT:
             assert isinstance(event, TaskRun)
             return [effects.StartAttempt((event,))]
@@ -363,6 +399,10 @@ class Engine:
     def roots(self, id: int) -> tuple[int, ...]:
         """The runs that the task run failed for."""
         return self._runs[id].roots
+
+    def number(self, id: int) -> int:
+        """How many attempts the task run has had."""
+        return self._runs[id].number
 
     def is_being_retrieved(self, id: int) -> bool:
         """Whether somebody waits for the task run who will look at how it failed."""
@@ -405,12 +445,19 @@ def new_engine(slots: SlotPolicy) -> Engine:
 class Story:
     """A flow run, a microsecond an event. Each method tells of one event, and gives the effects in words."""
 
-    def __init__(self, *, slots: int | None = None, held: bool = False) -> None:
-        self.engine = new_engine(SlotPolicy(slots, held_between_attempts=held))
+    def __init__(self, *, slots: int | None = None, held: bool = False, starts_ahead: bool = False) -> None:
+        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead))
         self.now_us = 0
+        self._posted: deque[Event] = deque()
 
     def tell(self, event: Event) -> list[str]:
-        return [in_words(effect) for effect in self.engine.tell(event)]
+        decided = self.engine.tell(event)
+        self._posted.extend(effect.event for effect in decided if isinstance(effect, PostAgain))
+        return [in_words(effect) for effect in decided]
+
+    def tell_again(self) -> list[str]:
+        """Tell the first of the events that were posted again."""
+        return self.tell(self._posted.popleft())
 
     def at(self) -> int:
         self.now_us += 1
@@ -424,6 +471,9 @@ class Story:
 
     def stage(self, id: int) -> Stage:
         return self.engine.stage(id)
+
+    def number(self, id: int) -> int:
+        return self.engine.number(id)
 
     def roots(self, id: int) -> tuple[int, ...]:
         return self.engine.roots(id)
@@ -452,6 +502,9 @@ class Story:
     def withdraw(self, id: int, number: int = 1) -> list[str]:
         return self.tell(Withdrawn(id, number, self.at()))
 
+    def skip(self, id: int, number: int = 1) -> list[str]:
+        return self.tell(Skipped(id, number, self.at()))
+
     def fail_to_interrupt(self, id: int, number: int = 1) -> list[str]:
         return self.tell(NotStopped(id, number, self.at()))
 
@@ -472,6 +525,11 @@ class Story:
 
     def reclaim(self, id: int, awaited: int) -> list[str]:
         return self.tell(Reclaimed(id, awaited))
+
+    def adopt(
+        self, id: int, *names: StateName, roots: tuple[int, ...] = (), is_seen: bool = False
+    ) -> list[str]:
+        return self.tell(Adopted(id, self.at(), names, roots, is_seen))
 
     # -- the flow run --------------------------------------------------------------------------
 

@@ -16,13 +16,11 @@ LONG = 5_000
 @pytest.fixture
 def flow() -> Story:
     """A flow run that has started, with as many slots as it wants."""
-    story = Story()
-    story.start_flow()
-    return story
+    return started()
 
 
-def started(*, slots: int, held: bool = False) -> Story:
-    story = Story(slots=slots, held=held)
+def started(*, slots: int | None = None, held: bool = False, ahead: bool = False) -> Story:
+    story = Story(slots=slots, held=held, starts_ahead=ahead)
     story.start_flow()
     return story
 
@@ -150,19 +148,43 @@ def test_a_run_whose_upstream_fails_ends_without_running_and_so_do_those_after_i
     assert flow.finish(4) == ["settle 4 Completed"]
 
 
-def test_the_roots_do_not_depend_on_who_fails_first(flow: Story) -> None:
+def test_neither_the_roots_nor_their_order_depend_on_who_fails_first(flow: Story) -> None:
     flow.submit(1)
     flow.submit(2)
     flow.submit(3, 1, 2)
     assert flow.fail(2) == ["settle 2 Failed"]
     assert flow.fail(1) == ["settle 1 Failed", "settle 3 UpstreamFailed"]
-    assert set(flow.roots(3)) == {1, 2}
+    assert flow.roots(3) == (1, 2)
+
+
+def test_roots_known_at_the_start_and_roots_learnt_while_waiting_come_together(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2)
+    flow.fail(2)
+    assert flow.submit(3, 1, 2) == []
+    assert flow.fail(1) == ["settle 1 Failed", "settle 3 UpstreamFailed"]
+    assert flow.roots(3) == (1, 2)
 
 
 def test_a_tolerated_upstream_only_has_to_end(flow: Story) -> None:
     flow.submit(1)
     assert flow.submit(2, allow_failure=(1,)) == []
     assert flow.fail(1) == ["settle 1 Failed", "start 2"]
+
+
+def test_a_tolerated_upstream_is_never_blamed(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2)
+    flow.submit(3, 2, allow_failure=(1,))
+    flow.fail(1)
+    assert flow.fail(2) == ["settle 2 Failed", "settle 3 UpstreamFailed"]
+    assert flow.roots(3) == (2,)
+
+
+def test_an_upstream_that_is_both_strict_and_tolerated_is_strict(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1, allow_failure=(1,))
+    assert flow.fail(1) == ["settle 1 Failed", "settle 2 UpstreamFailed"]
 
 
 def test_a_run_whose_upstream_was_cancelled_ends_upstream_failed(flow: Story) -> None:
@@ -722,3 +744,562 @@ def test_a_failed_subflow_is_retrieved_also_by_who_saw_its_end_sooner(flow: Stor
     if not is_early:
         flow.retrieve(-1)
     assert flow.end_function() == ["end Completed"]
+
+
+# -- a run starts ahead of its upstreams' ends ---------------------------------------------------------
+
+
+@pytest.fixture
+def ahead() -> Story:
+    """A flow run whose task runner waits for upstreams itself, with as many slots as it wants."""
+    return started(ahead=True)
+
+
+def test_a_run_starts_ahead_when_all_its_upstreams_are_with_the_task_runner(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2)
+    assert ahead.submit(3, 1, 2) == ["start 3"]
+    assert ahead.stage(3) is Stage.AHEAD
+    assert ahead.finish(1) == ["settle 1 Completed"]
+    assert ahead.stage(3) is Stage.AHEAD
+    assert ahead.finish(2) == ["settle 2 Completed"]
+    assert ahead.stage(3) is Stage.ACTIVE
+    assert ahead.finish(3) == ["settle 3 Completed"]
+    assert ahead.states(3) == [StateName.PENDING, StateName.RUNNING, StateName.COMPLETED]
+    assert ahead.number(3) == 1
+
+
+def test_no_run_starts_ahead_where_the_task_runner_does_not_wait_for_upstreams(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.submit(2, 1) == []
+
+
+def test_a_chain_starts_ahead_as_one(ahead: Story) -> None:
+    ahead.submit(1)
+    assert [ahead.submit(id, id - 1) for id in range(2, 6)] == [[f"start {id}"] for id in range(2, 6)]
+    for id in range(1, 6):
+        assert ahead.finish(id) == [f"settle {id} Completed"]
+
+
+def test_a_run_starts_ahead_with_an_upstream_that_has_completed_beside_one_that_runs(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.finish(1)
+    ahead.submit(2)
+    assert ahead.submit(3, 1, 2) == ["start 3"]
+
+
+def test_a_run_does_not_start_ahead_when_an_upstream_has_failed(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2)
+    ahead.fail(1)
+    assert ahead.submit(3, 1, 2) == []
+    assert ahead.finish(2) == ["settle 2 Completed", "settle 3 UpstreamFailed"]
+
+
+def test_a_run_does_not_start_ahead_when_an_upstream_waits_for_its_retry(ahead: Story) -> None:
+    ahead.submit(1, retries=1)
+    ahead.fail(1, retry_after=1.5)
+    assert ahead.submit(2, 1) == []
+    assert ahead.fire_timer(1) == ["start 1", "start 2"]
+
+
+def test_a_run_does_not_start_ahead_when_an_upstream_is_being_cancelled(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.cancel(1)
+    assert ahead.submit(2, 1) == []
+    assert ahead.finish(1) == ["settle 1 Completed", "start 2"]
+
+
+def test_a_run_does_not_start_ahead_of_a_run_of_another_flow(ahead: Story) -> None:
+    ahead.join(-1)
+    ahead.submit(1)
+    assert ahead.submit(2, -1) == []
+    assert ahead.submit(3, 2) == []
+    assert ahead.submit(4, -1, 1) == []
+    assert ahead.end_outsider(-1) == ["start 2", "start 3"]
+    assert ahead.submit(5, -1, 1) == ["start 5"]
+    assert ahead.finish(1) == ["settle 1 Completed", "start 4"]
+
+
+def test_a_run_does_not_start_ahead_of_an_upstream_that_may_fail(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2)
+    ahead.join(-1)
+    assert ahead.submit(3, 1, allow_failure=(2,)) == []
+    assert ahead.submit(4, 1, allow_failure=(-1,)) == []
+    ahead.fail(2)
+    assert ahead.submit(5, 1, allow_failure=(2,)) == ["start 5"]
+    assert ahead.finish(1) == ["settle 1 Completed", "start 3"]
+    assert ahead.end_outsider(-1, completed=False) == ["start 4"]
+
+
+def test_a_run_that_starts_ahead_takes_a_slot_and_who_finds_none_starts_later_in_order() -> None:
+    flow = started(slots=2, ahead=True)
+    flow.submit(1)
+    assert flow.submit(2, 1) == ["start 2"]
+    assert flow.free_slots == 0
+    assert flow.submit(3, 1) == []
+    assert flow.submit(4, 2) == []
+    assert flow.submit(5, 1) == []
+    assert flow.stage(3) is Stage.WAITING
+    assert flow.finish(1) == ["settle 1 Completed", "start 3"]
+    assert flow.finish(3) == ["settle 3 Completed", "start 4"]
+    assert flow.stage(4) is Stage.AHEAD
+    assert flow.finish(2) == ["settle 2 Completed", "start 5"]
+    assert flow.finish(4) == ["settle 4 Completed"]
+    flow.finish(5)
+    assert flow.free_slots == 2
+
+
+def test_a_run_that_found_no_slot_to_start_ahead_keeps_its_place_when_its_upstream_ends() -> None:
+    flow = started(slots=1, ahead=True)
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.submit(3)
+    assert flow.finish(1) == ["settle 1 Completed", "start 2"]
+    assert flow.stage(2) is Stage.ACTIVE
+    assert flow.finish(2) == ["settle 2 Completed", "start 3"]
+
+
+def test_a_run_that_lost_its_place_in_the_queue_since_its_upstream_is_tried_again_starts_with_it() -> None:
+    flow = started(slots=1, ahead=True)
+    flow.submit(1, retries=1)
+    flow.submit(2, 1)
+    assert flow.fail(1, retry_after=1.5) == ["record 1 AwaitingRetry", "hooks 1 AwaitingRetry", "timer 1 1.5"]
+    assert flow.free_slots == 1
+    assert flow.fire_timer(1) == ["start 1"]
+    assert flow.finish(1, number=2) == ["settle 1 Completed", "start 2"]
+    flow.finish(2)
+    assert flow.free_slots == 1
+
+
+def test_runs_that_wait_for_one_in_the_queue_start_ahead_when_it_starts() -> None:
+    flow = started(slots=3, ahead=True)
+    for id in range(1, 5):
+        flow.submit(id)
+    assert flow.submit(5, 4) == []
+    assert flow.submit(6, 5) == []
+    assert flow.finish(1) == ["settle 1 Completed", "start 4"]
+    assert flow.finish(2) == ["settle 2 Completed", "start 5"]
+    assert flow.finish(3) == ["settle 3 Completed", "start 6"]
+
+
+def test_a_chain_longer_than_the_window_moves_on_with_its_ends() -> None:
+    flow = started(slots=10, ahead=True)
+    flow.submit(1)
+    for id in range(2, LONG + 1):
+        assert flow.submit(id, id - 1) == ([f"start {id}"] if id <= 10 else [])
+    for id in range(1, LONG + 1):
+        expected = [f"start {id + 10}"] if id + 10 <= LONG else []
+        assert flow.finish(id) == [f"settle {id} Completed", *expected]
+    assert flow.free_slots == 10
+
+
+def test_a_chain_that_needs_no_slots_starts_ahead_without_deep_recursion() -> None:
+    flow = started(slots=1, ahead=True)
+    flow.submit(1)
+    flow.submit(2)
+    for id in range(3, LONG):
+        flow.submit(id, id - 1, needs_slot=False)
+    assert len(flow.finish(1)) == LONG - 1
+
+
+# -- word of a run that started ahead overtakes word of its upstream ------------------------------------
+
+
+def test_word_that_overtakes_word_of_the_upstream_is_kept_and_told_again(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    assert ahead.begin(2) == []
+    assert ahead.finish(2) == []
+    assert ahead.states(2) == [StateName.PENDING]
+    assert ahead.finish(1) == ["settle 1 Completed", "again began 2#1", "again finished 2#1"]
+    assert ahead.tell_again() == ["record 2 Running", "hooks 2 Running"]
+    assert ahead.tell_again() == ["settle 2 Completed"]
+
+
+def test_early_word_of_a_chain_is_told_again_link_by_link(ahead: Story) -> None:
+    ahead.submit(1)
+    for id in (2, 3):
+        ahead.submit(id, id - 1)
+    for id in (3, 2):
+        assert ahead.finish(id) == []
+    assert ahead.finish(1) == ["settle 1 Completed", "again finished 2#1"]
+    assert ahead.tell_again() == ["settle 2 Completed", "again finished 3#1"]
+    assert ahead.tell_again() == ["settle 3 Completed"]
+
+
+def test_an_early_failure_is_tried_again_when_its_time_has_come(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1, retries=1)
+    assert ahead.fail(2, retry_after=0.0) == []
+    assert ahead.finish(1) == ["settle 1 Completed", "again finished 2#1"]
+    assert ahead.tell_again() == ["record 2 AwaitingRetry", "hooks 2 AwaitingRetry", "start 2"]
+    assert ahead.number(2) == 2
+
+
+def test_early_word_of_another_attempt_is_not_kept(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    assert ahead.begin(2, number=2) == []
+    assert ahead.finish(2, number=2) == []
+    assert ahead.finish(1) == ["settle 1 Completed"]
+
+
+def test_a_run_ahead_is_not_stopped_by_word_that_nobody_waits_for(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    assert ahead.withdraw(2) == []
+    assert ahead.fail_to_interrupt(2) == []
+    assert ahead.fire_timer(2) == []
+    assert ahead.stage(2) is Stage.AHEAD
+
+
+def test_a_run_ahead_that_is_noticed_is_recorded_as_pending(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    assert ahead.notice(2) == ["record 2 Pending"]
+
+
+# -- a run that started ahead will not run, or not yet -------------------------------------------------
+
+
+def test_a_run_ahead_whose_upstream_fails_is_called_back_and_was_never_tried(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    ahead.submit(3, 2)
+    assert ahead.fail(1) == [
+        "settle 1 Failed",
+        "interrupt 2#1",
+        "settle 2 UpstreamFailed",
+        "interrupt 3#1",
+        "settle 3 UpstreamFailed",
+    ]
+    assert (ahead.number(2), ahead.number(3)) == (0, 0)
+    assert ahead.roots(3) == (1,)
+    assert ahead.withdraw(2) == []
+    assert ahead.skip(3) == []
+    assert ahead.end_function() == ["end Failed unseen=[1]"]
+
+
+def test_a_run_ahead_is_called_back_only_when_the_last_of_its_upstreams_has_ended(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2)
+    ahead.submit(3, 1, 2)
+    assert ahead.fail(1) == ["settle 1 Failed"]
+    assert ahead.finish(2) == ["settle 2 Completed", "interrupt 3#1", "settle 3 UpstreamFailed"]
+
+
+def test_a_run_that_is_called_back_gives_its_slot_to_the_next() -> None:
+    flow = started(slots=2, ahead=True)
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.submit(3)
+    flow.submit(4)
+    assert flow.fail(1) == [
+        "settle 1 Failed",
+        "interrupt 2#1",
+        "settle 2 UpstreamFailed",
+        "start 3",
+        "start 4",
+    ]
+    assert flow.free_slots == 0
+
+
+def test_nobody_starts_ahead_of_a_run_that_is_doomed() -> None:
+    flow = started(slots=3, ahead=True)
+    for id in range(1, 6):
+        flow.submit(id, *([id - 1] if id > 1 else []))
+    assert flow.fail(1) == [
+        "settle 1 Failed",
+        "interrupt 2#1",
+        "settle 2 UpstreamFailed",
+        "interrupt 3#1",
+        "settle 3 UpstreamFailed",
+        "settle 4 UpstreamFailed",
+        "settle 5 UpstreamFailed",
+    ]
+    assert flow.free_slots == 3
+
+
+def test_an_attempt_ahead_that_is_skipped_waits_again_and_starts_with_its_upstreams_next(
+    ahead: Story,
+) -> None:
+    ahead.submit(1, retries=1)
+    ahead.submit(2, 1)
+    ahead.fail(1, retry_after=1.5)
+    assert ahead.skip(2) == []
+    assert ahead.stage(2) is Stage.WAITING
+    assert ahead.number(2) == 0
+    assert ahead.fire_timer(1) == ["start 1", "start 2"]
+    assert ahead.finish(1, number=2) == ["settle 1 Completed"]
+    assert ahead.finish(2) == ["settle 2 Completed"]
+    assert ahead.number(2) == 1
+
+
+def test_a_skipped_attempt_frees_its_slot() -> None:
+    flow = started(slots=2, ahead=True)
+    flow.submit(1, retries=1)
+    flow.submit(2, 1)
+    flow.submit(3)
+    assert flow.fail(1, retry_after=1.5)[2:] == ["start 3", "timer 1 1.5"]
+    assert flow.skip(2) == []
+    assert flow.free_slots == 1
+    assert flow.fire_timer(1) == ["start 1"]
+    assert flow.finish(3) == ["settle 3 Completed", "start 2"]
+    flow.finish(1, number=2)
+    flow.finish(2)
+    assert flow.free_slots == 2
+
+
+def test_a_skip_that_overtakes_the_failure_of_the_upstream_is_waited_out(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    assert ahead.skip(2) == []
+    assert ahead.fail(1) == ["settle 1 Failed", "settle 2 UpstreamFailed"]
+    assert ahead.number(2) == 0
+
+
+def test_early_word_of_an_attempt_that_was_skipped_after_all_is_not_told_again(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    ahead.begin(2)
+    ahead.skip(2)
+    assert ahead.finish(1) == ["settle 1 Completed", "start 2"]
+
+
+def test_an_attempt_that_is_skipped_after_its_upstream_completed_by_another_attempt_is_started_again(
+    ahead: Story,
+) -> None:
+    ahead.submit(1, retries=1)
+    ahead.submit(2, 1)
+    ahead.fail(1, retry_after=0.0)
+    assert ahead.finish(1, number=2) == ["settle 1 Completed"]
+    assert ahead.skip(2) == ["start 2"]
+    assert ahead.number(2) == 1
+    assert ahead.finish(2) == ["settle 2 Completed"]
+
+
+def test_an_attempt_that_is_skipped_although_its_upstreams_have_completed_is_started_again_only_once(
+    ahead: Story,
+) -> None:
+    ahead.submit(1)
+    ahead.finish(1)
+    ahead.submit(2, 1)
+    ahead.submit(3, 2)
+    assert ahead.skip(2) == ["start 2"]
+    assert ahead.skip(2) == ["settle 2 Crashed", "interrupt 3#1", "settle 3 UpstreamFailed"]
+    assert ahead.reason(2) == "the value of an upstream was lost"
+    assert ahead.end_function() == ["end Failed unseen=[2]"]
+
+
+def test_a_skip_of_an_attempt_that_is_over_changes_nothing(ahead: Story) -> None:
+    assert ahead.skip(1) == []
+    ahead.submit(1, retries=1)
+    ahead.fail(1, retry_after=1.5)
+    assert ahead.skip(1) == []
+    ahead.fire_timer(1)
+    assert ahead.skip(1) == []
+    assert ahead.stage(1) is Stage.ACTIVE
+
+
+def test_a_cancelled_run_that_is_skipped_is_cancelled(ahead: Story) -> None:
+    ahead.submit(1, retries=1)
+    ahead.submit(2, 1)
+    ahead.fail(1, retry_after=0.0)
+    ahead.finish(1, number=2)
+    assert ahead.cancel(2) == ["interrupt 2#1"]
+    assert ahead.skip(2) == ["settle 2 Cancelled"]
+    assert ahead.reason(2) == "cancelled before it started"
+
+
+def test_a_run_that_is_skipped_after_its_flow_failed_is_not_started_again(ahead: Story) -> None:
+    ahead.submit(1, retries=1)
+    ahead.submit(2, 1)
+    ahead.fail(1, retry_after=0.0)
+    ahead.finish(1, number=2)
+    assert ahead.end_function(Ending.RAISED) == ["withdraw 2#1"]
+    assert ahead.skip(2) == ["settle 2 Cancelled", "end Failed"]
+    assert ahead.reason(2) == "flow failed"
+
+
+# -- a run that started ahead is cancelled --------------------------------------------------------------
+
+
+def test_a_run_ahead_is_cancelled_at_once_and_called_back(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    ahead.submit(3, 2)
+    ahead.begin(2)
+    assert ahead.cancel(2) == [
+        "interrupt 2#1",
+        "settle 2 Cancelled",
+        "interrupt 3#1",
+        "settle 3 UpstreamFailed",
+    ]
+    assert ahead.number(2) == 0
+    assert ahead.states(2) == [StateName.PENDING, StateName.CANCELLED]
+    assert ahead.cancel(2) == []
+    assert ahead.finish(1) == ["settle 1 Completed"]
+
+
+def test_a_cancelled_upstream_that_cannot_be_stopped_dooms_who_started_ahead(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    assert ahead.cancel(1) == ["interrupt 1#1"]
+    assert ahead.fail_to_interrupt(1) == ["settle 1 Cancelled", "interrupt 2#1", "settle 2 UpstreamFailed"]
+    assert ahead.finish(2) == []
+
+
+def test_a_cancelled_run_whose_early_word_is_told_again_ends_as_it_says(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    ahead.finish(2)
+    ahead.finish(1)
+    assert ahead.cancel(2) == ["interrupt 2#1"]
+    assert ahead.tell_again() == ["settle 2 Completed"]
+
+
+def test_early_word_that_is_told_again_after_the_end_of_its_run_changes_nothing(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    ahead.finish(2)
+    ahead.finish(1)
+    ahead.cancel(2)
+    ahead.withdraw(2)
+    assert ahead.tell_again() == []
+
+
+@pytest.mark.parametrize("ending", [Ending.RAISED, Ending.CRASHED])
+def test_a_function_that_raised_calls_back_who_started_ahead(ahead: Story, ending: Ending) -> None:
+    ahead.submit(1)
+    ahead.begin(1)
+    ahead.submit(2, 1)
+    ahead.submit(3, 2)
+    assert ahead.end_function(ending) == [
+        "interrupt 2#1",
+        "interrupt 3#1",
+        "settle 2 Cancelled",
+        "settle 3 Cancelled",
+    ]
+    assert ahead.number(3) == 0
+    assert ahead.finish(1)[0] == "settle 1 Completed"
+
+
+def test_a_function_that_raised_starts_nobody_ahead_with_a_retry() -> None:
+    flow = started(slots=1, ahead=True)
+    flow.submit(1, retries=1)
+    flow.submit(2, 1)
+    flow.fail(1, retry_after=1.5)
+    assert flow.end_function(Ending.RAISED) == ["settle 2 Cancelled"]
+    assert flow.fire_timer(1) == ["start 1"]
+    assert flow.finish(1, number=2) == ["settle 1 Completed", "end Failed"]
+
+
+def test_a_cancelled_flow_run_calls_back_who_started_ahead(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    assert ahead.cancel() == ["flow Cancelling", "interrupt 2#1", "settle 2 Cancelled", "interrupt 1#1"]
+    assert ahead.end_function() == []
+    assert ahead.withdraw(1) == ["settle 1 Cancelled", "end Cancelled"]
+
+
+def test_a_flow_run_waits_for_who_started_ahead(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, 1)
+    ahead.finish(2)
+    assert ahead.end_function() == []
+    assert ahead.finish(1) == ["settle 1 Completed", "again finished 2#1"]
+    assert ahead.tell_again() == ["settle 2 Completed", "end Completed"]
+
+
+# -- runs that ended elsewhere -------------------------------------------------------------------------
+
+PLAIN = (StateName.RUNNING, StateName.COMPLETED)
+BAD = (StateName.RUNNING, StateName.FAILED)
+
+
+def test_a_child_run_that_completed_elsewhere_is_settled_with_its_hooks(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.adopt(2, *PLAIN) == ["hooks 2 Running", "settle 2 Completed"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_an_adopted_run_calls_the_hooks_of_each_state_that_has_some_in_order(flow: Story) -> None:
+    flow.submit(1)
+    names = (
+        StateName.RUNNING, StateName.AWAITING_RETRY, StateName.AWAITING_SLOT, StateName.RETRYING,
+        StateName.CANCELLING, StateName.CANCELLED,
+    )  # fmt: skip
+    assert flow.adopt(2, *names, roots=(2,)) == [
+        "hooks 2 Running",
+        "hooks 2 AwaitingRetry",
+        "hooks 2 Retrying",
+        "settle 2 Cancelled",
+    ]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_a_child_run_that_never_ran_elsewhere_calls_no_hooks_of_running(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.adopt(2, StateName.CANCELLED, roots=(2,)) == ["settle 2 Cancelled"]
+
+
+@pytest.mark.parametrize("name", [StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED])
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_a_failure_elsewhere_fails_the_flow_run_unless_it_was_seen_there(
+    flow: Story, name: StateName, *, is_seen: bool
+) -> None:
+    flow.submit(1)
+    flow.adopt(2, StateName.RUNNING, name, roots=(2,), is_seen=is_seen)
+    flow.finish(1)
+    assert flow.end_function() == ["end Completed" if is_seen else "end Failed unseen=[2]"]
+
+
+def test_only_the_root_of_failures_elsewhere_is_unseen(flow: Story) -> None:
+    flow.submit(1)
+    flow.adopt(2, *BAD, roots=(2,))
+    assert flow.adopt(3, StateName.UPSTREAM_FAILED, roots=(2,)) == ["settle 3 UpstreamFailed"]
+    assert flow.roots(3) == (2,)
+    flow.finish(1)
+    assert flow.end_function() == ["end Failed unseen=[2]"]
+
+
+def test_who_looks_at_a_run_that_failed_for_one_elsewhere_sees_that(flow: Story) -> None:
+    flow.submit(1)
+    flow.adopt(2, *BAD, roots=(2,))
+    flow.adopt(3, StateName.UPSTREAM_FAILED, roots=(2,))
+    flow.finish(1)
+    flow.retrieve(3)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_an_adopted_run_takes_no_slot_and_is_not_live() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.adopt(2, *PLAIN)
+    assert flow.engine.live == {1}
+    assert flow.free_slots == 0
+    assert flow.cancel(2) == []
+    assert flow.notice(2) == []
+
+
+def test_child_runs_that_ended_elsewhere_are_settled_before_their_parent_and_the_flow_run(
+    flow: Story,
+) -> None:
+    flow.submit(1)
+    assert flow.end_function() == []
+    assert flow.adopt(2, *BAD, roots=(2,), is_seen=False) == ["hooks 2 Running", "settle 2 Failed"]
+    assert flow.finish(1) == ["settle 1 Completed", "end Failed unseen=[2]"]
+
+
+def test_a_child_run_of_an_attempt_that_goes_on_unheard_is_settled_after_the_end_of_the_flow_run(
+    flow: Story,
+) -> None:
+    flow.submit(1)
+    flow.cancel(1)
+    flow.fail_to_interrupt(1)
+    assert flow.end_function() == ["end Completed"]
+    assert flow.adopt(2, *BAD, roots=(2,)) == ["hooks 2 Running", "settle 2 Failed"]

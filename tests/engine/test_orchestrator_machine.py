@@ -44,12 +44,17 @@ class OrchestratorMachine(RuleBasedStateMachine):
     def call_child(self, data: st.DataObject) -> None:
         self.choosing(data).call_child()
 
+    @precondition(lambda self: self.world.begun)
+    @rule(data=st.data())
+    def adopt(self, data: st.DataObject) -> None:
+        self.choosing(data).adopt()
+
     @precondition(lambda self: self.world.model.live)
     @rule(data=st.data())
     def wait_for(self, data: st.DataObject) -> None:
         self.choosing(data).wait_for()
 
-    @precondition(lambda self: self.world.given)
+    @precondition(lambda self: self.world.ready())
     @rule(data=st.data())
     def begin_attempt(self, data: st.DataObject) -> None:
         self.choosing(data).begin()
@@ -64,7 +69,27 @@ class OrchestratorMachine(RuleBasedStateMachine):
     def finish_attempt(self, data: st.DataObject) -> None:
         self.choosing(data).finish()
 
-    @precondition(lambda self: self.world.over)
+    @precondition(lambda self: self.world.reports)
+    @rule(data=st.data())
+    def report(self, data: st.DataObject) -> None:
+        self.choosing(data).report()
+
+    @precondition(lambda self: self.world.posted)
+    @rule(data=st.data())
+    def tell_again(self, data: st.DataObject) -> None:
+        self.choosing(data).tell_again()
+
+    @precondition(lambda self: self.world.vain())
+    @rule(data=st.data())
+    def skip_attempt(self, data: st.DataObject) -> None:
+        self.choosing(data).skip()
+
+    @precondition(lambda self: self.world.has_losses())
+    @rule(data=st.data())
+    def lose_value(self, data: st.DataObject) -> None:
+        self.choosing(data).lose_value()
+
+    @precondition(lambda self: self.world.spent())
     @rule(data=st.data())
     def report_again(self, data: st.DataObject) -> None:
         self.choosing(data).report_again()

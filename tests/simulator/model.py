@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from headrace.engine.events import Ending
 from headrace.engine.states import TRANSITIONS, StateName
 from tests.engine.story import (
+    Adopted,
     Began,
     CancelRequested,
     EndFlow,
@@ -27,8 +28,10 @@ from tests.engine.story import (
     Record,
     RecordFlow,
     Retrieved,
+    RunHooks,
     SetTimer,
     Settle,
+    Skipped,
     Stage,
     Start,
     Submitted,
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
 _FAILURES = {StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED}
 _EXECUTING = {StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING}
+_TRIES = {StateName.RUNNING, StateName.RETRYING}
+_HANDED_OVER = {Stage.ACTIVE, Stage.AHEAD}
 
 
 class BrokenInvariantError(AssertionError):
@@ -54,7 +59,7 @@ class BrokenInvariantError(AssertionError):
 class SeenRun:
     """A task run, as its events and effects show it."""
 
-    __slots__ = ("attempts", "end", "is_to_be_cancelled", "loans", "run", "stage")
+    __slots__ = ("attempts", "early", "end", "is_repeated", "is_to_be_cancelled", "loans", "run", "stage")
 
     def __init__(self, run: Submitted) -> None:
         self.run = run
@@ -62,6 +67,8 @@ class SeenRun:
         self.stage = Stage.WAITING
         self.end: StateName | None = None
         self.is_to_be_cancelled = False
+        self.is_repeated = False
+        self.early: list[Began | Finished] = []
         self.loans: list[int] = []
 
 
@@ -90,10 +97,12 @@ class Model:
         self.flow_changes: tuple[Change, ...] = ()
         self._to_be_cancelled: list[SeenRun] = []
         self._to_be_interrupted: dict[int, int] = {}
+        self._to_be_repeated: int | None = None
+        self._called_back: list[SeenRun] = []
         self._event: Event | None = None
         self._expected: StateName | None = None
         self._retrieved: set[int] = set()
-        self._roots: dict[int, frozenset[int]] = {}
+        self._roots: dict[int, tuple[int, ...]] = {}
 
     # -- what can be known without the engine ------------------------------------------------------
 
@@ -111,27 +120,41 @@ class Model:
         """The task runs that have not ended."""
         return list(self.live.values())
 
-    def roots_of(self, id: int) -> frozenset[int]:
-        """For whom a run did not complete: itself, or the first failed ones on the ways upstream."""
+    def have_completed(self, ids: Iterable[int]) -> bool:
+        """Whether all of them have ended well."""
+        return all(map(self.has_completed, ids))
+
+    def is_handed_over(self, id: int) -> bool:
+        """Whether the run's attempt is with the task runner, and wanted."""
+        seen = self.live.get(id)
+        return seen is not None and seen.stage in _HANDED_OVER and not seen.is_to_be_cancelled
+
+    def may_start_ahead(self, run: Submitted) -> bool:
+        """Whether each upstream has completed or may yet complete without anybody's doing."""
+        if not self.slots.starts_ahead or any(map(self.is_live, run.tolerated)):
+            return False
+        return all(self.has_completed(id) or self.is_handed_over(id) for id in run.upstreams)
+
+    def roots_of(self, id: int) -> tuple[int, ...]:
+        """For whom a run did not complete: itself, or the first failed ones on the ways upstream, in their order."""
         if self.is_live(id) or self.has_completed(id):
-            return frozenset()
+            return ()
         if id not in self._roots:
             seen = self.runs.get(id)
+            roots: tuple[int, ...] = (id,)
             if seen is not None and seen.end is StateName.UPSTREAM_FAILED:
-                roots = frozenset[int]().union(*(self.roots_of(upstream) for upstream in seen.run.upstreams))
-            else:
-                roots = frozenset({id})
-            self._roots[id] = roots
+                roots = tuple(root for upstream in seen.run.upstreams for root in self.roots_of(upstream))
+            self._roots[id] = tuple(dict.fromkeys(roots))
         return self._roots[id]
 
     def holders(self) -> list[SeenRun]:
         """The runs that hold a slot, lent or not."""
-        rests = Stage.DELAYED if self.slots.held_between_attempts else Stage.ACTIVE
-        return [
-            s
-            for s in self.live.values()
-            if (s.stage is Stage.ACTIVE or s.stage is rests) and s.run.needs_slot
-        ]
+        holding = {*_HANDED_OVER, Stage.DELAYED} if self.slots.held_between_attempts else _HANDED_OVER
+        return [seen for seen in self.live.values() if seen.stage in holding and seen.run.needs_slot]
+
+    def has_free_slot(self) -> bool:
+        """Whether one more run may start."""
+        return self.slots.count is None or self.slots_in_use() < self.slots.count
 
     def slots_in_use(self) -> int:
         """How many slots are held by runs that do not lend them."""
@@ -162,12 +185,15 @@ class Model:
         had_ended = self.end is not None
         self._event = event
         self._to_be_interrupted = {}
+        self._called_back = []
         self._expected = self._take_in(event)
         for effect in effects:
             self._take_in_effect(effect)
         self._check(
             not had_ended or not isinstance(event, CancelRequested) or not effects, "cancelled after its end"
         )
+        if isinstance(event, Adopted):
+            self._check_adoption(event, effects)
         self._check_outcome(event)
         self._check_books()
         if self.end is not None and not had_ended:
@@ -178,10 +204,22 @@ class Model:
         match event:
             case Submitted():
                 return self._take_in_submission(event)
+            case Adopted():
+                return self._take_in_adoption(event)
+            case Began() | Finished() if self._is_early(event.id, event.number):
+                self.runs[event.id].early.append(event)
             case Finished():
                 return self._expect_end_of_attempt(event)
             case Withdrawn() | NotStopped():
                 return self._expect_cancelled(event)
+            case Skipped():
+                return self._take_in_skip(event)
+            case _:
+                self._take_in_other(event)
+        return None
+
+    def _take_in_other(self, event: Event) -> None:
+        match event:
             case CancelRequested(id=None):
                 if self.end is None and not self.is_cancelled:
                     self._cancel_all()
@@ -195,10 +233,9 @@ class Model:
             case TimerFired() if self.runs[event.id].stage is Stage.DELAYED:
                 self.runs[event.id].stage = Stage.QUEUED
             case _:
-                self._take_in_other(event)
-        return None
+                self._take_in_word_from_outside(event)
 
-    def _take_in_other(self, event: Event) -> None:
+    def _take_in_word_from_outside(self, event: Event) -> None:
         match event:
             case Retrieved():
                 self._retrieved.add(event.id)
@@ -241,8 +278,15 @@ class Model:
         if event.ending is Ending.CANCELLED:
             self._cancel_all()
         elif event.ending is not Ending.RETURNED:
-            self._to_be_cancelled = [seen for seen in self.live_runs() if seen.attempts == 0]
+            self._to_be_cancelled = [
+                seen for seen in self.live_runs() if seen.attempts == 0 or seen.stage is Stage.AHEAD
+            ]
             self.has_failed = True
+
+    def _is_early(self, id: int, number: int) -> bool:
+        """Whether this attempt has started ahead: word of it is kept until word of the upstreams has come."""
+        seen = self.runs[id]
+        return seen.stage is Stage.AHEAD and seen.attempts == number
 
     def _is_heard(self, id: int, number: int) -> bool:
         """Whether this attempt is the one that the run stands at."""
@@ -274,6 +318,33 @@ class Model:
         self._check(is_wanted or is_first, f"run {event.id} was stopped, and nobody wanted that")
         return StateName.CANCELLED
 
+    def _take_in_skip(self, event: Skipped) -> StateName | None:
+        """A run that started ahead waits again. Another one is started again, but not twice."""
+        seen = self.runs[event.id]
+        if self._is_early(event.id, event.number):
+            seen.stage = Stage.WAITING
+            seen.attempts -= 1
+            seen.early.clear()
+            seen.loans.clear()
+        elif self._is_heard(event.id, event.number):
+            if seen.is_to_be_cancelled or self.is_cancelled or self.has_failed:
+                return StateName.CANCELLED
+            if seen.is_repeated:
+                return StateName.CRASHED
+            seen.is_repeated = True
+            self._to_be_repeated = event.id
+        return None
+
+    def _take_in_adoption(self, event: Adopted) -> StateName:
+        end = event.names[-1]
+        upstreams = event.roots if end is StateName.UPSTREAM_FAILED else ()
+        seen = SeenRun(Submitted(event.id, event.at_us, upstreams, needs_slot=False))
+        seen.attempts = sum(name in _TRIES for name in event.names)
+        self.runs[event.id] = self.live[event.id] = seen
+        if event.is_seen and end in _FAILURES:
+            self._retrieved.add(event.id)
+        return end
+
     def _take_in_loan(self, event: Lent) -> None:
         seen = self.runs.get(event.id)
         if seen is None or seen not in self.holders() or self.slots.count is None:
@@ -291,8 +362,11 @@ class Model:
             case RecordFlow():
                 self._check(self.end is None, "the flow run went on after its end")
                 self._take_in_flow_changes(effect.changes)
-            case PostAgain():
-                pass
+            case PostAgain(event):
+                early = self.runs[event.id].early
+                self._check(event in early[:1], f"{event} is told again, and early word was {early}")
+                early.pop(0)
+                self._check(self._is_heard(event.id, event.number), f"{event} is told again, too early again")
             case _:
                 seen = self.runs[effect.id]
                 if seen.end is not None:
@@ -301,9 +375,13 @@ class Model:
 
     def _take_in_run_effect(self, seen: SeenRun, effect: RunEffect) -> None:
         match effect:
+            case Start() if effect.id == self._to_be_repeated:
+                self._to_be_repeated = None
+                self._check(effect.number == seen.attempts, f"run {effect.id} has another attempt")
             case Start():
                 self._check_start(seen)
-                seen.stage = Stage.ACTIVE
+                has_upstreams = self.have_completed(seen.run.upstreams)
+                seen.stage = Stage.ACTIVE if has_upstreams else Stage.AHEAD
                 seen.attempts += 1
                 self._check(effect.number == seen.attempts, f"run {effect.id} left an attempt out")
             case Settle():
@@ -319,29 +397,46 @@ class Model:
                 seen.stage = Stage.DELAYED
             case Interrupt():
                 self._check(effect.number == seen.attempts, "an interrupt of an old attempt")
-                self._check(seen.stage is Stage.ACTIVE, "an interrupt of no attempt")
-                if not effect.only_withdraw:
+                self._check(seen.stage in _HANDED_OVER, "an interrupt of no attempt")
+                if seen.stage is Stage.AHEAD:
+                    self._call_back(seen, effect)
+                elif not effect.only_withdraw:
                     self._check(effect.id in self._to_be_interrupted, "an interrupt that nobody wanted")
                     del self._to_be_interrupted[effect.id]
-            case _:
-                pass
+            case Record(name=name) | RunHooks(name=name):
+                has_upstreams = self.have_completed(seen.run.upstreams)
+                self._check(
+                    name not in _EXECUTING or has_upstreams, f"run {effect.id} ran before its upstreams"
+                )
+
+    def _call_back(self, seen: SeenRun, effect: Interrupt) -> None:
+        """A run that started ahead will not run: what was handed over is not counted."""
+        self._check(seen not in self._called_back, f"run {effect.id} is called back twice")
+        self._check(not effect.only_withdraw, f"run {effect.id} is called back half-heartedly")
+        self._called_back.append(seen)
+        seen.attempts -= 1
 
     def _check_start(self, seen: SeenRun) -> None:
         run, id = seen.run, seen.run.id
-        self._check(seen.stage is not Stage.ACTIVE, f"run {id} was started while it ran")
-        self._check(all(map(self.has_completed, run.upstreams)), f"run {id} started before its upstreams")
+        self._check(seen.stage not in _HANDED_OVER, f"run {id} was started while it ran")
+        self._check(
+            self.have_completed(run.upstreams) or self.may_start_ahead(run),
+            f"run {id} started before its upstreams",
+        )
         self._check(
             not any(map(self.is_live, run.tolerated)), f"run {id} started before a tolerated upstream"
         )
         self._check(not self.is_cancelled, f"run {id} started in a cancelled flow run")
         self._check(not self.has_failed or seen.attempts > 0, f"run {id} started after its flow had failed")
         has_slot = self.slots.held_between_attempts and seen.attempts > 0
-        if self.slots.count is not None and run.needs_slot and not has_slot:
-            self._check(self.slots_in_use() < self.slots.count, f"run {id} started without a free slot")
+        if run.needs_slot and not has_slot:
+            self._check(self.has_free_slot(), f"run {id} started without a free slot")
 
     def _settle(self, seen: SeenRun, settled: Settle) -> None:
         run, id = seen.run, seen.run.id
         self._check_cause(seen, settled)
+        is_called_back = seen in self._called_back
+        self._check(seen.stage is not Stage.AHEAD or is_called_back, f"run {id} was not called back")
         seen.end, seen.stage = settled.name, Stage.ENDED
         del self.live[id]
         seen.loans.clear()
@@ -350,17 +445,22 @@ class Model:
                 lender.loans = [awaited for awaited in lender.loans if awaited != id]
         if self.engine.is_being_retrieved(id):
             self._retrieved.add(id)
+        for other in self.live.values():
+            if other.stage is Stage.AHEAD and self.have_completed(other.run.upstreams):
+                other.stage = Stage.ACTIVE
         roots = self.roots_of(id)
-        if set(settled.roots) != roots or len(set(settled.roots)) != len(settled.roots):
-            raise BrokenInvariantError(f"run {id} ended for {settled.roots}, it must be for {set(roots)}")
+        if settled.roots != roots:
+            raise BrokenInvariantError(f"run {id} ended for {settled.roots}, it must be for {roots}")
         if settled.name is StateName.UPSTREAM_FAILED:
             self._check(bool(roots), f"run {id} ended UpstreamFailed, and all its upstreams completed")
             live = [id for id in (*run.upstreams, *run.tolerated) if self.is_live(id)]
             self._check(not live, f"run {id} ended UpstreamFailed while {live} lived")
+        elif settled.name is not StateName.CANCELLED:
+            self._check(self.have_completed(run.upstreams), f"run {id} ran before its upstreams")
 
     def _check_cause(self, seen: SeenRun, settled: Settle) -> None:
         """A run that has begun ends by its own report alone; one that has not, by its upstreams or a cancel."""
-        is_its_own = isinstance(self._event, Finished) and self._event.id == settled.id
+        is_its_own = isinstance(self._event, Finished | Skipped | Adopted) and self._event.id == settled.id
         match settled.name:
             case StateName.UPSTREAM_FAILED:
                 is_right = seen.attempts == 0
@@ -379,12 +479,15 @@ class Model:
 
     def _check_outcome(self, event: Event) -> None:
         if self._expected is not None:
-            assert isinstance(event, Submitted | Finished | Withdrawn | NotStopped)
+            assert isinstance(event, Submitted | Finished | Withdrawn | NotStopped | Skipped | Adopted)
             names = [name for name, _, _ in self.engine.changes(event.id)]
             self._check(
                 self._expected in names, f"run {event.id} had to come to {self._expected} by {event}: {names}"
             )
         self._check(not self._to_be_interrupted, f"not interrupted: {self._to_be_interrupted}")
+        self._check(self._to_be_repeated is None, f"not started again: {self._to_be_repeated}")
+        for seen in self._called_back:
+            self._check(seen.end is not None, f"run {seen.run.id} was called back, and has not ended")
         for seen in self._to_be_cancelled:
             self._check(
                 seen.end is StateName.CANCELLED, f"run {seen.run.id} had to be cancelled, and is {seen.end}"
@@ -398,8 +501,19 @@ class Model:
             case Began() if self._is_heard(event.id, event.number):
                 name = self.engine.changes(event.id)[-1][0]
                 self._check(name in _EXECUTING, f"run {event.id} began, and is {name}")
+            case Submitted() if self.runs[event.id].stage is Stage.WAITING and self.has_free_slot():
+                is_late = self.may_start_ahead(event) and self.runs[event.id].end is None
+                self._check(not is_late, f"run {event.id} could have started ahead")
             case _:
                 pass
+
+    def _check_adoption(self, adopted: Adopted, effects: Sequence[Effect]) -> None:
+        """All that is to be done about a run that ended elsewhere is to call its hooks and to settle it."""
+        id, names = adopted.id, adopted.names
+        has_hooks = _TRIES | {StateName.AWAITING_RETRY}
+        expected: list[Effect] = [RunHooks(id, name) for name in names[:-1] if name in has_hooks]
+        expected.append(Settle(id, names[-1], adopted.roots))
+        self._check(list(effects) == expected, f"about {adopted} is done {effects}, not {expected}")
 
     def _check_books(self) -> None:
         engine = self.engine
@@ -420,15 +534,21 @@ class Model:
     def _check_stage(self, seen: SeenRun) -> None:
         run, stage = seen.run, self.engine.stage(seen.run.id)
         if any(map(self.is_live, run.upstreams)) or any(map(self.is_live, run.tolerated)):
-            expected = Stage.WAITING
+            expected = Stage.AHEAD if seen.stage is Stage.AHEAD else Stage.WAITING
         elif seen.stage is Stage.WAITING:
             expected = Stage.QUEUED
         else:
             expected = seen.stage
         if stage is not expected:
             raise BrokenInvariantError(f"run {run.id} is {stage}, not {expected}")
-        if stage is Stage.QUEUED and (self.slots.count is None or self.slots_in_use() < self.slots.count):
+        if stage is Stage.QUEUED and self.has_free_slot():
             raise BrokenInvariantError(f"run {run.id} waits for a slot that is free")
+        if stage is not Stage.AHEAD and seen.early:
+            raise BrokenInvariantError(f"early word of run {run.id} was lost: {seen.early}")
+        if self.engine.number(run.id) != seen.attempts:
+            raise BrokenInvariantError(
+                f"run {run.id} counts {self.engine.number(run.id)}, not {seen.attempts}"
+            )
 
     def check_end(self) -> None:
         """All has been reported: nothing is left, and what is told is right."""
@@ -441,8 +561,10 @@ class Model:
             changes = self.engine.changes(id)
             _check_changes(f"run {id}", changes)
             self._check(changes[-1][0] is seen.end, f"run {id} ended {seen.end}, and is {changes[-1]}")
-            tries = sum(name in {StateName.RUNNING, StateName.RETRYING} for name, _, _ in changes)
+            tries = sum(name in _TRIES for name, _, _ in changes)
             self._check(tries <= seen.attempts, f"run {id} ran {tries} times, started were {seen.attempts}")
+            number = self.engine.number(id)
+            self._check(number == seen.attempts, f"run {id} counts {number} attempts, not {seen.attempts}")
         _check_changes("the flow run", self.end.changes)
 
     def _check_end_of_flow(self, end: EndFlow) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,9 +16,11 @@ from tests.engine.story import (
     Interrupt,
     Lent,
     NotStopped,
+    PostAgain,
     Reclaimed,
     Retrieved,
     SetTimer,
+    Skipped,
     Start,
     Submitted,
     TimerFired,
@@ -25,6 +28,7 @@ from tests.engine.story import (
     new_engine,
 )
 from tests.simulator.model import Model
+from tests.simulator.world import Landing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +47,14 @@ class Run(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A flow: what its function calls in order, how it ends, and what others do to it, at any time."""
+    """A flow: what its function calls in order, how it ends, and what others do to it, at any time.
+
+    Where its runs start ahead, the reports of attempts that are over come in any order, too.
+    """
 
     runs: dict[int, Run]
     slots: int | None = None
+    starts_ahead: bool = False
     children: dict[int, Run] = {}  # noqa: RUF012 - nobody changes it
     ending: Ending = Ending.RETURNED
     returned: tuple[int, ...] = ()
@@ -68,14 +76,18 @@ class Order:
     def __init__(self, plan: Plan, choose: Callable[[int], int]) -> None:
         self._plan = plan
         self._choose = choose
-        self._engine = new_engine(SlotPolicy(plan.slots))
-        self._model = Model(self._engine, SlotPolicy(plan.slots))
+        slots = SlotPolicy(plan.slots, starts_ahead=plan.starts_ahead)
+        self._engine = new_engine(slots)
+        self._model = Model(self._engine, slots)
         self._now_us = 0
         self.story: list[Event] = []
         self._function: list[int | None] = [*plan.runs, None]
         self._outside: list[CancelRequested | Retrieved] = [CancelRequested(id, 0) for id in plan.cancelled]
         self._outside += [Retrieved(id) for id in plan.retrieved]
         self._attempts: list[Start] = []
+        self._landings: dict[int, Landing] = {}
+        self._reports: list[Finished] = []
+        self._posted: deque[Event] = deque()
         self._blocked: dict[int, Start] = {}
         self._timers: list[int] = []
         self._interrupts: list[Interrupt] = []
@@ -104,7 +116,11 @@ class Order:
         for effect in effects:
             match effect:
                 case Start():
+                    upstreams = self._run(effect.id).upstreams
+                    self._landings[effect.id] = Landing(tuple(self._landings[id] for id in upstreams))
                     self._attempts.append(effect)
+                case PostAgain():
+                    self._posted.append(effect.event)
                 case SetTimer():
                     self._timers.append(effect.id)
                 case Interrupt():
@@ -119,7 +135,14 @@ class Order:
         if self._function:
             possible.append(self._go_on_in_function)
         possible += [partial(self._act_from_outside, event) for event in self._outside if self._may(event)]
-        possible += [partial(self._go_on, attempt) for attempt in self._attempts]
+        for attempt in self._attempts:
+            if self._landings[attempt.id].is_ready:
+                possible.append(partial(self._go_on, attempt))
+            elif self._landings[attempt.id].is_vain:
+                possible.append(partial(self._skip, attempt))
+        possible += [partial(self._report, report) for report in self._reports]
+        if self._posted:
+            possible.append(self._tell_again)
         possible += [partial(self._fire, id) for id in self._timers]
         possible += [partial(self._interrupt, effect) for effect in self._interrupts]
         possible += [
@@ -176,7 +199,24 @@ class Order:
     def _finish(self, attempt: Start) -> None:
         ending = self._run(attempt.id).endings[attempt.number - 1]
         now, retry_after = self._tick(), None if ending is Ending.RETURNED else 1.5
-        self._tell(Finished(attempt.id, attempt.number, now, now, ending, None, retry_after))
+        self._landings[attempt.id].has_value = ending is Ending.RETURNED
+        self._reports.append(Finished(attempt.id, attempt.number, now, now, ending, None, retry_after))
+        if not self._plan.starts_ahead:
+            self._report(self._reports[-1])
+
+    def _report(self, report: Finished) -> None:
+        self._reports.remove(report)
+        self._tell(report)
+
+    def _skip(self, attempt: Start) -> None:
+        """The attempt will never have the value of an upstream."""
+        self._attempts.remove(attempt)
+        self._landings[attempt.id].has_value = False
+        self._tell(Skipped(attempt.id, attempt.number, self._tick()))
+
+    def _tell_again(self) -> None:
+        """What came too early comes again."""
+        self._tell(self._posted.popleft())
 
     def _fire(self, id: int) -> None:
         self._timers.remove(id)
@@ -189,6 +229,7 @@ class Order:
         is_under_way = attempt in self._attempts
         if is_under_way and self._run(effect.id).can_be_stopped:
             self._attempts.remove(attempt)
+            self._landings[attempt.id].has_value = False
             self._tell(Withdrawn(effect.id, effect.number, self._tick()))
         elif (is_under_way or effect.id in self._blocked) and not effect.only_withdraw:
             self._tell(NotStopped(effect.id, effect.number, self._tick()))

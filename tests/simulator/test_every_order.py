@@ -42,6 +42,30 @@ ONE_OUTCOME = {
         Plan({1: Run(), 2: Run(), 3: Run(), 4: Run((1, 2, 3))}, slots=2),
         Outcome("Completed", ("Completed",) * 4),
     ),
+    "a chain that starts ahead": (
+        Plan({1: Run(), 2: Run((1,)), 3: Run((2,))}, starts_ahead=True),
+        Outcome("Completed", ("Completed",) * 3),
+    ),
+    "a chain that starts ahead, longer than its slots": (
+        Plan({1: Run(), 2: Run((1,)), 3: Run((2,))}, slots=2, starts_ahead=True),
+        Outcome("Completed", ("Completed",) * 3),
+    ),
+    "a run that starts ahead of a retry": (
+        Plan({1: Run(endings=(RAISES, RETURNS)), 2: Run((1,))}, slots=2, starts_ahead=True),
+        Outcome("Completed", ("Completed",) * 2),
+    ),
+    "a run that starts ahead of a retry in vain": (
+        Plan({1: Run(endings=(RAISES, RAISES)), 2: Run((1,))}, starts_ahead=True),
+        Outcome("Failed", ("Failed", "UpstreamFailed"), unseen=(1,)),
+    ),
+    "a fan-in that starts ahead of a failure": (
+        Plan({1: Run(endings=(RAISES,)), 2: Run(), 3: Run((2, 1))}, slots=3, starts_ahead=True),
+        Outcome("Failed", ("Failed", "Completed", "UpstreamFailed"), unseen=(1,)),
+    ),
+    "a run that starts ahead, and fails once itself": (
+        Plan({1: Run(), 2: Run((1,), endings=(RAISES, RETURNS))}, slots=2, starts_ahead=True),
+        Outcome("Completed", ("Completed",) * 2),
+    ),
 }
 
 
@@ -80,6 +104,27 @@ SOME_OUTCOMES = {
             Outcome(DONE, ("Failed", "UpstreamFailed")),
             Outcome("Failed", ("Failed", "UpstreamFailed"), unseen=(1,)),
         },
+    ),
+    "a cancelled run that another one started ahead of": (
+        Plan({1: Run(), 2: Run((1,))}, starts_ahead=True, cancelled=(1,)),
+        {Outcome(DONE, (DONE, DONE)), Outcome(DONE, (CANCELLED, "UpstreamFailed"))},
+    ),
+    "a cancelled run that started ahead": (
+        Plan({1: Run(), 2: Run((1,), can_be_stopped=False)}, starts_ahead=True, cancelled=(2,)),
+        {Outcome(DONE, (DONE, DONE)), Outcome(DONE, (DONE, CANCELLED))},
+    ),
+    "a cancelled flow with a run that started ahead": (
+        Plan({1: Run(), 2: Run((1,))}, slots=2, starts_ahead=True, cancelled=(None,)),
+        {
+            Outcome(DONE, (DONE, DONE)),
+            Outcome(CANCELLED, (DONE, DONE)),
+            Outcome(CANCELLED, (DONE, CANCELLED)),
+            Outcome(CANCELLED, (CANCELLED, CANCELLED)),
+        },
+    ),
+    "a function that raises with a run that started ahead": (
+        Plan({1: Run(can_be_stopped=False), 2: Run((1,))}, starts_ahead=True, ending=RAISES),
+        {Outcome("Failed", (DONE, DONE)), Outcome("Failed", (DONE, CANCELLED))},
     ),
     "a task that is cancelled while it waits for one that it called": (
         Plan(
@@ -122,3 +167,20 @@ def test_two_cancels_in_every_order_of_a_fan_in_with_a_retry() -> None:
         ("Failed", CANCELLED, "UpstreamFailed"),
     }
     assert set(outcomes) == {Outcome(DONE, (*three, DONE)) for three in runs}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_a_cancel_in_every_order_of_a_chain_that_starts_ahead_of_a_retry() -> None:
+    plan = Plan(
+        {1: Run(endings=(RAISES, RETURNS)), 2: Run((1,)), 3: Run((2,))},
+        slots=2,
+        starts_ahead=True,
+        cancelled=(2,),
+    )
+    outcomes = play_every_order(plan)
+    assert sum(outcomes.values()) > 20_000
+    assert set(outcomes) == {
+        Outcome(DONE, (DONE, DONE, DONE)),
+        Outcome(DONE, (DONE, CANCELLED, "UpstreamFailed")),
+    }

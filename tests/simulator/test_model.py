@@ -8,6 +8,7 @@ import pytest
 
 from headrace.engine.events import Ending
 from tests.engine.story import (
+    Adopted,
     CancelRequested,
     EndFlow,
     Engine,
@@ -17,12 +18,15 @@ from tests.engine.story import (
     Joined,
     Lent,
     OutsiderEnded,
+    PostAgain,
     Reclaimed,
     Record,
     RecordFlow,
     Retrieved,
+    RunHooks,
     SetTimer,
     Settle,
+    Skipped,
     Start,
     Submitted,
     TimerFired,
@@ -121,6 +125,10 @@ def say_it_only_withdraws(effect: Effect) -> list[Effect]:
     return [effect._replace(only_withdraw=True) if isinstance(effect, Interrupt) else effect]
 
 
+def say_the_roots_backwards(effect: Effect) -> list[Effect]:
+    return [effect._replace(roots=effect.roots[::-1]) if isinstance(effect, Settle) else effect]
+
+
 LIARS: dict[str, tuple[Hear, Say]] = {
     "forgets to start": (hears_all, silent_about(Start)),
     "forgets to settle": (hears_all, silent_about(Settle)),
@@ -157,6 +165,15 @@ LIARS: dict[str, tuple[Hear, Say]] = {
     "says nothing of unseen failures": (hears_all, say_no_unseen_failure),
     "says more failures were unseen": (hears_all, say_an_unseen_failure_more),
     "blames nobody": (hears_all, say_no_roots),
+    "blames in another order": (hears_all, say_the_roots_backwards),
+    "forgets word that came too early": (hears_all, silent_about(PostAgain)),
+    "tells early word twice": (hears_all, twice(PostAgain)),
+    "is deaf for skips": (deaf_for(Skipped), says_all),
+    "takes a skip for another attempt's": (changing(Skipped, number=7), says_all),
+    "is deaf for runs that ended elsewhere": (deaf_for(Adopted), says_all),
+    "takes every failure elsewhere for a seen one": (changing(Adopted, is_seen=True), says_all),
+    "takes every failure elsewhere for an unseen one": (changing(Adopted, is_seen=False), says_all),
+    "calls no hooks": (hears_all, silent_about(RunHooks)),
     "interrupts half-heartedly": (hears_all, say_it_only_withdraws),
 }  # fmt: skip
 

@@ -113,10 +113,14 @@ def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> 
     for played in play_all("orchestrator", range(200)):
         told.update(type(event).__name__ for event in played.story)
         told.update(str(seen.end) for seen in played.model.runs.values())
+        told["repeated"] += any(seen.is_repeated for seen in played.model.runs.values())
+        told["told again"] += played.told_again
+        told["started ahead"] += played.started_ahead
         told[f"flow {played.model.end.changes[-1][0]}"] += 1
     events = {
         "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "NotStopped", "TimerFired", "CancelRequested",
-        "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FunctionEnded",
+        "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FunctionEnded", "Skipped",
+        "Adopted", "repeated", "told again", "started ahead",
     }  # fmt: skip
     endings = {"Completed", "Failed", "Crashed", "Cancelled", "UpstreamFailed"}
     of_flows = {"flow Completed", "flow Failed", "flow Crashed", "flow Cancelled"}

@@ -7,11 +7,14 @@ is virtual: a microsecond an event.
 from __future__ import annotations
 
 import random
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from headrace.engine.events import Ending
 from headrace.engine.policies import SlotPolicy
+from headrace.engine.states import StateName
 from tests.engine.story import (
+    Adopted,
     Began,
     CancelRequested,
     Finished,
@@ -23,16 +26,19 @@ from tests.engine.story import (
     Noticed,
     NotStopped,
     OutsiderEnded,
+    PostAgain,
     Reclaimed,
     Retrieved,
     SetTimer,
+    Skipped,
+    Stage,
     Start,
     Submitted,
     TimerFired,
     Withdrawn,
     new_engine,
 )
-from tests.simulator.model import Model
+from tests.simulator.model import BrokenInvariantError, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +56,14 @@ _ENDINGS = (
     Ending.CANCELLED,
     Ending.CRASHED,
 )
+_MOSTLY_RETURNED = (Ending.RETURNED,) * 14 + _ENDINGS
+_ENDINGS_ELSEWHERE = (
+    (StateName.RUNNING, StateName.COMPLETED),
+    (StateName.RUNNING, StateName.AWAITING_RETRY, StateName.RETRYING, StateName.COMPLETED),
+    (StateName.RUNNING, StateName.FAILED),
+    (StateName.RUNNING, StateName.CANCELLING, StateName.CANCELLED),
+    (StateName.CANCELLED,),
+)
 
 
 class Attempt(NamedTuple):
@@ -59,6 +73,24 @@ class Attempt(NamedTuple):
     number: int
 
 
+class Landing:
+    """Where the task runner has the value of an attempt, once it is over; and those that the attempt needs."""
+
+    def __init__(self, needs: tuple[Landing, ...]) -> None:
+        self.needs = needs
+        self.has_value: bool | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the attempt may begin."""
+        return all(need.has_value for need in self.needs)
+
+    @property
+    def is_vain(self) -> bool:
+        """Whether the attempt can never begin."""
+        return any(need.has_value is False for need in self.needs)
+
+
 class World:
     """One flow run and all that happens to it. ``choose(n)`` gives a number from 0 up to n, n left out."""
 
@@ -66,7 +98,12 @@ class World:
         self, choose: Callable[[int], int], make_engine: Callable[[SlotPolicy], Engine] = new_engine
     ) -> None:
         self.choose = choose
-        slots = SlotPolicy(self.pick((None, 1, 1, 2, 3, 4)), held_between_attempts=self.chance(4))
+        slots = SlotPolicy(
+            self.pick((None, 1, 1, 2, 3, 4)),
+            held_between_attempts=self.chance(4),
+            starts_ahead=self.chance(2),
+        )
+        self._endings = self.pick((_ENDINGS, _MOSTLY_RETURNED))
         self.now_us = 0
         self.engine = make_engine(slots)
         self.model = Model(self.engine, slots)
@@ -75,10 +112,18 @@ class World:
         """Attempts with the task runner that have not begun; since when."""
         self.begun: dict[Attempt, int] = {}
         self.over: list[Attempt] = []
+        self.landings: dict[int, Landing] = {}
+        """Of each run's latest attempt."""
+        self.reports: list[Finished] = []
+        """Word that has not come to the orchestrator."""
+        self.posted: deque[Event] = deque()
+        """What the orchestrator wants to hear again."""
         self.interrupts: list[Interrupt] = []
         self.timers: list[int] = []
         self.loans: list[tuple[int, int]] = []
         self.has_started = False
+        self.started_ahead = 0
+        self.told_again = 0
 
     # -- choosing ----------------------------------------------------------------------------------
 
@@ -105,13 +150,23 @@ class World:
         for effect in effects:
             match effect:
                 case Start():
-                    self.given[Attempt(effect.id, effect.number)] = self.now_us
+                    self.give(Attempt(effect.id, effect.number))
+                case PostAgain():
+                    self.posted.append(effect.event)
                 case Interrupt():
                     self.interrupts.append(effect)
                 case SetTimer():
                     self.timers.append(effect.id)
                 case _:
                     pass
+
+    def give(self, attempt: Attempt) -> None:
+        """The task runner is given an attempt, and with it whence the values of its upstreams come."""
+        upstreams = self.model.runs[attempt.id].run.upstreams
+        needs = tuple(self.landings[id] for id in upstreams if id in self.landings)
+        self.landings[attempt.id] = Landing(needs)
+        self.given[attempt] = self.now_us
+        self.started_ahead += any(map(self.model.is_live, upstreams))
 
     def tick(self) -> int:
         """A microsecond later."""
@@ -132,15 +187,20 @@ class World:
             (has_room, 9 if function_runs else 1, self.submit),
             (has_room and function_runs, 2, self.map),
             (has_room and self.begun, 2, self.call_child),
+            (has_room and self.begun, 1, self.adopt),
             (function_runs and len(model.outsiders) < 3, 1, self.join_outsider),
-            (self.given, 6, self.begin),
+            (self.ready(), 6, self.begin),
+            (self.vain(), 3, self.skip),
             (self.begun, 8, self.finish),
+            (self.reports, 1, self.report),
+            (self.posted, 4, self.tell_again),
+            (self.has_losses(), 1, self.lose_value),
             (self.begun, 2, self.report_start),
             (self.begun, 2, self.lend),
             (self.interrupts, 6, self.resolve_interrupt),
             (self.timers, 4, self.fire_timer),
             (self.live_outsiders(), 1, self.end_outsider),
-            (self.over, 1, self.report_again),
+            (self.spent(), 1, self.report_again),
             (model.runs, 1, self.notice),
             (model.runs, 1, self.cancel_run),
             (model.runs, 2, self.retrieve),
@@ -180,37 +240,96 @@ class World:
         self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot))
         return id
 
+    def adopt(self) -> None:
+        """An attempt called a task elsewhere; how that ended comes before the end of the attempt."""
+        id = len(self.model.runs) + 1
+        names = self.pick(_ENDINGS_ELSEWHERE)
+        roots: tuple[int, ...] = () if names[-1] is StateName.COMPLETED else (id,)
+        failed = [other for other in self.model.runs if self.model.roots_of(other)]
+        if failed and self.chance(3):
+            names, roots = (StateName.UPSTREAM_FAILED,), self.model.roots_of(self.pick(failed))
+        self.tell(Adopted(id, self.tick(), names, roots, self.chance(2)))
+
+    def ready(self) -> list[Attempt]:
+        """The attempts whose upstreams' values are there."""
+        return [attempt for attempt in self.given if self.landings[attempt.id].is_ready]
+
+    def vain(self) -> list[Attempt]:
+        """The attempts that will never have the value of an upstream."""
+        return [attempt for attempt in self.given if self.landings[attempt.id].is_vain]
+
     def begin(self) -> None:
         """The task runner begins an attempt, and says nothing of it."""
-        attempt = self.pick(list(self.given))
+        attempt = self.pick(self.ready())
         del self.given[attempt]
         self.begun[attempt] = self.tick()
+
+    def skip(self) -> None:
+        """The task runner finds that it cannot execute an attempt that it was given ahead."""
+        self._skip(self.pick(self.vain()))
+
+    def has_losses(self) -> bool:
+        """Whether values may be lost that an attempt waits for."""
+        return self.model.slots.starts_ahead and any(self.landings[id].needs for id, _ in self.ready())
+
+    def lose_value(self) -> None:
+        """The task runner had the value of an upstream, and has it no more when it wants to begin."""
+        self._skip(self.pick([attempt for attempt in self.ready() if self.landings[attempt.id].needs]))
+
+    def _skip(self, attempt: Attempt) -> None:
+        del self.given[attempt]
+        self.landings[attempt.id].has_value = False
+        self.tell(Skipped(*attempt, self.tick()))
 
     def report_start(self) -> None:
         attempt = self.pick(list(self.begun))
         self.tell(Began(attempt.id, attempt.number, self.begun[attempt]))
 
     def finish(self) -> None:
-        """An attempt ends; perhaps the report of it comes late."""
-        attempt = self.pick(list(self.begun))
-        started_us = self.begun.pop(attempt)
-        self.over.append(attempt)
-        ending = self.pick(_ENDINGS)
+        """An attempt ends; perhaps the report of it comes late, after those of attempts that began later."""
+        ending = self.pick(self._endings)
         delay = self.pick((None, 0.0, 1.5)) if ending is not Ending.RETURNED else None
-        ended_us = self.tick()
-        self.tell(Finished(*attempt, started_us, ended_us, ending, f"it {ending.value}", delay))
+        self._finish(self.pick(list(self.begun)), ending, f"it {ending.value}", delay)
+        if not self.model.slots.starts_ahead or self.chance(4):
+            self._report(self.reports[-1])
+
+    def _finish(self, attempt: Attempt, ending: Ending, reason: str, delay: float | None = None) -> None:
+        started_us = self.begun.pop(attempt)
+        self.landings[attempt.id].has_value = ending is Ending.RETURNED
+        self.reports.append(Finished(*attempt, started_us, self.tick(), ending, reason, delay))
+
+    def report(self) -> None:
+        """The report of an attempt comes to the orchestrator."""
+        self._report(self.pick(self.reports))
+
+    def _report(self, report: Finished) -> None:
+        self.reports.remove(report)
+        self.over.append(Attempt(report.id, report.number))
+        self.tell(report)
+
+    def tell_again(self) -> None:
+        """What came too early comes again."""
+        self.told_again += 1
+        self.tell(self.posted.popleft())
+
+    def spent(self) -> list[Attempt]:
+        """The attempts that are over, and of which nothing is kept."""
+        runs, held = self.model.runs, (Stage.ACTIVE, Stage.AHEAD)
+        return [a for a in self.over if runs[a.id].attempts != a.number or runs[a.id].stage not in held]
 
     def report_again(self) -> None:
         """An attempt that is over is heard of once more: it must change nothing."""
-        attempt = self.pick(self.over)
+        attempt = self.pick(self.spent())
         now = self.tick()
-        event = self.choose(4)
+        event = self.choose(5)
         if event == 0:
             self.tell(Began(*attempt, now))
         elif event == 1:
             self.tell(Withdrawn(*attempt, now))
         elif event == 2:
             self.tell(NotStopped(*attempt, now))
+        elif event == 3:
+            self.tell(Skipped(*attempt, now))
         else:
             self.tell(Finished(*attempt, now, now, Ending.RAISED, "again", 0.0))
 
@@ -221,15 +340,15 @@ class World:
         attempt = Attempt(effect.id, effect.number)
         if attempt in self.given:
             del self.given[attempt]
+            self.landings[attempt.id].has_value = False
             self.over.append(attempt)
             self.tell(Withdrawn(*attempt, self.tick()))
         elif attempt in self.begun and not effect.only_withdraw:
             if self.chance(2):
                 self.tell(NotStopped(*attempt, self.tick()))  # it goes on unheard, and ends some day
             else:
-                started_us = self.begun.pop(attempt)
-                self.over.append(attempt)
-                self.tell(Finished(*attempt, started_us, self.tick(), Ending.CANCELLED, "cancelled"))
+                self._finish(attempt, Ending.CANCELLED, "cancelled")
+                self._report(self.reports[-1])
 
     def fire_timer(self) -> None:
         id = self.pick(self.timers)
@@ -292,21 +411,34 @@ class World:
             self.start_flow()
         if self.model.function is None:
             self.end_function()
-        while True:
-            due = [self.given, self.begun, self.interrupts, self.timers, self.loans, self.live_outsiders()]
-            doing = (
-                self.begin,
-                self.finish,
-                self.resolve_interrupt,
-                self.fire_timer,
-                self.reclaim,
-                self.end_outsider,
-            )
-            possible = [happen for waiting, happen in zip(due, doing, strict=True) if waiting]
-            if not possible:
-                break
+        while possible := self._still_to_do():
             self.pick(possible)()
         self.model.check_end()
+        self._check_values()
+
+    def _still_to_do(self) -> list[Callable[[], None]]:
+        offers: list[tuple[object, Callable[[], None]]] = [
+            (self.ready(), self.begin),
+            (self.vain(), self.skip),
+            (self.begun, self.finish),
+            (self.reports, self.report),
+            (self.posted, self.tell_again),
+            (self.interrupts, self.resolve_interrupt),
+            (self.timers, self.fire_timer),
+            (self.loans, self.reclaim),
+            (self.live_outsiders(), self.end_outsider),
+        ]
+        return [happen for is_possible, happen in offers if is_possible]
+
+    def _check_values(self) -> None:
+        """Who completed was executed with what the last attempts of its upstreams returned."""
+        for id, seen in self.model.runs.items():
+            if seen.end is not StateName.COMPLETED or id not in self.landings:
+                continue
+            landing = self.landings[id]
+            needs = tuple(self.landings[id] for id in seen.run.upstreams if id in self.landings)
+            if landing.needs != needs or not all(need.has_value for need in needs):
+                raise BrokenInvariantError(f"run {id} was executed with other values than its upstreams'")
 
 
 def play(seed: int, make_engine: Callable[[SlotPolicy], Engine] = new_engine) -> World:
@@ -314,7 +446,7 @@ def play(seed: int, make_engine: Callable[[SlotPolicy], Engine] = new_engine) ->
     source = random.Random(seed)
     world = World(lambda count: int(source.random() * count), make_engine)
     try:
-        for _ in range(world.choose(60)):
+        for _ in range(world.choose(80)):
             world.pick(world.may())()
         world.come_to_an_end()
     except Exception as error:

@@ -48,11 +48,10 @@ from headrace.engine.states import TRANSITIONS, StateName
 from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from headrace.engine.effects import Effect
     from headrace.engine.events import Event
-    from headrace.engine.graph import Released
     from headrace.engine.states import Change
 
     Handler = Callable[[Any, list[Effect]], Sequence[Effect] | None]
@@ -74,6 +73,8 @@ _UNLIMITED = 1 << 60
 
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
 _IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
+_HAS_HOOKS = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.AWAITING_RETRY})
+_IS_HANDED_OVER = (_ACTIVE, _AHEAD)  # not a set: these are found by identity, which costs less than a hash
 _STATE_AFTER = {
     Ending.RETURNED: StateName.COMPLETED,
     Ending.RAISED: StateName.FAILED,
@@ -92,7 +93,6 @@ class Orchestrator:
     """
 
     __slots__ = (
-        "_ahead",
         "_awaited_outsiders",
         "_closing",
         "_doomed",
@@ -107,6 +107,8 @@ class Orchestrator:
         "_lenders",
         "_outsiders",
         "_queue",
+        "_released",
+        "_repeated",
         "_runs",
         "_slots",
         "_unseen",
@@ -118,8 +120,8 @@ class Orchestrator:
         self._free_slots = _UNLIMITED if slots.count is None else slots.count
         self._runs: dict[int, TaskRun] = {}
         self._queue: deque[TaskRun] = deque()
-        self._ahead: deque[int] = deque()
         self._early: dict[int, list[AttemptStarted | AttemptFinished]] = {}
+        self._repeated: set[int] = set()
         self._graph = Graph()
         self._outsiders: set[int] = set()
         self._awaited_outsiders: set[int] = set()
@@ -127,7 +129,8 @@ class Orchestrator:
         self._unseen: dict[int, None] = {}
         self._forgiven: set[int] = set()
         self._flow_changes: list[Change] = [(StateName.PENDING, at_us, None)]
-        self._doomed: deque[Released] = deque()
+        self._doomed: deque[tuple[TaskRun, tuple[int, ...]]] = deque()
+        self._released: deque[TaskRun] = deque()
         self._function: FunctionEnded | None = None
         self._closing: str | None = None
         self._has_ended = False
@@ -205,21 +208,18 @@ class Orchestrator:
         if run.tolerated:
             self._forgive(run.tolerated)
         live: Container[int] = _Live(self._runs, self._outsiders) if self._outsiders else self._runs
-        released = self._graph.add(run.id, upstreams=run.upstreams, tolerated=run.tolerated, live=live)
-        if released is not None:
-            self._release(released, run.submitted_us, effects)
-        elif self._slots.starts_ahead:
-            self._start_ahead([run.id], effects)
-
-    def _release(self, released: Released, at_us: int, effects: list[Effect]) -> None:
-        id, roots = released
-        run = self._runs[id]
-        if roots:
-            reason = "an upstream did not complete"
-            self._call_back(run, effects)
-            self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=roots)
+        if self._graph.add(run.id, upstreams=run.upstreams + run.tolerated, live=live):
+            if self._slots.starts_ahead:
+                self._start_ahead((run.id,), effects)
+        elif roots := self._graph.roots_of(run.upstreams):
+            self._doom(run, roots, run.submitted_us, effects)
         else:
-            self._make_ready(run, at_us, effects)
+            self._make_ready(run, run.submitted_us, effects)
+
+    def _doom(self, run: TaskRun, roots: tuple[int, ...], at_us: int, effects: list[Effect]) -> None:
+        reason = "an upstream did not complete"
+        self._call_back(run, effects)
+        self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=roots)
 
     def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """Nothing keeps the run from starting but, perhaps, a slot."""
@@ -227,8 +227,7 @@ class Orchestrator:
             run.phase = _ACTIVE
             effects.extend([PostAgain(event) for event in self._early.pop(run.id, ())])
         elif self._activate(run):
-            effects.append(StartAttempt((run,)))
-            self._start_dependents_ahead(run.id, effects)
+            self._start(run, effects)
         else:
             self._enqueue(run, at_us, effects)
 
@@ -243,13 +242,14 @@ class Orchestrator:
         run.number += 1
         return True
 
+    def _start(self, run: TaskRun, effects: list[Effect]) -> None:
+        effects.append(StartAttempt((run,)))
+        if self._slots.starts_ahead and run.id in self._graph.dependents:
+            self._start_ahead(self._graph.dependents[run.id], effects)
+
     # -- a run starts ahead: its upstreams have not ended, but are with the task runner ----------
 
-    def _start_dependents_ahead(self, id: int, effects: list[Effect]) -> None:
-        if self._slots.starts_ahead and id in self._graph.dependents:
-            self._start_ahead(self._graph.waiting_for(id), effects)
-
-    def _start_ahead(self, ids: list[int], effects: list[Effect]) -> None:
+    def _start_ahead(self, ids: Iterable[int], effects: list[Effect]) -> None:
         """Hand over those whose upstreams are all with the task runner, and then who waits for these."""
         pending = deque(ids)
         while pending:
@@ -257,28 +257,30 @@ class Orchestrator:
             if run is None or run.phase is not _WAITING or not self._is_within_reach(run):
                 continue
             if not self._activate(run):
-                self._ahead.append(run.id)
+                self._queue.append(run)
                 continue
             run.phase = _AHEAD
             effects.append(StartAttempt((run,)))
-            pending.extend(self._graph.waiting_for(run.id))
+            pending.extend(self._graph.dependents.get(run.id, ()))
 
     def _is_within_reach(self, run: TaskRun) -> bool:
         """Whether each upstream has completed, or is with the task runner and may yet complete."""
-        if self._graph.roots_of(run.upstreams):
-            return False
         runs, outsiders = self._runs, self._outsiders
-        for id in run.upstreams:
+        for id in reversed(
+            run.upstreams
+        ):  # the last one has mostly come last: a wide fan-in is decided at once
             upstream = runs.get(id)
             if upstream is None:
                 if id in outsiders:
                     return False
-            elif upstream.phase not in (_ACTIVE, _AHEAD) or upstream.is_cancelled:
+            elif upstream.phase not in _IS_HANDED_OVER or upstream.is_cancelled:
                 return False
-        return not any(id in runs or id in outsiders for id in run.tolerated)
+        if any(id in runs or id in outsiders for id in run.tolerated):
+            return False
+        return not self._graph.roots_of(run.upstreams)
 
     def _call_back(self, run: TaskRun, effects: list[Effect]) -> None:
-        """It will not run: the task runner is not to wait for its upstreams any longer."""
+        """It ends without having run: the task runner is not to wait for its upstreams any longer."""
         if run.phase is _AHEAD:
             effects.append(Interrupt(run, run.number, only_withdraw=False))
             run.number -= 1
@@ -298,10 +300,9 @@ class Orchestrator:
             run = queue.popleft()
             if run.phase is _QUEUED:  # it may have ended in the queue
                 self._activate(run)
-                effects.append(StartAttempt((run,)))
-                self._start_dependents_ahead(run.id, effects)
-        while self._ahead and self._free_slots > 0:
-            self._start_ahead([self._ahead.popleft()], effects)
+                self._start(run, effects)
+            elif run.phase is _WAITING:
+                self._start_ahead((run.id,), effects)
 
     # -- an attempt goes its way ---------------------------------------------------------------
 
@@ -381,9 +382,18 @@ class Orchestrator:
             run.number -= 1
             self._early.pop(run.id, None)
             self._free_slot_of(run, effects)
-        elif run.phase is _ACTIVE and run.is_cancelled:
-            self._on_attempt_withdrawn(AttemptWithdrawn(*event), effects)
-        elif run.phase is _ACTIVE:  # the upstream has completed since, by another attempt
+        elif run.phase is _ACTIVE:
+            self._repeat(run, event.at_us, effects)
+
+    def _repeat(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
+        """Its upstreams have completed since, one by another attempt: hand it over again, unless nothing is to start."""
+        if run.is_cancelled or self._closing is not None:
+            reason = self._closing or "cancelled before it started"
+            self._end(run, StateName.CANCELLED, at_us, effects, reason=reason)
+        elif run.id in self._repeated:
+            self._end(run, StateName.CRASHED, at_us, effects, reason="the value of an upstream was lost")
+        else:
+            self._repeated.add(run.id)
             effects.append(StartAttempt((run,)))
 
     def _keep_if_early(self, event: AttemptStarted | AttemptFinished) -> None:
@@ -424,13 +434,7 @@ class Orchestrator:
         """The event's own run is in its last state: settle it, and free what it held and who waited for it."""
         id = run.id
         run.phase = _ENDED
-        if (
-            self._queue
-            or self._lenders
-            or self._function is not None
-            or id in self._graph.dependents
-            or self._ahead
-        ):
+        if self._queue or self._lenders or self._function is not None or id in self._graph.dependents:
             effects.append(Settle((run,)))
             self._free_all_that_waits(run, at_us, effects)
             return None
@@ -443,34 +447,42 @@ class Orchestrator:
     def _free_all_that_waits(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
         """For the end of the run, for its slot, for the end of all."""
         id = run.id
-        del self._runs[
-            id
-        ]  # only now, with the effect noted down: whom a defect cuts short is in one of the two
+        # Only now, with the effect noted down: whom a defect cuts short is in one of the two.
+        del self._runs[id]
         if self._lenders:
             self._forget_loans_of(run)
             self._take_back_loans(id)
         if run.holds_slot:
             run.holds_slot = False
             self._free_slots += 1
-            self._fill_slots(effects)
+        is_outermost = not self._doomed
         if id in self._graph.dependents:
-            self._release_dependents(id, at_us, effects)
+            self._release_dependents(id)
+        if is_outermost:
+            self._go_on(at_us, effects)
+
+    def _release_dependents(self, id: int) -> None:
+        for dependent in self._graph.end(id):
+            run = self._runs[dependent]
+            if roots := self._graph.roots_of(run.upstreams):
+                self._doomed.append((run, roots))
+            else:
+                self._released.append(run)
+
+    def _go_on(self, at_us: int, effects: list[Effect]) -> None:
+        """Doom or start who waited. Doomed runs end one by one, not one inside another: chains are long.
+
+        Invariant: all of them have ended before anybody starts, who might start ahead of one of them.
+        """
+        while self._doomed:
+            self._doom(*self._doomed[0], at_us, effects)
+            self._doomed.popleft()
+        if self._queue:
+            self._fill_slots(effects)
+        while self._released:
+            self._make_ready(self._released.popleft(), at_us, effects)
         if self._function is not None:
             self._end_flow_if_due(at_us, effects)
-
-    def _release_dependents(self, id: int, at_us: int, effects: list[Effect]) -> None:
-        """Start or doom who waited. Doomed runs end one by one, not one inside another: chains are long."""
-        is_outermost = not self._doomed
-        for released in self._graph.end(id):
-            dependent, roots = released
-            if roots:
-                self._doomed.append(released)
-            else:
-                self._make_ready(self._runs[dependent], at_us, effects)
-        if is_outermost:
-            while self._doomed:
-                self._release(self._doomed[0], at_us, effects)
-                self._doomed.popleft()
 
     def _blame(self, run: TaskRun, roots: tuple[int, ...]) -> tuple[int, ...]:
         """The runs that this one failed for; its failure is unseen unless somebody asked for it."""
@@ -487,7 +499,8 @@ class Orchestrator:
             self._forget_loans_of(run)
             run.holds_slot = False
             self._free_slots += 1
-            self._fill_slots(effects)
+            if self._queue:
+                self._fill_slots(effects)
 
     # -- failures, seen and unseen -------------------------------------------------------------
 
@@ -618,7 +631,7 @@ class Orchestrator:
             self._graph.note_failure(run.id, run.roots)
             if run.name in _IS_FAILURE and not event.is_seen:
                 self._unseen[run.id] = None
-        effects.extend([RunHooks(run, change) for change in run.changes[1:-1]])
+        effects.extend([RunHooks(run, change) for change in run.changes[1:-1] if change[0] in _HAS_HOOKS])
         effects.append(Settle((run,)))
 
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
@@ -636,8 +649,8 @@ class Orchestrator:
         if roots:
             self._graph.note_failure(event.id, roots)
         if event.id in self._graph.dependents:
-            self._release_dependents(event.id, event.at_us, effects)
-        self._end_flow_if_due(event.at_us, effects)
+            self._release_dependents(event.id)
+        self._go_on(event.at_us, effects)
 
     # -- the flow run --------------------------------------------------------------------------
 

@@ -10,21 +10,31 @@ from headrace.task_runners.sequential import SequentialTaskRunner
 
 if TYPE_CHECKING:
     from headrace.task_runners.dask import DaskTaskRunner
+    from headrace.task_runners.ray import RayTaskRunner
+    from headrace.task_runners.ray_options import remote_options
     from headrace.task_runners.registry import available, load
 
 __all__ = [
     "Capability",
     "ConcurrentTaskRunner",
     "DaskTaskRunner",
+    "RayTaskRunner",
     "SequentialTaskRunner",
     "Session",
     "TaskRunner",
     "available",
     "load",
+    "remote_options",
 ]
 
 
-_LAZY = {"DaskTaskRunner": "dask", "available": "registry", "load": "registry"}
+_LAZY = {
+    "DaskTaskRunner": "dask",
+    "RayTaskRunner": "ray",
+    "available": "registry",
+    "load": "registry",
+    "remote_options": "ray_options",
+}
 """Few programs ask for these, and a flow does not pay for the others."""
 
 

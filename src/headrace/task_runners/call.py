@@ -82,6 +82,9 @@ if TYPE_CHECKING:
         def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
             """How long to wait before the next attempt; ``None`` for no further attempt."""
 
+        def is_live(self, id: int) -> bool:
+            """Whether the task run of this id has not ended."""
+
         def failed_run(self, id: int) -> Any:
             """The run that ended badly under this id."""
 

@@ -250,9 +250,10 @@ class DaskEngine(Engine):
 
     # ------------------------------------------------------------------------------------------
 
-    def drop(self, attempt: Attempt) -> None:
+    def drop(self, attempt: Attempt) -> bool:
         """Dask forgets what has not begun. A thread of a worker cannot be stopped."""
         self._client.cancel([attempt.handle], force=True)
+        return False
 
     def fetch(self, handle: Future) -> Any:
         """The value, brought here."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 GROUP = "headrace.task_runners"
 _OWN = {
     "concurrent": "headrace.task_runners.concurrent:ConcurrentTaskRunner",
+    "dask": "headrace.task_runners.dask:DaskTaskRunner",
+    "ray": "headrace.task_runners.ray:RayTaskRunner",
     "sequential": "headrace.task_runners.sequential:SequentialTaskRunner",
 }
 

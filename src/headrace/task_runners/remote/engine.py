@@ -64,8 +64,11 @@ class Listener(ABC):
         """A worker tells of attempts that execute."""
 
     @abstractmethod
-    def lost(self, attempt: Attempt, cause: str) -> None:
-        """The worker that executed the attempt is gone, or the attempt with it."""
+    def lost(self, attempt: Attempt, cause: str, *, max_retries: int = 0) -> None:
+        """The worker that executed the attempt is gone, or the attempt with it.
+
+        So often it is tried again for that, whether or not its task has retries; -1 is always.
+        """
 
     @abstractmethod
     def missed(self, attempt: Attempt) -> None:
@@ -102,8 +105,11 @@ class Engine(ABC):
         """Have these attempts executed, and give each its handle."""
 
     @abstractmethod
-    def drop(self, attempt: Attempt) -> None:
-        """Do not begin the attempt if it has not begun; nobody waits for it any more."""
+    def drop(self, attempt: Attempt) -> bool:
+        """Do not begin the attempt if it has not begun; nobody waits for it any more.
+
+        Whether one that has begun is stopped by that.
+        """
 
     @abstractmethod
     def fetch(self, handle: Any) -> Any:

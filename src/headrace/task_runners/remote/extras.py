@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from headrace.errors import MissingExtraError
 
 
-def require_extra(extra: str, *modules: str) -> None:
+def require_extra(who: str, extra: str, *modules: str) -> None:
     """Raise ``MissingExtraError`` unless all these modules can be found. Imports none of them."""
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        raise MissingExtraError(
-            f"the {extra} task runner needs {' and '.join(missing)}, which cannot be imported here:"
-            f' pip install "headrace[{extra}]" installs it'
-        )
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtraError(
+                f'{who} needs the package {module!r}, which is not installed: pip install "headrace[{extra}]"',
+                name=module,
+            )

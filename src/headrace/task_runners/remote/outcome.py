@@ -55,7 +55,7 @@ class Child(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How one attempt ended. ``told`` is how many messages about it were sent before."""
+    """How one attempt ended. ``told`` is how many of its lines were sent before."""
 
     landing: Landing
     number: int

@@ -201,8 +201,9 @@ class Outpost:
         with self._telling:
             news = []
             while self._news:
-                self._told += 1
-                news.append(News(self._errand.id, self._errand.number, self._told, self._news.popleft()))
+                item = self._news.popleft()
+                self._told += type(item) is Line
+                news.append(News(self._errand.id, self._errand.number, item))
             return news
 
     # -- what an attempt asks of a driver --------------------------------------------------------

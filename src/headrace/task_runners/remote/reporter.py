@@ -34,11 +34,10 @@ class Began(NamedTuple):
 
 
 class News(NamedTuple):
-    """A message about one attempt. ``position`` counts those about it, from 1."""
+    """A message about one attempt."""
 
     id: int
     number: int
-    position: int
     content: Began | Line
 
 

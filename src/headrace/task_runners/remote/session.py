@@ -15,6 +15,7 @@ from headrace.engine.events import (
     Ending,
     InterruptFailed,
 )
+from headrace.engine.task_run import Phase
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError, TaskCrashed, TaskRunError
 from headrace.history.facts import AttemptFact, Failure, LogFact
 from headrace.task_runners.call import NO_CONTEXT, Report
@@ -180,6 +181,8 @@ class RemoteSession(Session, Listener):
         args, kwargs = call.args, call.kwargs
         if call.upstreams or call.tolerated:
             args, kwargs = call.driver.replace_futures(call, partial(self._stand_in, attempt))  # type: ignore[attr-defined]
+            if len(attempt.upstreams) < len(call.upstreams):
+                self._add_what_gives_no_value(attempt)
         errand = Errand(call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs)
         try:
             return pack_errand(errand, self._by_value)
@@ -189,6 +192,16 @@ class RemoteSession(Session, Listener):
             raise TaskRunError(
                 f"{culprit} of {call.display_name} cannot be pickled: {describe(why)}"
             ) from None
+
+    def _add_what_gives_no_value(self, attempt: Attempt) -> None:
+        """Upstreams that stand in no argument are waited for all the same."""
+        for id in attempt.call.upstreams:
+            upstream = self._attempts.get(id)
+            if upstream is not None:
+                if upstream.call not in attempt.upstreams:
+                    attempt.upstreams.append(upstream.call)
+            elif attempt.call.driver.is_live(id):
+                raise _Missed  # its attempt is over, and gave nothing, or that is not yet known
 
     def _named(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         names = [*call.task.argument_names, *[str(position) for position in range(len(args))]]
@@ -222,10 +235,10 @@ class RemoteSession(Session, Listener):
         attempt = self._attempts.get(news.id)
         if attempt is None or attempt.number != news.number:
             return
-        attempt.heard += 1
         if isinstance(news.content, Began):
             self._note_start(attempt, news.content)
         else:
+            attempt.heard += 1
             self._record_line(attempt, news.content)
         if attempt.packed is not None:
             self.landed(attempt, attempt.packed)
@@ -267,7 +280,7 @@ class RemoteSession(Session, Listener):
     # -- what comes back -----------------------------------------------------------------------
 
     def landed(self, attempt: Attempt, packed: bytes) -> None:
-        """Make a report of the outcome, once all that was told before it has been heard."""
+        """Make a report of the outcome, once all lines that were told before it have been heard."""
         outcome = Outcome.unpack(packed)
         if attempt.heard < outcome.told and not attempt.is_over:
             if attempt.packed is None:
@@ -370,7 +383,7 @@ class RemoteSession(Session, Listener):
         attempt.upstreams.clear()
         self._chores.put(attempt)
 
-    def lost(self, attempt: Attempt, cause: str) -> None:
+    def lost(self, attempt: Attempt, cause: str, *, max_retries: int = 0) -> None:
         """The worker is gone: the attempt crashed, and may be retried as one that failed."""
         call = attempt.call
         if not self._end(attempt):
@@ -380,6 +393,8 @@ class RemoteSession(Session, Listener):
         error = TaskCrashed(f"{call.display_name} crashed: {cause}")
         began_us = attempt.started_us or now_us
         delay = call.driver.retry_delay_seconds(call, error)
+        if delay is None and (max_retries < 0 or attempt.number <= max_retries):
+            call.retries, delay = attempt.number, 0.0  # one more, and not for what the task itself raises
         call.driver.post(
             Report(
                 call,
@@ -454,16 +469,27 @@ class RemoteSession(Session, Listener):
             return  # its end is on the way to the orchestrator, or there
         driver = call.driver
         if attempt.has_begun:
-            if not only_withdraw:
-                self._engine.drop(attempt)
-                driver.post(InterruptFailed(call.id, number, driver.now_us()))
-        elif attempt.handle is None or is_late:
+            # It is over before the engine is asked: what that answers is no loss.
+            if not only_withdraw and self._end(attempt):
+                is_stopped = self._engine.drop(attempt)
+                failed = InterruptFailed(call.id, number, driver.now_us())
+                driver.post(self._report_of_stop(attempt) if is_stopped else failed)
+        elif (
+            attempt.handle is None or is_late or call.phase is Phase.ENDED
+        ):  # it began to wait, and does so no more
             if attempt.handle is not None:
                 self._engine.drop(attempt)
             self._finish(attempt, AttemptWithdrawn(call.id, number, driver.now_us()))
         else:
             again = partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=True)
             system_clock.call_later(_GRACE_SECONDS, partial(self._chores.put, again))
+
+    def _report_of_stop(self, attempt: Attempt) -> Report:
+        reason = "cancelled; the process that executed it was stopped"
+        return Report(
+            attempt.call, attempt.number, attempt.started_us, attempt.call.driver.now_us(), Ending.CANCELLED, None, None,
+            attempt.worker, None, reason,
+        )  # fmt: skip
 
     # -- values that stayed on the cluster -----------------------------------------------------
 

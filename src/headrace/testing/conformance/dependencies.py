@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +98,26 @@ class Dependencies(Suite):
         assert first.ended_us is not None
         assert second.started_us is not None
         assert first.ended_us <= second.started_us
+
+    @needs(Capability.OVERLAPS)
+    def test_a_run_that_waits_for_another_does_not_begin_beside_it(
+        self, runner: TaskRunner, history: RecordedHistory, turnstile: Turnstile
+    ) -> None:
+        @flow(task_runner=runner)
+        async def async_flow() -> Any:
+            held = hold(turnstile.address, 1)
+            after = receive("after", wait_for=[held])
+            await asyncio.to_thread(turnstile.await_arrivals)
+            assert await add_async(1, 2) == 3
+            assert not after.done()
+            turnstile.open()
+            return await after
+
+        assert run(async_flow) == "after"
+        held, after, _ = history.run().task_runs
+        assert held.ended_us is not None
+        assert after.started_us is not None
+        assert held.ended_us <= after.started_us
 
     @KINDS
     def test_an_upstream_that_is_allowed_to_fail_gives_its_exception(

@@ -1,0 +1,34 @@
+"""What the tests of the Dask runner share."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.task_runners.dask.programs import start_program
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.task_runners.dask.programs import Program
+
+
+@pytest.fixture
+def program(tmp_path: Path, user_environment: dict[str, str]) -> Iterator[Program]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(source: str) -> subprocess.Popen[str]:
+        started.append(start_program(source, tmp_path, user_environment))
+        return started[-1]
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):  # those that are left after a failure
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
