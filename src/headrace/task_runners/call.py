@@ -244,8 +244,10 @@ class Call(Completion, TaskRun):
     value: Any
     asyncio_task: asyncio.Task[None] | None
 
-    is_elsewhere = False
-    """Whether asking for the value means to wait for it: see ``RemoteCall``."""
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether asking for the value means to wait for it: see ``RemoteCall``."""
+        return False
 
     @property
     def call(self) -> Call:

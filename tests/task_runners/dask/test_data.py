@@ -209,7 +209,7 @@ def test_the_function_of_a_task_is_pickled_once_however_often_it_is_called(runne
 
     @task
     def add_seven(number: int) -> int:
-        return number + seven
+        return number + int(seven)
 
     @flow(task_runner=runner)
     def adds() -> Any:
