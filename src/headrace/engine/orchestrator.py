@@ -268,7 +268,7 @@ class Orchestrator:
         runs, outsiders = self._runs, self._outsiders
         for id in reversed(
             run.upstreams
-        ):  # the last one has mostly come last: a wide fan-in is decided at once
+        ):  # mostly the last to start, so that a wide fan-in is decided at once
             upstream = runs.get(id)
             if upstream is None:
                 if id in outsiders:
