@@ -266,9 +266,8 @@ class Orchestrator:
     def _is_within_reach(self, run: TaskRun) -> bool:
         """Whether each upstream has completed, or is with the task runner and may yet complete."""
         runs, outsiders = self._runs, self._outsiders
-        for id in reversed(
-            run.upstreams
-        ):  # mostly the last to start, so that a wide fan-in is decided at once
+        # The last one is mostly the last to start: a wide fan-in is decided at once.
+        for id in reversed(run.upstreams):
             upstream = runs.get(id)
             if upstream is None:
                 if id in outsiders:
