@@ -467,22 +467,31 @@ class RemoteSession(Session, Listener):
         attempt = self._attempts.get(call.id)
         if attempt is None or attempt.number != number:
             return  # its end is on the way to the orchestrator, or there
-        driver = call.driver
         if attempt.has_begun:
-            # It is over before the engine is asked: what that answers is no loss.
-            if not only_withdraw and self._end(attempt):
-                is_stopped = self._engine.drop(attempt)
-                failed = InterruptFailed(call.id, number, driver.now_us())
-                driver.post(self._report_of_stop(attempt) if is_stopped else failed)
+            if not only_withdraw:
+                self._stop(attempt)
         elif (
             attempt.handle is None or is_late or call.phase is Phase.ENDED
-        ):  # it began to wait, and does so no more
-            if attempt.handle is not None:
-                self._engine.drop(attempt)
-            self._finish(attempt, AttemptWithdrawn(call.id, number, driver.now_us()))
+        ):  # which waited, and does so no more
+            self._withdraw(attempt)
         else:
             again = partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=True)
             system_clock.call_later(_GRACE_SECONDS, partial(self._chores.put, again))
+
+    def _stop(self, attempt: Attempt) -> None:
+        """Invariant: an attempt is over before the engine is asked to drop it, else its answer would count as a loss."""
+        if self._end(attempt):
+            is_stopped = self._engine.drop(attempt)
+            call = attempt.call
+            failed = InterruptFailed(call.id, attempt.number, call.driver.now_us())
+            call.driver.post(self._report_of_stop(attempt) if is_stopped else failed)
+
+    def _withdraw(self, attempt: Attempt) -> None:
+        if self._end(attempt):
+            if attempt.handle is not None:
+                self._engine.drop(attempt)
+            call = attempt.call
+            call.driver.post(AttemptWithdrawn(call.id, attempt.number, call.driver.now_us()))
 
     def _report_of_stop(self, attempt: Attempt) -> Report:
         reason = "cancelled; the process that executed it was stopped"
