@@ -86,11 +86,13 @@ class BenchRunner(TaskRunner):
 class BenchFlowRun:
     flow_run_id = name = flow_name = "on-the-bench"
     logs_failures = logs_prints = False
+    changes: Any = ()
 
     def __init__(self, told: list[Any]) -> None:
         self._told = told
 
     def record_changes(self, changes: Any) -> None:
+        self.changes = changes
         self._told.append(("flow", changes[-1][0]))
 
 

@@ -291,8 +291,9 @@ class FlowRunInMemory:
 
     flow_run_id = "simulated"
     flow_name = name = "simulated"
-    logs_failures = logs_prints = False
+    logs_failures = logs_prints = is_on_worker = False
     call = None
+    changes: Any = ()
     driver: Driver
 
     def __init__(self, world: DrivenWorld) -> None:
@@ -300,6 +301,7 @@ class FlowRunInMemory:
 
     def record_changes(self, changes: Any) -> None:
         self._world.maybe_fail("record of the flow")
+        self.changes = changes
 
 
 # -- the world -------------------------------------------------------------------------------------------
