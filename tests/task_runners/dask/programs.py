@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import psutil
 
+from tests.interruption import ctrl_c_as_at_a_terminal
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -28,16 +30,17 @@ class Program(Protocol):
 def start_program(source: str, folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
     script = folder / "program.py"
     script.write_text(HEAD + source, "utf-8")
-    return subprocess.Popen(
-        [sys.executable, str(script)],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    with ctrl_c_as_at_a_terminal():
+        return subprocess.Popen(
+            [sys.executable, str(script)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
 
 def processes_of(process: subprocess.Popen[str], *, timeout_seconds: float = 0) -> list[str]:
