@@ -17,7 +17,7 @@ from headrace.aftermath import Aftermath
 from headrace.clock import system_clock
 from headrace.completion import Milestone
 from headrace.context import current_tags, tags_in_use
-from headrace.dependencies import ATOMS, find_futures, needs_search, substitute
+from headrace.dependencies import ATOMS, find_futures, needs_search, quote, substitute
 from headrace.engine.effects import (
     SETTLE_ITS_RUN,
     START_ITS_ATTEMPT,
@@ -308,13 +308,22 @@ class Driver:
             found.tolerated.update(find_futures(wait_for).tolerated)
         if not found:
             if found.has_marks:  # a `quote` and the like is taken off where there is nothing to wait for, too
-                call.args, call.kwargs = self.resolve(call)
+                self._take_off_marks(call)
             return
         call.upstreams = tuple(self.id_of(future, blocks=blocks) for future in found.strict)
         call.tolerated = tuple(self.id_of(future, blocks=blocks) for future in found.tolerated)
         call.fact_upstreams = tuple(
             _upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
         )
+
+    def _take_off_marks(self, call: Call) -> None:
+        """A session that keeps quotes sees which argument is the same for several calls."""
+        args, kwargs = call.args, call.kwargs
+        call.args, call.kwargs = self.replace_futures(args, kwargs, value_of)
+        if self._session.keeps_quotes:
+            pairs = zip(args, call.args, strict=True)
+            call.args = tuple([given if type(given) is quote else plain for given, plain in pairs])
+            call.kwargs |= {name: given for name, given in kwargs.items() if type(given) is quote}
 
     def _plain_upstreams(self, args: tuple[Any, ...]) -> tuple[int, ...] | None:
         """The upstreams where each argument is plain data or a future of this flow run; ``None`` where not.
@@ -361,16 +370,17 @@ class Driver:
         if call.upstreams and call.fact_upstreams is call.upstreams:  # plain ones: see above
             values: list[Any] = [arg._source.value if type(arg) is TaskFuture else arg for arg in call.args]
             return tuple(values), call.kwargs
-        return self.replace_futures(call, value_of)
+        return self.replace_futures(call.args, call.kwargs, value_of)
 
+    @staticmethod
     def replace_futures(
-        self, call: Call, value_of: Callable[[FutureLike, bool], Any]
+        args: tuple[Any, ...], kwargs: dict[str, Any], value_of: Callable[[FutureLike, bool], Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The call's arguments, with ``value_of(future, is_tolerated)`` in the place of each future."""
-        args = tuple([substitute(value, value_of) for value in call.args])
-        if not call.kwargs:
-            return args, call.kwargs
-        return args, {name: substitute(value, value_of) for name, value in call.kwargs.items()}
+        """The arguments, with ``value_of(future, is_tolerated)`` in the place of each future."""
+        replaced = tuple([substitute(value, value_of) for value in args])
+        if not kwargs:
+            return replaced, kwargs
+        return replaced, {name: substitute(value, value_of) for name, value in kwargs.items()}
 
     @staticmethod
     def value_of(future: FutureLike, is_tolerated: bool) -> Any:  # noqa: FBT001 - as ``substitute`` calls it

@@ -8,6 +8,7 @@ from headrace.context import current_scope
 from headrace.dependencies import FutureLike, FutureList, allow_failure, quote, unmapped
 from headrace.errors import FutureMisuseError
 from headrace.futures import running_loop
+from headrace.history.results import is_plain_and_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -118,6 +119,8 @@ def _call_each(
     wait_for = [*waited_for]
     if not task._takes_wait_for and (given := kwargs.pop("wait_for", None)) is not None:
         wait_for.append(given)
+    args = tuple([_sent_once(value) for value in args])
+    kwargs = {name: _sent_once(value) for name, value in kwargs.items()}
     columns = [_column(value) for value in args]
     named_columns = {name: _column(value) for name, value in kwargs.items()}
     count = _common_length(task, args, columns, named_columns)
@@ -136,6 +139,11 @@ def _call_each(
         )
         for row in range(count)
     ]
+
+
+def _sent_once(value: Any) -> Any:
+    """What every run receives whole is one and the same ``quote``, if it is large: so a cluster is sent it once."""
+    return quote(value.value) if isinstance(value, unmapped) and is_plain_and_large(value.value) else value
 
 
 def _plain(values: tuple[Any, ...]) -> list[Any]:

@@ -169,6 +169,21 @@ class _BoundedBuffer:
         return b"".join(self._parts)
 
 
+def is_plain_and_large(value: object, limit: int = RESULT_LIMIT) -> bool:
+    """Whether it is text, bytes, an array or a table of more than ``limit`` bytes: what holds no futures, and is told at a glance.
+
+    >>> is_plain_and_large(bytes(2_000_000)), is_plain_and_large([bytes(2_000_000)])
+    (True, False)
+    """
+    if type(value).__module__.partition(".")[0] == "pandas":
+        try:
+            usage: Any = value.memory_usage()  # type: ignore[attr-defined]
+            return int(getattr(usage, "sum", lambda: usage)()) > limit
+        except Exception:
+            return False
+    return _is_plainly_too_large(value, limit)
+
+
 def _is_plainly_too_large(value: Any, limit: int) -> bool:
     """What can be told without pickling: text and bytes, and arrays that pickle would copy first."""
     kind = type(value)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("headrace.dask")
 
 _BATCH = 1000
-_LARGE_ERRAND = 1024 * 1024
 _LOOK_AGAIN_SECONDS = 0.1
 _JUDGE_AFTER_SECONDS = 0.25
 
@@ -110,7 +109,7 @@ class DaskEngine(Engine):
                 run_errand,
                 [attempt.commission.digest for attempt in attempts],
                 [attempt.commission.packed for attempt in attempts],
-                [self._sendable(attempt.errand) for attempt in attempts],
+                [attempt.errand for attempt in attempts],
                 [[upstream.handle for upstream in attempt.upstreams] for attempt in attempts],
                 key=keys,
                 pure=False,
@@ -120,10 +119,6 @@ class DaskEngine(Engine):
             attempt.place(future)
             self._calls[future.key] = attempt.call
             future.add_done_callback(lambda _, attempt=attempt: self._ended.put(attempt))
-
-    def _sendable(self, errand: bytes) -> Any:
-        """Large arguments go to a worker, not through the scheduler."""
-        return errand if len(errand) < _LARGE_ERRAND else self._client.scatter(errand, hash=False)
 
     def _key_of(self, attempt: Attempt) -> tuple[str, int, str]:
         """In Dask's dashboard it is seen under the name of its task, those of one flow run together."""
@@ -249,6 +244,10 @@ class DaskEngine(Engine):
             self._listener.repeated(call, again.result(), cause)
 
     # ------------------------------------------------------------------------------------------
+
+    def put(self, packed: bytes, body: Any) -> Future:
+        """Send the value to a worker; others get it from there."""
+        return self._client.scatter(LandedWithBody(packed, body), hash=False)
 
     def drop(self, attempt: Attempt) -> bool:
         """Dask forgets what has not begun. A thread of a worker cannot be stopped."""

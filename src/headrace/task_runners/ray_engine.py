@@ -178,6 +178,12 @@ class RayEngine(Engine):
 
     # -- taking back ---------------------------------------------------------------------------
 
+    def put(self, packed: bytes, body: Any) -> Handle:
+        """Put the value into the object store."""
+        import ray
+
+        return Handle(ray.put(packed), ray.put(body))
+
     def drop(self, attempt: Attempt) -> bool:
         """What has begun is stopped with the process that executes it."""
         import ray

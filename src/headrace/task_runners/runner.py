@@ -51,6 +51,9 @@ class Session(ABC):
     new_call: Callable[[], Call] = staticmethod(new_call)
     """Makes the call, still empty, that the driver fills for each task run: of a subclass, where a session needs one."""
 
+    keeps_quotes: bool = False
+    """Whether an argument that is a ``quote`` is given to the session as such."""
+
     wants_tending: bool = False
     """Set by ``start`` to have ``tend`` called soon; taken back by ``tend`` itself, before it looks what is to do."""
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from distributed import Client, LocalCluster
 
-from headrace import flow, task
+from headrace import flow, task, unmapped
 from headrace.errors import ResultUnavailableError, TaskRunError
 from headrace.task_runners import DaskTaskRunner
 from headrace.testing import in_memory_history
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from headrace.testing import RecordedHistory
     from headrace.testing.conformance.turnstile import Address
 
-LARGE = 12_500_000  # float64: 100 MB
+LARGE = 4_000_000  # float64: 32 MB
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,11 @@ def add_one(values: np.ndarray) -> np.ndarray:
 @task
 def total(values: np.ndarray) -> float:
     return float(values.sum())
+
+
+@task
+def scaled_total(factor: int, values: np.ndarray) -> float:
+    return factor * float(values.sum())
 
 
 @task
@@ -175,6 +180,22 @@ def test_large_arguments_arrive(runner: DaskTaskRunner) -> None:
     assert run(sends) == 1_000_000
 
 
+def test_what_all_runs_of_a_map_receive_whole_is_sent_once(
+    cluster: LocalCluster, runner: DaskTaskRunner
+) -> None:
+    @flow(task_runner=runner)
+    def maps() -> tuple[list[float], int]:
+        values = np.ones(500_000)
+        sums = scaled_total.map(range(30), unmapped(values)).result()
+        sent = [key for key, task in cluster.scheduler.tasks.items() if task.run_spec is None]
+        values += 1  # the next map has to see that
+        return [*sums, *scaled_total.map([1], unmapped(values)).result()], len(sent)
+
+    sums, sent_count = run(maps)
+    assert sums == [500_000 * factor for factor in [*range(30), 2]]
+    assert sent_count == 1
+
+
 @pytest.mark.parametrize("is_named", [False, True])
 def test_an_argument_that_cannot_be_pickled_fails_its_task_run_and_is_named(
     runner: DaskTaskRunner, history: RecordedHistory, *, is_named: bool
@@ -238,7 +259,7 @@ def test_what_a_script_and_its_own_modules_define_travels_to_workers_that_cannot
             import sys
             import of_the_script
             from of_the_script import Box
-            from headrace import flow, task
+            from headrace import flow, task, unmapped
             from headrace.task_runners import DaskTaskRunner
 
             def inner(number):

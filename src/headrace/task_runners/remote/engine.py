@@ -13,10 +13,19 @@ if TYPE_CHECKING:
     from headrace.task_runners.remote.remote_call import RemoteCall
 
 
+class Given:
+    """A large argument that was put on the cluster; ``handle`` is the engine's own reference to it."""
+
+    __slots__ = ("handle",)
+
+    def __init__(self, handle: Any) -> None:
+        self.handle = handle
+
+
 class Attempt:
     """One attempt of a call, on its way to a worker and back.
 
-    ``upstreams`` are the attempts or calls whose results go along, in the order in which the errand counts them.
+    ``upstreams`` are the calls whose results go along, and large arguments, in the order in which the errand counts them.
     ``handle`` is the engine's own reference to the result, from the moment the attempt was handed over. ``began_us`` is
     when it began by the worker's clock, ``started_us`` by ours.
     """
@@ -33,7 +42,7 @@ class Attempt:
         call.handle = None
         self.commission: PackedCommission
         self.errand: bytes = b""
-        self.upstreams: list[RemoteCall] = []
+        self.upstreams: list[RemoteCall | Given] = []
         self.by_value: frozenset[str] = frozenset()
         self.adoption: Any = None
         self.packed: bytes | None = None
@@ -103,6 +112,10 @@ class Engine(ABC):
     @abstractmethod
     def hand_over(self, attempts: Sequence[Attempt]) -> None:
         """Have these attempts executed, and give each its handle."""
+
+    @abstractmethod
+    def put(self, packed: bytes, body: Any) -> Any:
+        """Put a value on the cluster: a handle like that of a result. ``packed`` is the outcome that goes with it."""
 
     @abstractmethod
     def drop(self, attempt: Attempt) -> bool:

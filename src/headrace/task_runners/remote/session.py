@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from headrace.clock import system_clock
+from headrace.dependencies import quote
 from headrace.engine.events import (
     AttemptSkipped,
     AttemptStarted,
@@ -17,9 +18,10 @@ from headrace.engine.events import (
 )
 from headrace.engine.task_run import Phase
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError, TaskCrashed, TaskRunError
-from headrace.history.facts import AttemptFact, Failure, LogFact
+from headrace.history.facts import AttemptFact, Failure, LogFact, StoredResult
+from headrace.history.results import is_plain_and_large, is_small
 from headrace.task_runners.call import NO_CONTEXT, Report
-from headrace.task_runners.remote.engine import Attempt, Listener
+from headrace.task_runners.remote.engine import Attempt, Given, Listener
 from headrace.task_runners.remote.errand import Commission, Errand, Upstream, pack_commission, pack_errand
 from headrace.task_runners.remote.exceptions import unpack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
 _BATCH = 256
 _SENT_AGAIN = 8192
+_LARGE = 256 * 1024
+_GIVEN_KEPT = 8
+_GIVEN = Outcome(Landing.RETURNED, 0, 0, 0, "", StoredResult(None, None, None)).pack()
 _GRACE_SECONDS = 0.25
 _NEWS_SECONDS = 2.0
 _CLOSING_SECONDS = 10.0
@@ -52,6 +57,7 @@ class RemoteSession(Session, Listener):
     """
 
     new_call = partial(object.__new__, RemoteCall)
+    keeps_quotes = True
 
     def __init__(self, engine: Engine, flow_run_id: str) -> None:
         self._engine = engine
@@ -62,6 +68,7 @@ class RemoteSession(Session, Listener):
         self._attempts: dict[int, Attempt] = {}
         self._commissions: dict[int, tuple[Any, PackedCommission]] = {}
         self._by_value: frozenset[str] = frozenset()
+        self._given: dict[int, tuple[quote[Any], Given]] = {}
         self._is_open = False
         self._is_closed = False
         self._driver: Any = None
@@ -180,9 +187,13 @@ class RemoteSession(Session, Listener):
         call = attempt.call
         args, kwargs = call.args, call.kwargs
         if call.upstreams or call.tolerated:
-            args, kwargs = call.driver.replace_futures(call, partial(self._stand_in, attempt))  # type: ignore[attr-defined]
-            if len(attempt.upstreams) < len(call.upstreams):
-                self._add_what_gives_no_value(attempt)
+            self._add_what_gives_no_value(attempt)
+        if not (is_small(args) and is_small(kwargs)):
+            args = tuple([self._put_if_large(attempt, value) for value in args])
+            kwargs = {name: self._put_if_large(attempt, value) for name, value in kwargs.items()}
+        if call.upstreams or call.tolerated:
+            stand_in = partial(self._stand_in, attempt)
+            args, kwargs = call.driver.replace_futures(args, kwargs, stand_in)  # type: ignore[attr-defined]
         errand = Errand(call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs)
         try:
             return pack_errand(errand, self._by_value)
@@ -203,12 +214,29 @@ class RemoteSession(Session, Listener):
             elif attempt.call.driver.is_live(id):
                 raise _Missed  # its attempt is over, and gave nothing, or that is not yet known
 
+    def _put_if_large(self, attempt: Attempt, value: Any) -> Any:
+        """Large arguments go to the cluster by themselves, and what is one ``quote`` for several calls goes once."""
+        is_quoted = type(value) is quote
+        content = value.value if is_quoted else value
+        if not is_plain_and_large(content, _LARGE):
+            return content
+        known = self._given.get(id(value)) if is_quoted else None
+        given = known[1] if known is not None else Given(self._engine.put(_GIVEN, content))
+        if is_quoted and known is None:
+            if len(self._given) >= _GIVEN_KEPT:
+                del self._given[next(iter(self._given))]
+            self._given[id(value)] = (value, given)  # the quote, too, so that no other comes to its id
+        attempt.upstreams.append(given)
+        return Upstream(len(attempt.upstreams) - 1)
+
     def _named(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         names = [*call.task.argument_names, *[str(position) for position in range(len(args))]]
         return {**dict(zip(names, args, strict=False)), **kwargs}
 
     def _stand_in(self, attempt: Attempt, future: FutureLike, is_tolerated: bool) -> Any:  # noqa: FBT001
         """What travels in the place of a future: the engine's own reference, or the value if there is none."""
+        if type(future) is Upstream:  # a large argument, which has been put there already
+            return future
         source: Any = future._source  # type: ignore[attr-defined]
         if not isinstance(source, RemoteCall) or source.driver is not attempt.call.driver:
             return attempt.call.driver.value_of(future, is_tolerated)  # type: ignore[attr-defined]
