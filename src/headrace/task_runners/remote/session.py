@@ -183,7 +183,9 @@ class RemoteSession(Session, Listener):
             args, kwargs = call.driver.replace_futures(call, partial(self._stand_in, attempt))  # type: ignore[attr-defined]
             if len(attempt.upstreams) < len(call.upstreams):
                 self._add_what_gives_no_value(attempt)
-        errand = Errand(call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs)
+        errand = Errand(
+            call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs, bool(call.upstreams or call.tolerated)
+        )  # fmt: skip
         try:
             return pack_errand(errand, self._by_value)
         except Exception as error:
@@ -318,7 +320,7 @@ class RemoteSession(Session, Listener):
         if outcome.run_name is not None:
             call.run_name = outcome.run_name
             call.is_told_plainly = False
-        if call.announces_start and not attempt.has_begun:
+        if not attempt.has_begun and (attempt.number > 1 or call.task.hooks.on_running):
             call.started_us = started_us
             call.driver.post(AttemptStarted(call.id, attempt.number, started_us))
         call.driver.post(self._report_of(attempt, outcome, started_us, ended_us))
