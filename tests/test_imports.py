@@ -35,7 +35,14 @@ def heavy_modules_loaded_by(program: str, run_python: RunPython) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "program", ["import headrace", "from headrace import flow, task", "import headrace.task_runners"]
+    "program",
+    [
+        "import headrace",
+        "from headrace import flow, task",
+        "import headrace.task_runners",
+        "from headrace.task_runners import DaskTaskRunner; DaskTaskRunner('tcp://127.0.0.1:1')",
+        "from headrace.task_runners import DaskTaskRunner; DaskTaskRunner(cluster_class='distributed.LocalCluster')",
+    ],
 )
 def test_the_import_loads_nothing_heavy(program: str, run_python: RunPython) -> None:
     assert heavy_modules_loaded_by(program, run_python) == set()

@@ -67,11 +67,12 @@ def test_the_async_program_prints_the_same_order_every_time(
     assert [process.returncode for process in processes] == [0] * RUNS
 
 
+@pytest.mark.parametrize("runner", ["DaskTaskRunner", "ConcurrentTaskRunner"])
 def test_the_tasks_of_the_parallel_program_overlap(
-    programs: list[str], tmp_path: Path, run_python: RunPython
+    runner: str, programs: list[str], tmp_path: Path, run_python: RunPython
 ) -> None:
     script = tmp_path / "parallel_flow.py"
-    script.write_text(programs[0].replace("DaskTaskRunner", "ConcurrentTaskRunner"), "utf-8")
+    script.write_text(programs[0].replace("DaskTaskRunner", runner), "utf-8")
 
     # Not word by word: print() writes the text and the end of its line one after the other.
     printed = re.findall(r"AAAA|BBBB", run_python(str(script)).stdout)

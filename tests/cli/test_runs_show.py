@@ -16,6 +16,7 @@ from headrace.cli.lines import plain
 from headrace.cli.run_rows import SLICES, Doing, Row, Segment, Span
 from headrace.cli.signs import ASCII, UNICODE
 from headrace.cli.timeline import bar, draw
+from headrace.context import current_scope
 
 if TYPE_CHECKING:
     from headrace.history import History
@@ -88,6 +89,21 @@ def test_the_header_says_what_the_run_was(invoke: Invoke) -> None:
     assert 'parameters  x=1, note="hello"' in text
     assert f"pid {os.getpid()}" in text
     assert "test_runs_show.py:small" in text
+
+
+def test_the_header_has_the_dashboard_of_a_cluster(invoke: Invoke) -> None:
+    link = "http://127.0.0.1:8787/status"
+
+    @flow
+    def on_cluster() -> None:
+        current_scope.get().note_dashboard(link)  # type: ignore[union-attr]  # as the session of a cluster does
+
+    small(1)
+    assert not [line for line in show(invoke) if "dashboard" in line]
+
+    on_cluster()
+    assert f"  dashboard   {link}" in show(invoke)
+    assert json.loads(invoke("runs", "show", "--json").stdout)["provenance"]["dashboard"] == link
 
 
 def test_each_task_run_is_a_row_with_its_state_upstreams_and_bar(invoke: Invoke) -> None:

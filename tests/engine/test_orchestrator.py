@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
-from headrace.engine.events import Ending
+from headrace.engine.effects import PostAgain
+from headrace.engine.events import AttemptFinished, Ending
 from headrace.engine.orchestrator import Orchestrator
+from headrace.engine.policies import SlotPolicy
 from headrace.engine.states import StateName
 from headrace.engine.task_run import IllegalTransitionError, TaskRun
 from tests.engine.story import Stage, Start, Story
@@ -252,6 +256,15 @@ def test_who_finds_no_free_slot_waits_in_the_queue_in_order() -> None:
     assert flow.finish(2) == ["settle 2 Completed", "start 3"]
     flow.finish(3)
     assert flow.free_slots == 1
+
+
+def test_who_waits_in_the_queue_goes_before_who_waited_for_the_run_that_ended() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.submit(2, 1)
+    flow.submit(3)
+    assert flow.finish(1) == ["settle 1 Completed", "start 3"]
+    assert flow.finish(3) == ["settle 3 Completed", "start 2"]
 
 
 def test_a_run_that_needs_no_slot_starts_past_the_queue() -> None:
@@ -938,6 +951,23 @@ def test_an_early_failure_is_tried_again_when_its_time_has_come(ahead: Story) ->
     assert ahead.number(2) == 2
 
 
+def test_early_word_is_kept_no_longer_than_until_its_time_has_come() -> None:
+    class Report(AttemptFinished):
+        """One to which weak references are possible."""
+
+    orchestrator = Orchestrator(at_us=0, slots=SlotPolicy(starts_ahead=True))
+    orchestrator.handle(TaskRun(1, 1))
+    orchestrator.handle(TaskRun(2, 2, upstreams=(1,)))
+    report = Report(2, 1, 3, 4, Ending.RETURNED)
+    orchestrator.handle(report)
+    told_again = orchestrator.handle(AttemptFinished(1, 1, 1, 3, Ending.RETURNED))[-1]
+    assert told_again == PostAgain(report)
+    orchestrator.handle(report)
+    kept = weakref.ref(report)
+    del report, told_again
+    assert kept() is None
+
+
 def test_early_word_of_another_attempt_is_not_kept(ahead: Story) -> None:
     ahead.submit(1)
     ahead.submit(2, 1)
@@ -1022,6 +1052,15 @@ def test_nobody_starts_ahead_of_a_run_that_is_doomed() -> None:
     assert flow.free_slots == 3
 
 
+def test_nobody_starts_ahead_of_a_run_that_is_doomed_and_of_one_that_minds_no_failure(ahead: Story) -> None:
+    ahead.submit(1)
+    ahead.submit(2, allow_failure=(1,))
+    ahead.submit(3, 1)
+    ahead.submit(4, 2, 3)
+    assert ahead.fail(1) == ["settle 1 Failed", "interrupt 3#1", "settle 3 UpstreamFailed", "start 2"]
+    assert ahead.finish(2) == ["settle 2 Completed", "settle 4 UpstreamFailed"]
+
+
 def test_an_attempt_ahead_that_is_skipped_waits_again_and_starts_with_its_upstreams_next(
     ahead: Story,
 ) -> None:
@@ -1066,6 +1105,15 @@ def test_early_word_of_an_attempt_that_was_skipped_after_all_is_not_told_again(a
     ahead.begin(2)
     ahead.skip(2)
     assert ahead.finish(1) == ["settle 1 Completed", "start 2"]
+
+
+def test_early_word_of_an_attempt_that_was_skipped_is_not_told_for_the_next_one(ahead: Story) -> None:
+    ahead.submit(1, retries=1)
+    ahead.submit(2, 1)
+    ahead.begin(2)
+    ahead.skip(2)
+    assert ahead.fail(1, retry_after=0.0)[2:] == ["start 1", "start 2"]
+    assert ahead.finish(1, number=2) == ["settle 1 Completed"]
 
 
 def test_an_attempt_that_is_skipped_after_its_upstream_completed_by_another_attempt_is_started_again(

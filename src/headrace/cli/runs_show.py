@@ -140,6 +140,9 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
     if run.result_note:
         yield "", safe(run.result_note)
     yield "ran on", safe(", ".join(_place(run)))
+    dashboard = run.provenance.get("dashboard")
+    if dashboard:
+        yield "dashboard", safe(str(dashboard))
     code = run.provenance.get("entry_point")
     if code:
         commit = run.provenance.get("commit")

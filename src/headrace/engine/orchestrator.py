@@ -630,7 +630,7 @@ class Orchestrator:
             self._graph.note_failure(run.id, run.roots)
             if run.name in _IS_FAILURE and not event.is_seen:
                 self._unseen[run.id] = None
-        effects.extend([RunHooks(run, change) for change in run.changes[1:-1] if change[0] in _HAS_HOOKS])
+        effects.extend([RunHooks(run, change) for change in run.changes if change[0] in _HAS_HOOKS])
         effects.append(Settle((run,)))
 
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from _pickle import dumps
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import ClusterUnavailableError
+from headrace.history.results import PROTOCOL
 from headrace.task_runners.ray_options import options_in
 from headrace.task_runners.ray_worker import run_errand
 from headrace.task_runners.remote.engine import Engine
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
     from headrace.task_runners.remote.engine import Attempt, Listener
     from headrace.task_runners.remote.errand import PackedCommission
 
-_POLL_SECONDS = 0.005
-_IDLE_POLL_SECONDS = 0.02
-_IDLE_POLLS = 20
+_SHORTEST_POLL_SECONDS = 0.002
+_LONGEST_POLL_SECONDS = 0.02
+_POLL_SECONDS_AN_ATTEMPT = 0.0002
+_IDLE_POLLS = 50
 _INLINE = 65_536
 _CLOSING_SECONDS = 1.0
 
@@ -90,12 +93,15 @@ class RayEngine(Engine):
         options = options_in(attempt.call.context)
         if options:
             options = {name: value for name, value in options.items() if name != "max_retries"}
-        commission = attempt.commission
-        packed: Any = commission.packed if len(commission.packed) <= _INLINE else self._stored(commission)
+        # Ray hands over what refers to a result as the result, where it stands by itself among the arguments.
+        refs = [ref for handle in upstreams for ref in handle]
+        digest, packed = attempt.commission
+        if len(packed) > _INLINE:
+            refs.append(self._stored(attempt.commission))
+            packed = b""
         return Handle(
             *self._submit(
-                # Ray hands over what refers to a result as the result, where it stands by itself among the arguments.
-                (commission.digest, packed, attempt.errand, *[ref for handle in upstreams for ref in handle]),
+                (dumps((digest, packed, attempt.errand), PROTOCOL), *refs),
                 {},
                 name=attempt.call.display_name,
                 num_returns=2,
@@ -122,7 +128,7 @@ class RayEngine(Engine):
         idle_polls = 0
         try:
             while self._take_new(pending):
-                seconds = _POLL_SECONDS if idle_polls < _IDLE_POLLS else _IDLE_POLL_SECONDS
+                seconds = _seconds_to_wait(len(pending), idle_polls)
                 ready, _ = ray.wait(
                     list(pending), num_returns=len(pending), timeout=seconds, fetch_local=False
                 )
@@ -220,6 +226,13 @@ class RayEngine(Engine):
             self._landed = None
             self._commissions.clear()
         self._cluster.close()
+
+
+def _seconds_to_wait(pending: int, idle_polls: int) -> float:
+    """Nothing wakes who waits for Ray, unless all is there that it waits for. To look costs as much as there is to look at."""
+    if idle_polls > _IDLE_POLLS:
+        return _LONGEST_POLL_SECONDS
+    return min(max(_SHORTEST_POLL_SECONDS, pending * _POLL_SECONDS_AN_ATTEMPT), _LONGEST_POLL_SECONDS)
 
 
 def _cause_of(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from _pickle import loads
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,27 @@ from headrace.task_runners.remote.reporter import Reporter
 if TYPE_CHECKING:
     from headrace.task_runners.remote.outpost import Landed
 
+NO_BODY = b""
+"""Bytes take the shortest way through Ray."""
 
-def run_errand(digest: bytes, commission: bytes, errand: bytes, *upstreams: Any) -> Landed:
-    """Execute an errand on this worker. ``upstreams`` are their outcomes, each followed by the value beside it."""
-    return execute_errand(
-        PackedCommission(digest, commission),
+
+def run_errand(order: bytes, *values: Any) -> Landed:
+    """Execute an errand on this worker.
+
+    ``order`` is a pickle of the commission's digest, the commission and the errand: in one piece, since Ray takes its
+    time for each argument. ``values`` are the outcomes of the upstreams, each followed by the value beside it, and the
+    commission where it is too large for the order.
+    """
+    digest, commission, errand = loads(order)
+    upstreams = list(zip(values[::2], values[1::2], strict=False))
+    outcome, body = execute_errand(
+        PackedCommission(digest, commission or values[-1]),
         errand,
-        list(zip(upstreams[::2], upstreams[1::2], strict=True)),
+        upstreams,
         worker=_worker_name(),
         reporter=_reporter(),
     )
+    return outcome, NO_BODY if body is None else body
 
 
 @cache

@@ -54,6 +54,8 @@ class Errand(NamedTuple):
     tags: tuple[str, ...]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    has_stand_ins: bool
+    """Whether there are values to be put into their places in the arguments."""
 
 
 class Upstream(FutureLike):

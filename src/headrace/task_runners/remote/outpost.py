@@ -116,12 +116,9 @@ class Outpost:
         self._reporter = reporter
         self._news: deque[Began | Line] = deque()
         self._told = 0
-        self._telling = threading.Lock()
         self._children: ChildRuns | None = None
-        self._making_children = threading.Lock()
         self._report: Report | None = None
-        self._reported = threading.Event()
-        self._is_announced = False
+        self._reported: threading.Event | None = None
         self.call = self._make_call(commission, errand)
 
     def _make_call(self, commission: Commission, errand: Errand) -> Call:
@@ -139,7 +136,8 @@ class Outpost:
         call.tags = errand.tags
         call.run_name = errand.run_name
         call.announces_start = True
-        call.upstreams = (1,)  # there may be values to put into their places
+        if errand.has_stand_ins:
+            call.upstreams = _SOME
         call.asyncio_task = None
         return call
 
@@ -159,6 +157,7 @@ class Outpost:
     def _execute_async(self) -> Report:
         from headrace.task_runners.loops import background_loop
 
+        self._reported = threading.Event()
         background_loop().start(self.call)
         self._reported.wait()
         assert self._report is not None
@@ -176,7 +175,7 @@ class Outpost:
             landing, stored = Landing.RAISED, None
             error = TaskRunError(f"the result of {call.display_name} {report.stored.note}")  # type: ignore[union-attr]
             reason = describe(error)
-        with self._telling:
+        with _telling:
             lines = tuple([item for item in self._news if type(item) is Line])
         outcome = Outcome(
             landing,
@@ -198,7 +197,7 @@ class Outpost:
 
     def take_news(self) -> list[News]:
         """What has not been told yet."""
-        with self._telling:
+        with _telling:
             news = []
             while self._news:
                 item = self._news.popleft()
@@ -225,7 +224,8 @@ class Outpost:
         """The attempt began, or came to its end."""
         if isinstance(event, Report):
             self._report = event
-            self._reported.set()
+            if self._reported is not None:
+                self._reported.set()
         elif isinstance(event, AttemptStarted):
             self._news.append(Began(event.at_us, self._worker, self.call.run_name))
 
@@ -243,7 +243,7 @@ class Outpost:
         self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any], parent: Call, wait_for: Any = None
     ) -> Any:
         """A task was called by the attempt: a child run, decided about on this worker."""
-        with self._making_children:
+        with _making_children:
             if self._children is None:
                 self._children = self.flow_run.task.open_children(self)
         return self._children.submit(task, args, kwargs, parent, wait_for)
@@ -279,6 +279,13 @@ def _listen(commission: Commission) -> None:
 
 
 _listens = False
+
+# One each for all attempts of this process: they are held for a moment, and to make some for each attempt takes longer.
+_telling = threading.Lock()
+_making_children = threading.Lock()
+
+_SOME = (0,)
+"""In the place of upstreams, where only whether there are any is asked."""
 
 _LANDINGS = {
     Ending.RETURNED: Landing.RETURNED,

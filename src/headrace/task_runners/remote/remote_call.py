@@ -52,7 +52,7 @@ class RemoteCall(Call):
     @property
     def is_elsewhere(self) -> bool:
         """Whether asking for the value means to wait for it."""
-        return type(self._held) is OnCluster
+        return self.has_completed and type(self._held) is OnCluster
 
     @property
     def value(self) -> Any:

@@ -1,7 +1,7 @@
 """What a worker tells of attempts while they execute: that they began, and what they log.
 
 A short attempt tells nothing: its lines come with its outcome. One that lasts is told of by the worker's one reporting
-thread, a few times a second; the first one after a pause, at once.
+thread, some times a second; the first one after a pause, at once.
 """
 
 from __future__ import annotations
@@ -50,21 +50,20 @@ class Reporter:
         self._waking = threading.Event()
         self._is_asleep = True
         self._thread: threading.Thread | None = None
-        self._told_at = 0.0
+        self._ended_at = 0.0
 
     def begin(self, outpost: Outpost) -> None:
         """An attempt begins."""
         self._current.add(outpost)
         if self._is_asleep:
             self._wake()
-        now = time.monotonic()
-        if now - self._told_at > _PAUSE_SECONDS:
-            self._told_at = now
+        if time.monotonic() - self._ended_at > _PAUSE_SECONDS:
             self._tell([outpost])
 
     def end(self, outpost: Outpost) -> None:
         """It is over: what has not been told comes with the outcome."""
         self._current.discard(outpost)
+        self._ended_at = time.monotonic()
 
     def _wake(self) -> None:
         self._is_asleep = False
@@ -78,11 +77,13 @@ class Reporter:
             self._waking.wait()
             self._waking.clear()
             idle_intervals = 0
+            before: set[Outpost] = set()
             while idle_intervals < _IDLE_INTERVALS:
                 time.sleep(_INTERVAL_SECONDS)
-                outposts = list(self._current)
-                idle_intervals = 0 if outposts else idle_intervals + 1
-                self._tell(outposts)
+                current = self._current.copy()
+                idle_intervals = 0 if current else idle_intervals + 1
+                self._tell([outpost for outpost in current if outpost in before])
+                before = current
             self._is_asleep = True
             if self._current:  # it came between our look and our mark
                 self._wake()

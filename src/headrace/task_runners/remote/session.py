@@ -194,7 +194,10 @@ class RemoteSession(Session, Listener):
         if call.upstreams or call.tolerated:
             stand_in = partial(self._stand_in, attempt)
             args, kwargs = call.driver.replace_futures(args, kwargs, stand_in)  # type: ignore[attr-defined]
-        errand = Errand(call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs)
+        has_stand_ins = bool(call.upstreams or call.tolerated or attempt.upstreams)
+        errand = Errand(
+            call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs, has_stand_ins
+        )
         try:
             return pack_errand(errand, self._by_value)
         except Exception as error:
@@ -346,7 +349,7 @@ class RemoteSession(Session, Listener):
         if outcome.run_name is not None:
             call.run_name = outcome.run_name
             call.is_told_plainly = False
-        if call.announces_start and not attempt.has_begun:
+        if not attempt.has_begun and (attempt.number > 1 or call.task.hooks.on_running):
             call.started_us = started_us
             call.driver.post(AttemptStarted(call.id, attempt.number, started_us))
         call.driver.post(self._report_of(attempt, outcome, started_us, ended_us))
