@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from headrace.clock import system_clock
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError
 from headrace.task_runners.dask_marks import take_marks
-from headrace.task_runners.dask_plugin import LOSSES, MARK, scheduler_plugin
+from headrace.task_runners.dask_plugin import LOSSES, MARK, OVER, scheduler_plugin
 from headrace.task_runners.dask_worker import LandedWithBody, body_of, mark_of, outcome_of, run_errand
 from headrace.task_runners.remote.engine import Attempt, Engine, Listener
 from headrace.tracebacks import describe
@@ -268,7 +268,7 @@ class DaskEngine(Engine):
         if self._collector is not None:
             self._ended.put(None)
             with suppress(Exception):  # of a connection that is gone
-                self._client.unsubscribe_topic(self._topic)
+                self._client.log_event(OVER, self._topic)
         self._cluster.close()
 
 

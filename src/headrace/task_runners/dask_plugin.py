@@ -16,12 +16,15 @@ MARK = "headrace-"
 LOSSES = "headrace-losses"
 """The topic on which the plugin tells which results were lost with a worker."""
 
+OVER = "headrace-over"
+"""The topic on which a client tells the plugin that it needs a topic no longer: Dask itself keeps each for ever."""
+
 
 def scheduler_plugin() -> SchedulerPlugin:
     """The plugin. Its class is local, so that it travels whole: the scheduler needs no Headrace for it."""
     from distributed import SchedulerPlugin
 
-    mark, losses = MARK, LOSSES
+    mark, losses, over = MARK, LOSSES, OVER
 
     class LeavesRetriesToHeadrace(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
         name = "headrace-1"
@@ -37,6 +40,9 @@ def scheduler_plugin() -> SchedulerPlugin:
                     scheduler.tasks[key].suspicious = scheduler.allowed_failures
 
         def log_event(self, topic: str, message: Any) -> None:
+            if topic == over:
+                topics = getattr(getattr(self.scheduler, "_broker", None), "_topics", {})
+                topics.pop(message, None)
             if topic != "all" or not isinstance(message, dict) or message.get("action") != "remove-worker":
                 return
             lost = [key for key in message["lost-computed-tasks"] if type(key) is tuple]

@@ -172,6 +172,19 @@ def test_a_value_that_nobody_needs_any_more_leaves_the_cluster(
     assert sum(run(many)) < 3 * 4_000_000
 
 
+def test_a_scheduler_that_goes_on_keeps_nothing_of_a_flow_run_that_has_ended(
+    cluster: LocalCluster, runner: DaskTaskRunner, history: RecordedHistory
+) -> None:
+    @flow(task_runner=runner)
+    def short() -> Any:
+        return [priority_of(number) for number in range(20)]
+
+    run(short)
+    scheduler = cluster.scheduler
+    assert [key for key in scheduler.tasks if str(key).startswith("('priority_of")] == []
+    assert history.run().row.id not in scheduler._broker._topics
+
+
 def test_large_arguments_arrive(runner: DaskTaskRunner) -> None:
     @flow(task_runner=runner)
     def sends() -> Any:
