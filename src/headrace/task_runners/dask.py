@@ -102,8 +102,13 @@ class DaskTaskRunner(TaskRunner):
 
         if self.address is not None:
             return DaskCluster(self.address, self.client_kwargs)
-        if self.cluster is not None:
+        if self.cluster is not None and not getattr(self.cluster, "asynchronous", False):
             return DaskCluster(self.cluster, self.client_kwargs)
+        if (
+            self.cluster is not None
+        ):  # it lives on the loop of the flow, which blocks in the moment when we leave it
+            security = getattr(self.cluster, "security", None)
+            return DaskCluster(self.cluster.scheduler_address, {"security": security, **self.client_kwargs})
         temporary = TemporaryCluster(
             self.cluster_class, self.cluster_kwargs, self.adapt_kwargs, self.client_kwargs
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -86,6 +87,22 @@ def test_a_given_cluster_goes_on_running(cluster: LocalCluster) -> None:
 
     assert one == another == cluster.workers[0].pid
     assert cluster.status.name == "running"
+
+
+@pytest.mark.usefixtures("history")
+def test_a_cluster_on_the_loop_of_an_async_flow_goes_on_running() -> None:
+    async def main() -> int:
+        async with LocalCluster(asynchronous=True, processes=False, dashboard_address=":0") as cluster:
+
+            @flow(task_runner=DaskTaskRunner(cluster=cluster))
+            async def executed() -> int:
+                return await process_id()
+
+            found = await executed()
+            assert cluster.status.name == "running"
+            return found
+
+    assert asyncio.run(main()) == os.getpid()
 
 
 def test_a_module_in_a_package_that_workers_do_not_find_is_sent_to_them(
