@@ -27,16 +27,17 @@ _CLIENT = "ray://"
 
 
 class Connection:
-    """The connection of this process. ``is_ours`` if the first session made it."""
+    """The connection of this process. ``is_ours`` if a session made it, with that address and these ``init_kwargs``."""
 
-    def __init__(
-        self, address: str, init_kwargs: Mapping[str, Any], *, is_ours: bool, dashboard: str | None
-    ) -> None:
-        self.address = address
+    def __init__(self, address: str, init_kwargs: Mapping[str, Any], *, is_ours: bool) -> None:
         self.init_kwargs = init_kwargs
         self.is_ours = is_ours
-        self.dashboard = dashboard
         self.users = 0
+        self.where = _address_in_use() or address
+        self.names = {address, self.where, "auto"}
+        if not is_ours:
+            self.names.add("local")
+        self.dashboard = _dashboard_in_use()
         self.post = Post()
         self.watch = Watch(_places(address))
         self.closing: threading.Thread | None = None
@@ -79,7 +80,7 @@ class RayCluster:
             if not ray.is_initialized():
                 connection = _start(self._address, self._init_kwargs)
             elif connection is None:
-                connection = Connection(_address_in_use(), {}, is_ours=False, dashboard=_dashboard_in_use())
+                connection = Connection(_CLIENT, {}, is_ours=False)
             self._require_same(connection)
             connection.users += 1
             self._connection = _the_connection = connection
@@ -87,21 +88,20 @@ class RayCluster:
 
     def _require_same(self, connection: Connection) -> None:
         """Whether the connection of this process is the one that is meant."""
-        if self._address in {connection.address, "auto"} or (
-            self._address == "local" and not connection.is_ours
-        ):
+        if self._address in connection.names:
             if not self._init_kwargs or (connection.is_ours and self._init_kwargs == connection.init_kwargs):
                 return
             wanted = f"init_kwargs={self._init_kwargs!r}"
         else:
             wanted = f"address={self._address!r}"
         raise ClusterUnavailableError(
-            f"this process is connected to Ray at {connection.address} already, and Ray connects a process once:"
+            f"this process is connected to Ray at {connection.where} already, and Ray connects a process once:"
             f" {wanted} cannot be had beside it"
         )
 
     def close(self) -> None:
         """Leave it; the last one closes the connection, and stops what was started for it."""
+        global _the_connection
         with _connecting:
             connection, self._connection = self._connection, None
             if connection is None:
@@ -109,6 +109,8 @@ class RayCluster:
             connection.users -= 1
             if connection.users == 0:
                 connection.close()
+                if not connection.is_ours:
+                    _the_connection = None  # the program may close it, and make another one
 
 
 _connecting = threading.Lock()
@@ -130,13 +132,12 @@ def _start(address: str, init_kwargs: Mapping[str, Any]) -> Connection:
         )  # `ray[default]` brings it
     try:
         with _quiet():
-            context = ray.init(address, **options)
+            ray.init(address, **options)
+            return Connection(address, init_kwargs, is_ours=True)
     except Exception as error:
         with suppress(Exception):
             ray.shutdown()  # half of it may have been started
         raise ClusterUnavailableError(_told(address, error)) from error
-    url = getattr(context, "dashboard_url", None)
-    return Connection(address, init_kwargs, is_ours=True, dashboard=f"http://{url}" if url else None)
 
 
 @contextmanager
@@ -169,22 +170,26 @@ def _told(address: str, error: Exception) -> str:
     return f"cannot reach Ray at {address}: {describe(error)}{hint}"
 
 
-def _address_in_use() -> str:
+def _is_client() -> bool:
+    """Whether this process is connected by Ray's client, through another process."""
+    from ray._private.client_mode_hook import client_mode_should_convert
+
+    return bool(client_mode_should_convert())
+
+
+def _address_in_use() -> str | None:
+    """Where the head is; a client knows only whom it asks."""
     import ray
 
-    client = getattr(ray.util.client, "ray", None)
-    if client is not None and client.is_connected():
-        return _CLIENT
-    return str(ray.get_runtime_context().gcs_address)
+    return None if _is_client() else str(ray.get_runtime_context().gcs_address)
 
 
 def _dashboard_in_use() -> str | None:
-    """The page of an instance that the program connected to itself."""
     import ray
 
-    url = None
-    with suppress(Exception):
-        url = ray._private.worker.get_dashboard_url()
+    if _is_client():
+        return None
+    url = ray._private.worker.get_dashboard_url()
     return f"http://{url}" if url else None
 
 
@@ -192,7 +197,7 @@ def _places(address: str) -> list[Place]:
     """Where the processes listen without which nothing goes on: the head, and the node that this process belongs to."""
     import ray
 
-    if address.startswith(_CLIENT):
+    if _is_client():
         return [place for place in [_place(address)] if place is not None]
     context = ray.get_runtime_context()
     places = [_place(context.gcs_address)]

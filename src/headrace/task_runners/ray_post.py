@@ -72,7 +72,7 @@ class Post:
         import ray
 
         actor = ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=1000)(PostBox)
-        self._box = actor.options(name=_name(), namespace=_NAMESPACE).remote()
+        self._box = actor.options(name=_name(), namespace=_NAMESPACE, get_if_exists=True).remote()
         self._listeners: dict[str, Hear] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None

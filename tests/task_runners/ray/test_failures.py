@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -19,6 +18,7 @@ from headrace.testing.conformance.turnstile import Turnstile, pass_turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from headrace.testing.recorded import RecordedHistory
 
@@ -141,7 +141,9 @@ def test_a_task_that_is_cancelled_while_it_executes_is_stopped_with_its_process(
             held.cancel()
             with pytest.raises(TaskCancelled, match="the process that executed it was stopped"):
                 await held
-            process = psutil.Process(int(diary.read_text())) if psutil.pid_exists(int(diary.read_text())) else None
+            process = (
+                psutil.Process(int(diary.read_text())) if psutil.pid_exists(int(diary.read_text())) else None
+            )
             if process is not None:
                 process.wait(10)
             return await beside

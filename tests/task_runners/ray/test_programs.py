@@ -85,7 +85,9 @@ def test_ctrl_c_ends_the_program_and_leaves_no_process(tmp_path: Path) -> None:
         assert left_in(tmp_path, timeout_seconds=SECONDS_TO_END) == []
 
 
-def test_the_loss_of_the_head_ends_the_flow_run_crashed_within_seconds_and_not_the_process(tmp_path: Path) -> None:
+def test_the_loss_of_the_head_ends_the_flow_run_crashed_within_seconds_and_not_the_process(
+    tmp_path: Path,
+) -> None:
     source = HOLDING.replace(
         "    main()\n",
         """    try:
