@@ -69,8 +69,15 @@ def test_the_async_program_prints_the_same_order_every_time(
 
 @pytest.mark.parametrize("runner", ["DaskTaskRunner", "ConcurrentTaskRunner"])
 def test_the_tasks_of_the_parallel_program_overlap(
-    runner: str, programs: list[str], tmp_path: Path, run_python: RunPython
+    runner: str,
+    programs: list[str],
+    tmp_path: Path,
+    run_python: RunPython,
+    user_environment: dict[str, str],
 ) -> None:
+    user_environment.pop(
+        "PYTHONUNBUFFERED", None
+    )  # the workers of Dask show each line, however they were started
     script = tmp_path / "parallel_flow.py"
     script.write_text(programs[0].replace("DaskTaskRunner", runner), "utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -48,8 +49,8 @@ class LandedWithBody(Landed):
 def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Sequence[Landed]) -> Landed:
     """Execute an errand on this worker.
 
-    A small outcome is sent ahead of the result: so it has arrived even if the worker dies in the next instant, and
-    nobody has to fetch it.
+    A small outcome is sent along with the message that there is a result: so nobody has to fetch it, and it is here even if
+    the worker dies in the next instant.
     """
     from distributed import get_worker
 
@@ -66,8 +67,16 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
     )
     address = address_of(digest)
     if address is not None and len(packed) <= LARGEST_EVENT:
-        worker.log_event(address, (mark_of(key), packed))
+        worker.loop.add_callback(_send_along, worker, address, (mark_of(key), packed))
     return Landed(packed) if body is None else LandedWithBody(packed, body)
+
+
+def _send_along(worker: Any, address: str, event: tuple[str, bytes]) -> None:
+    """Have the event leave with the message that the task is done, which comes next.
+
+    ``log_event`` would send it at once, and Dask's own message a moment later: two for each task on every side.
+    """
+    worker.batched_stream.buffer.append({"op": "log-event", "topic": address, "msg": event})
 
 
 def mark_of(key: Any) -> str:
@@ -95,11 +104,19 @@ class _Post:
         with suppress(OSError):  # then it cannot be known what it executed when it dies
             self._marks = Marks(worker.address)
             atexit.register(self._marks.remove)
+        if worker.nanny is not None:  # its process is its own
+            _print_line_by_line()
 
     def begin(self, key: Any) -> None:
         """The thread begins to execute the Dask task of that key."""
         if self._marks is not None:
             self._marks.begin(mark_of(key))
+
+
+def _print_line_by_line() -> None:
+    """Let each line that tasks print be seen at once, also in a file or pipe: a worker that is stopped prints no more."""
+    with suppress(AttributeError, ValueError):  # of a stdout that somebody has replaced or closed
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _post_of(worker: Any) -> _Post:

@@ -25,7 +25,7 @@ OUR_LINE = re.compile(r"\d\d:\d\d:\d\d\.\d\d\d \| (?:INFO |ERROR)")
 ENDLESS = """
 @task
 def endless(number):
-    print("begun", flush=True)
+    print("begun\\n", end="", flush=True)
     threading.Event().wait()
 
 @flow(task_runner=DaskTaskRunner(cluster_kwargs={"n_workers": 2, "threads_per_worker": 1}))
@@ -33,7 +33,7 @@ def endless_flow():
     endless.map(range(4))
 
 if __name__ == "__mp_main__":
-    print("starting", flush=True)
+    print("starting\\n", end="", flush=True)
 
 if __name__ == "__main__":
     endless_flow()
