@@ -56,7 +56,7 @@ class RemoteSession(Session, Listener):
     cluster. Pickling what is the user's, it is also the only one to run code of theirs.
     """
 
-    new_call = partial(object.__new__, RemoteCall)
+    new_call = staticmethod(partial(object.__new__, RemoteCall))
     keeps_quotes = True
 
     def __init__(self, engine: Engine, flow_run_id: str) -> None:
