@@ -32,6 +32,7 @@ class Connection:
     def __init__(self, address: str, init_kwargs: Mapping[str, Any], *, is_ours: bool) -> None:
         self.init_kwargs = init_kwargs
         self.is_ours = is_ours
+        self.is_client = _is_client()
         self.users = 0
         self.where = _address_in_use() or address
         self.names = {address, self.where, "auto"}

@@ -197,7 +197,7 @@ class RayEngine(Engine):
         head = attempt.handle.head
         if attempt.has_begun:
             ray.cancel(head, force=True)
-        elif self._landed is None:
+        elif self._landed is None or self._connection is None or self._connection.is_client:
             ray.cancel(head)
         else:
             # Ray ends this process if it is told to cancel while it looks for the values that the task waits for. It
