@@ -16,6 +16,14 @@ class HeadraceClient(Client):  # type: ignore[misc]  # its types are not read
     What it overrides is not public. Where a version of Dask calls it otherwise, such a client is as good as Dask's own.
     """
 
+    @property
+    def dashboard_link(self) -> str | None:
+        """The address of the dashboard, if the scheduler has one: Dask's own client raises where it has none."""
+        try:
+            return super().dashboard_link or None
+        except KeyError:
+            return None
+
     async def _start(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return await super()._start(*args, **kwargs)

@@ -151,6 +151,15 @@ def test_the_dashboard_is_logged_and_recorded(
     assert cluster.dashboard_link in capsys.readouterr().err
 
 
+def test_a_cluster_may_have_no_dashboard(history: RecordedHistory, capsys: Any) -> None:
+    with LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=":0") as cluster:
+        del cluster.scheduler.services["dashboard"]
+        run_on(DaskTaskRunner(address=cluster.scheduler_address))
+
+    assert "dashboard" not in history.run("executed").row.provenance
+    assert "with a dashboard" not in capsys.readouterr().err
+
+
 # -- clusters that cannot be reached ---------------------------------------------------------------
 
 
