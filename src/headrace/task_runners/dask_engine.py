@@ -219,7 +219,10 @@ class DaskEngine(Engine):
         """Those that the worker executed are lost; the others are handed over again."""
         suspects = self._suspects.pop(address)
         culprits = _culprits(suspects, take_marks(address), thread_count)
-        cause = f"KilledWorker: Dask's worker {address.partition('://')[2]} died while it executed this"
+        worker = address.partition("://")[2]
+        cause = (
+            f"KilledWorker: {worker} of Dask died while it executed this; the worker's own log may tell why"
+        )
         for attempt in suspects:
             if attempt in culprits:
                 self._listener.lost(attempt, cause)

@@ -46,7 +46,7 @@ _GIVEN_KEPT = 8
 _GIVEN = Outcome(Landing.RETURNED, 0, 0, 0, "", StoredResult(None, None, None)).pack()
 _GRACE_SECONDS = 0.25
 _NEWS_SECONDS = 2.0
-_CLOSING_SECONDS = 10.0
+_CLOSING_SECONDS = 60.0
 
 
 class RemoteSession(Session, Listener):
