@@ -172,7 +172,7 @@ def measure_array(engine: Engine, session: Session, step: Step, how: str) -> lis
         unit="ms",
         per_second=1e3,
         ratio_allowed=1.2,
-        rounds=11,
+        rounds=21,
     )
 
 

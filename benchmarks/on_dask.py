@@ -47,7 +47,7 @@ def measure(session: Session) -> list[Row]:
 def local_cluster() -> LocalCluster:
     from distributed import LocalCluster  # noqa: PLC0415 - may not be installed
 
-    return LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None)
+    return LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0")
 
 
 @contextlib.contextmanager

@@ -47,7 +47,7 @@ def instance() -> Iterator[str]:
     """A Ray instance on this machine: its address."""
     import ray  # noqa: PLC0415 - may not be installed
 
-    context = ray.init(num_cpus=WORKERS, include_dashboard=False)
+    context = ray.init(address="local", num_cpus=WORKERS, include_dashboard=False)
     try:
         touch_object_store()
         yield context.address_info["address"]
@@ -85,7 +85,7 @@ def close_bare(tasks: int) -> float:
     """Seconds that an instance of the default size takes to close after so many tasks."""
     import ray  # noqa: PLC0415 - may not be installed
 
-    ray.init()
+    ray.init(address="local")
     Ray("local").fan_out(tasks)
     with Clock() as clock:
         ray.shutdown()

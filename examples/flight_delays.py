@@ -126,7 +126,7 @@ def reduce(
 @task
 def write_report(summary: Summary, output: Path, how_to_look: str) -> Path:
     output.write_text(render(summary, how_to_look), encoding="utf-8")
-    return output.resolve()
+    return output
 
 
 @flow
@@ -143,7 +143,7 @@ def flight_delays(output: str = "flight_delays.html", months: list[int] | None =
     summary = reduce(flights, weather, joined, carriers, per_month, bands)
 
     how_to_look = f"headrace runs show {get_run_context().flow_run_id}"
-    report = write_report(summary, Path(output), how_to_look)
+    report = write_report(summary, Path(output).resolve(), how_to_look)
     print(f"The report: {report.result()}\nThe run:    {how_to_look}")
     return summary.result()
 

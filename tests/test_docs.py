@@ -8,11 +8,13 @@ A page is one story, played in an empty folder with a fresh Headrace home (and a
 ``console``           Lines that begin with ``$ `` are commands. Those of ``headrace`` and ``python`` are run, after the page's
                       program, in order; the lines below a command are what a terminal shows (stdout and stderr). No lines
                       below: anything may be printed. A command ends with exit code 0, or says ``# exit code N`` behind it.
-                      Commands of other programs (``pip``, ``make``, ``git``) are there to be read.
+                      One that ends with `` &`` goes on beside the others until the page ends; the lines below it are waited
+                      for. Commands of other programs (``pip``, ``make``, ``git``) are there to be read, unless they do that.
 
 In expected output ``...`` alone on a line stands for any lines, and ``…`` inside a line for any text; space at the end of a
 line does not count. Other kinds of block are ``toml``, ``sql``, ``json`` and ``mermaid``, which are not run; any kind that is
-not named here is an error, so that no code stays untested by accident.
+not named here is an error, so that no code stays untested by accident. The port 8786, wherever a page names it, is in the
+tests one that is free.
 """
 
 from __future__ import annotations
@@ -20,13 +22,19 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import runpy
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,6 +52,8 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = [PROJECT / "README.md", PROJECT / "ARCHITECTURE.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+STARTS_CLUSTERS = PROJECT / "docs" / "beyond-one-machine.md"
+SECONDS_TO_START = 60
 NOT_RUN = {"text", "toml", "sql", "json", "mermaid"}
 END_OF_BLOCK = "\x1eend of the block in line {line}"
 FENCE = re.compile(
@@ -70,6 +80,7 @@ class Command(NamedTuple):
     exit_code: int
     line: int
     expected: str | None
+    goes_on: bool
 
 
 @pytest.fixture
@@ -79,16 +90,42 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.exists()], ids=lambda page: page.relative_to(PROJECT).as_posix()
+    "page",
+    [page for page in PAGES if page.exists() and page != STARTS_CLUSTERS],
+    ids=lambda page: page.relative_to(PROJECT).as_posix(),
 )
 def test_a_page_does_what_it_says(page: Path, folder: Path, user_environment: dict[str, str]) -> None:
-    blocks = list(read_blocks(page.read_text("utf-8")))
+    play(page, folder, user_environment)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(
+    find_spec("distributed") is None or find_spec("ray") is None, reason="the extras are not installed"
+)
+def test_the_page_that_starts_clusters_does_what_it_says(
+    folder: Path, user_environment: dict[str, str]
+) -> None:
+    play(STARTS_CLUSTERS, folder, user_environment)
+
+
+def play(page: Path, folder: Path, environment: dict[str, str]) -> None:
+    blocks = list(read_blocks(page.read_text("utf-8").replace("8786", str(free_port()))))
     commands = [command for block in blocks if block.kind == "console" for command in read_commands(block)]
     save_files(page, blocks, commands, folder)
 
-    run_program(page, blocks, folder, user_environment)
-    for command in commands:
-        run_command(page, command, folder, user_environment)
+    run_program(page, blocks, folder, environment)
+    with ExitStack() as beside:
+        for command in commands:
+            if command.goes_on:
+                beside.enter_context(started(page, command, folder, environment))
+            else:
+                run_command(page, command, folder, environment)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def read_blocks(text: str) -> Iterator[Block]:
@@ -109,9 +146,12 @@ def read_commands(block: Block) -> Iterator[Command]:
         if first.startswith("$ "):
             said = EXIT_CODE.search(first)
             words = shlex.split(first.removeprefix("$ "), comments=True)
-            if words[0] in {"headrace", "python"}:
+            goes_on = words[-1] == "&"
+            if goes_on:
+                words.pop()
+            if goes_on or words[0] in {"headrace", "python"}:
                 expected = output if output.strip() else None
-                yield Command(words, int(said[1]) if said else 0, start, expected)
+                yield Command(words, int(said[1]) if said else 0, start, expected, goes_on)
         start += part.count("\n")
 
 
@@ -156,15 +196,56 @@ def as_script(program: list[Block]) -> str:
 
 
 def run_command(page: Path, command: Command, folder: Path, environment: dict[str, str]) -> None:
-    program, *arguments = command.words
-    executable = sys.executable if program == "python" else str(Path(sys.executable).with_name("headrace"))
-
-    done = run([executable, *arguments], folder, environment, stderr=subprocess.STDOUT)
+    done = run(as_executed(command), folder, environment, stderr=subprocess.STDOUT)
 
     where = f"{page.name}:{command.line}: {shlex.join(command.words)}"
     assert done.returncode == command.exit_code, f"{where}: exit code {done.returncode}\n{done.stdout}"
     if command.expected is not None:
         compare(where, command.expected, done.stdout)
+
+
+@contextmanager
+def started(page: Path, command: Command, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """The command goes on meanwhile, and has printed what it is to print. It ends with all that it started."""
+    process = subprocess.Popen(
+        as_executed(command),
+        cwd=folder,
+        env={name: value for name, value in environment.items() if name != "PYTHONWARNINGS"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    beside = ExitStack()
+    watchdog = threading.Timer(SECONDS_TO_START, os.killpg, (process.pid, signal.SIGKILL))
+    watchdog.start()
+    try:
+        expected = as_pattern(command.expected or "")
+        printed = ""
+        while not expected.fullmatch(tidy(printed)):
+            line = process.stdout.readline()
+            assert line, f"{page.name}:{command.line}: {shlex.join(command.words)} ended:\n{printed}"
+            printed += line
+        watchdog.cancel()
+        reading = threading.Thread(target=process.stdout.read)  # or the command would wait for a reader
+        reading.start()
+        beside.callback(reading.join, SECONDS_TO_START)
+        yield
+    finally:
+        watchdog.cancel()
+        with suppress(ProcessLookupError):  # it has ended, and all that it started
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        beside.close()
+        process.stdout.close()
+
+
+def as_executed(command: Command) -> list[str]:
+    program, *arguments = command.words
+    executable = sys.executable if program == "python" else str(Path(sys.executable).with_name(program))
+    return [executable, *arguments]
 
 
 def run(
@@ -178,7 +259,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
-        timeout=50,
+        timeout=100,
         check=False,
     )
 
@@ -272,7 +353,8 @@ def test_every_setting_is_explained() -> None:
 
 
 def names_of_tests() -> set[str]:
-    files = (PROJECT / "tests").rglob("test_*.py")
+    conformance = (PROJECT / "src" / "headrace" / "testing" / "conformance").glob("*.py")
+    files = [*(PROJECT / "tests").rglob("test_*.py"), *conformance]
     return {name for file in files for name in re.findall(r"def (test_\w+)\(", file.read_text("utf-8"))}
 
 
@@ -314,7 +396,7 @@ def test_a_page_whose_output_differs_fails(folder: Path, user_environment: dict[
     page.write_text("```python\nprint(1)\n```\n\n```text\n2\n```\n", "utf-8")
 
     with pytest.raises(AssertionError, match=r"page\.md:6"):
-        test_a_page_does_what_it_says(page, folder, user_environment)
+        play(page, folder, user_environment)
 
 
 def test_a_page_whose_program_raises_fails_with_the_line_of_the_page(
@@ -324,7 +406,7 @@ def test_a_page_whose_program_raises_fails_with_the_line_of_the_page(
     page.write_text("# Title\n\n```python\nx = 1\n```\n\nMore.\n\n```python\nx / 0\n```\n", "utf-8")
 
     with pytest.raises(AssertionError, match=r"line 10, in <module>"):
-        test_a_page_does_what_it_says(page, folder, user_environment)
+        play(page, folder, user_environment)
 
 
 def test_a_page_with_a_block_of_unknown_kind_fails(folder: Path, user_environment: dict[str, str]) -> None:
@@ -332,7 +414,7 @@ def test_a_page_with_a_block_of_unknown_kind_fails(folder: Path, user_environmen
     page.write_text("```pycon\n>>> 1\n1\n```\n", "utf-8")
 
     with pytest.raises(AssertionError, match="'pycon' is not run"):
-        test_a_page_does_what_it_says(page, folder, user_environment)
+        play(page, folder, user_environment)
 
 
 def test_a_page_may_save_a_file_and_run_it(folder: Path, user_environment: dict[str, str]) -> None:
@@ -343,7 +425,29 @@ def test_a_page_may_save_a_file_and_run_it(folder: Path, user_environment: dict[
         "utf-8",
     )
 
-    test_a_page_does_what_it_says(page, folder, user_environment)
+    play(page, folder, user_environment)
+
+
+def test_a_command_may_go_on_beside_the_others(folder: Path, user_environment: dict[str, str]) -> None:
+    page = folder / "page.md"
+    page.write_text(
+        "```console\n$ python -c 'print(1, flush=True); print(8786, flush=True); open(\"fifo\")' &\n...\n8786\n"
+        '$ python -c \'open("fifo", "w")\'\n```\n',
+        "utf-8",
+    )
+    os.mkfifo(folder / "fifo")
+
+    play(page, folder, user_environment)
+
+
+def test_a_command_that_is_to_go_on_and_ends_before_it_has_said_enough_fails(
+    folder: Path, user_environment: dict[str, str]
+) -> None:
+    page = folder / "page.md"
+    page.write_text("```console\n$ python -c 'print(1)' &\n1\n2\n```\n", "utf-8")
+
+    with pytest.raises(AssertionError, match=r"page\.md:2: .* ended:"):
+        play(page, folder, user_environment)
 
 
 def test_a_saved_file_that_no_command_uses_fails(folder: Path, user_environment: dict[str, str]) -> None:
@@ -351,7 +455,7 @@ def test_a_saved_file_that_no_command_uses_fails(folder: Path, user_environment:
     page.write_text("```python file=lost.py\n```\n", "utf-8")
 
     with pytest.raises(AssertionError, match=r"no command uses lost\.py"):
-        test_a_page_does_what_it_says(page, folder, user_environment)
+        play(page, folder, user_environment)
 
 
 def test_the_blocks_of_a_page_are_one_program(folder: Path, user_environment: dict[str, str]) -> None:
@@ -361,4 +465,4 @@ def test_the_blocks_of_a_page_are_one_program(folder: Path, user_environment: di
         "utf-8",
     )
 
-    test_a_page_does_what_it_says(page, folder, user_environment)
+    play(page, folder, user_environment)

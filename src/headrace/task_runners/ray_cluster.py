@@ -33,6 +33,7 @@ class Connection:
         self.init_kwargs = init_kwargs
         self.is_ours = is_ours
         self.is_client = _is_client()
+        self.job = _job()
         self.users = 0
         self.where = _address_in_use() or address
         self.names = {address, self.where, "auto"}
@@ -80,7 +81,9 @@ class RayCluster:
                 connection = None
             if not ray.is_initialized():
                 connection = _start(self._address, self._init_kwargs)
-            elif connection is None:
+            elif (
+                connection is None or connection.job != _job()
+            ):  # the program may have closed its own, and made another
                 connection = Connection(_CLIENT, {}, is_ours=False)
             self._require_same(connection)
             connection.users += 1
@@ -102,7 +105,6 @@ class RayCluster:
 
     def close(self) -> None:
         """Leave it; the last one closes the connection, and stops what was started for it."""
-        global _the_connection
         with _connecting:
             connection, self._connection = self._connection, None
             if connection is None:
@@ -110,8 +112,6 @@ class RayCluster:
             connection.users -= 1
             if connection.users == 0:
                 connection.close()
-                if not connection.is_ours:
-                    _the_connection = None  # the program may close it, and make another one
 
 
 _connecting = threading.Lock()
@@ -176,6 +176,13 @@ def _is_client() -> bool:
     from ray._private.client_mode_hook import client_mode_should_convert
 
     return bool(client_mode_should_convert())
+
+
+def _job() -> str:
+    """What Ray calls a connection."""
+    import ray
+
+    return str(ray.get_runtime_context().get_job_id())
 
 
 def _address_in_use() -> str | None:

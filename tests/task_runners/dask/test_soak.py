@@ -23,7 +23,7 @@ BYTES_OF_WORKER_ALLOWED = 8_000_000
 @pytest.fixture(scope="module")
 def address() -> Any:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
 
 

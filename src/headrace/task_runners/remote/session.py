@@ -349,9 +349,10 @@ class RemoteSession(Session, Listener):
         if outcome.run_name is not None:
             call.run_name = outcome.run_name
             call.is_told_plainly = False
-        if not attempt.has_begun and (attempt.number > 1 or call.task.hooks.on_running):
+        if not attempt.has_begun:
             call.started_us = started_us
-            call.driver.post(AttemptStarted(call.id, attempt.number, started_us))
+            if attempt.number > 1 or call.task.hooks.on_running:
+                call.driver.post(AttemptStarted(call.id, attempt.number, started_us))
         call.driver.post(self._report_of(attempt, outcome, started_us, ended_us))
 
     def _times_of(self, attempt: Attempt, outcome: Outcome) -> tuple[int, int]:
