@@ -81,9 +81,7 @@ class RayCluster:
                 connection = None
             if not ray.is_initialized():
                 connection = _start(self._address, self._init_kwargs)
-            elif (
-                connection is None or connection.job != _job()
-            ):  # the program may have closed its own, and made another
+            elif connection is None or connection.job != _job():  # the program's own, or another one since
                 connection = Connection(_CLIENT, {}, is_ours=False)
             self._require_same(connection)
             connection.users += 1

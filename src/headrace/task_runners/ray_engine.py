@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from headrace.task_runners.remote.errand import PackedCommission
 
 _SHORTEST_POLL_SECONDS = 0.002
-_LONGEST_POLL_SECONDS = 0.02
-_POLL_SECONDS_AN_ATTEMPT = 0.0002
+_LONGEST_POLL_SECONDS = 0.05
+_POLL_SECONDS_AN_ATTEMPT = 0.0001
 _IDLE_POLLS = 50
+_IDLE_POLL_SECONDS = 0.02
 _INLINE = 65_536
 _CLOSING_SECONDS = 1.0
 
@@ -231,7 +232,7 @@ class RayEngine(Engine):
 def _seconds_to_wait(pending: int, idle_polls: int) -> float:
     """Nothing wakes who waits for Ray, unless all is there that it waits for. To look costs as much as there is to look at."""
     if idle_polls > _IDLE_POLLS:
-        return _LONGEST_POLL_SECONDS
+        return _IDLE_POLL_SECONDS
     return min(max(_SHORTEST_POLL_SECONDS, pending * _POLL_SECONDS_AN_ATTEMPT), _LONGEST_POLL_SECONDS)
 
 
