@@ -74,9 +74,14 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
 def _send_along(worker: Any, address: str, event: tuple[str, bytes]) -> None:
     """Have the event leave with the message that the task is done, which comes next.
 
-    ``log_event`` would send it at once, and Dask's own message a moment later: two for each task on every side.
+    ``log_event`` would send it at once, and Dask's own message a moment later: two for each task on every side. Where a
+    Dask keeps its messages otherwise, that is how it is done.
     """
-    worker.batched_stream.buffer.append({"op": "log-event", "topic": address, "msg": event})
+    buffer = getattr(worker.batched_stream, "buffer", None)
+    if isinstance(buffer, list):
+        buffer.append({"op": "log-event", "topic": address, "msg": event})
+    else:
+        worker.log_event(address, event)
 
 
 def mark_of(key: Any) -> str:

@@ -17,7 +17,7 @@ from headrace.errors import TaskRunError
 from headrace.history.facts import LogFact
 from headrace.interrupts import noted
 from headrace.logging import capture, print_capture
-from headrace.task_runners.call import Call, Report
+from headrace.task_runners.call import NO_CONTEXT, Call, Report
 from headrace.task_runners.execution import attempt
 from headrace.task_runners.remote.errand import (
     Errand,
@@ -152,7 +152,9 @@ class Outpost:
             self._reporter.end(self)
             noted.is_set = False  # an interrupt was meant for this attempt, not for the worker
         assert report is not None
-        return self._land(report, children)
+        landed = self._land(report, children)
+        self._let_go()
+        return landed
 
     def _execute_async(self) -> Report:
         from headrace.task_runners.loops import background_loop
@@ -162,6 +164,13 @@ class Outpost:
         self._reported.wait()
         assert self._report is not None
         return self._report
+
+    def _let_go(self) -> None:
+        """An outpost and its call know each other: values would stay until the garbage collector comes."""
+        self._bodies.clear()
+        self._outcomes.clear()
+        self._report = None
+        self.call.args, self.call.kwargs, self.call.context = (), {}, NO_CONTEXT
 
     # -- what comes of it ----------------------------------------------------------------------
 

@@ -488,6 +488,7 @@ class RemoteSession(Session, Listener):
         if attempt.is_over:
             return False
         attempt.is_over = True
+        attempt.upstreams.clear()  # the engine may know the attempt a little longer: it is not to keep their values
         if self._attempts.get(attempt.call.id) is attempt:
             del self._attempts[attempt.call.id]
         return True
