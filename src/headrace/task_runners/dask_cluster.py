@@ -51,7 +51,7 @@ class DaskCluster:
             return
         if self._comparing.is_alive():
             self._comparing.join(_COMPARING_SECONDS)
-        with suppress(Exception):  # of a scheduler that is gone
+        with _nothing_is_logged(), suppress(Exception):  # of a scheduler that is gone
             self._client.close(_LEAVING_SECONDS)
 
     def _connect(self) -> None:

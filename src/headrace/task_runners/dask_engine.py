@@ -270,8 +270,9 @@ class DaskEngine(Engine):
         """Leave the cluster, and stop it if it is temporary."""
         if self._collector is not None:
             self._ended.put(None)
-            with suppress(Exception):  # of a connection that is gone
-                self._client.log_event(OVER, self._topic)
+            if self._client.status == "running":  # or this would wait for a scheduler that is gone
+                with suppress(Exception):
+                    self._client.log_event(OVER, self._topic)
         self._cluster.close()
 
 

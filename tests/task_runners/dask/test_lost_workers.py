@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -222,7 +223,7 @@ def test_a_scheduler_that_dies_ends_the_flow_run_crashed_and_nobody_waits_in_vai
 ) -> None:
     with hand_started_cluster(tmp_path) as (address, scheduler), Turnstile() as turnstile:
 
-        @flow(task_runner=DaskTaskRunner(address=address))
+        @flow(task_runner=DaskTaskRunner(address=address, client_kwargs={"timeout": 60}))
         def orphaned() -> Any:
             held = hold(turnstile.address, tmp_path / "held")
             turnstile.await_arrivals()
@@ -235,6 +236,7 @@ def test_a_scheduler_that_dies_ends_the_flow_run_crashed_and_nobody_waits_in_vai
     assert recorded.state == "Crashed"
     assert address in str(recorded.row.states[-1].message)
     assert [task_run.state for task_run in recorded.task_runs] == ["Crashed"]
+    assert "headrace-dispatch" not in [thread.name for thread in threading.enumerate()]
 
 
 @contextlib.contextmanager
