@@ -846,65 +846,94 @@ def test_a_run_does_not_start_ahead_of_an_upstream_that_may_fail(ahead: Story) -
     assert ahead.end_outsider(-1, completed=False) == ["start 4"]
 
 
-def test_a_run_that_starts_ahead_takes_a_slot_and_who_finds_none_starts_later_in_order() -> None:
-    flow = started(slots=2, ahead=True)
+@pytest.mark.parametrize(("slots", "ahead"), [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1), (6, 2), (1_000, 499)])
+def test_runs_start_ahead_only_while_more_than_half_of_the_slots_are_free(slots: int, ahead: int) -> None:
+    flow = started(slots=slots, ahead=True)
+    flow.submit(1)
+    for id in range(2, slots + 2):
+        assert flow.submit(id, 1) == ([f"start {id}"] if id <= ahead + 1 else [])
+    assert flow.free_slots == slots - 1 - ahead
+
+
+def test_a_run_that_found_no_slot_to_start_ahead_starts_when_its_upstream_has_ended() -> None:
+    flow = started(slots=4, ahead=True)
     flow.submit(1)
     assert flow.submit(2, 1) == ["start 2"]
-    assert flow.free_slots == 0
     assert flow.submit(3, 1) == []
     assert flow.submit(4, 2) == []
-    assert flow.submit(5, 1) == []
-    assert flow.stage(3) is Stage.WAITING
+    assert (flow.stage(3), flow.stage(4)) == (Stage.WAITING, Stage.WAITING)
     assert flow.finish(1) == ["settle 1 Completed", "start 3"]
-    assert flow.finish(3) == ["settle 3 Completed", "start 4"]
-    assert flow.stage(4) is Stage.AHEAD
-    assert flow.finish(2) == ["settle 2 Completed", "start 5"]
+    assert flow.finish(3) == ["settle 3 Completed"]
+    assert flow.finish(2) == ["settle 2 Completed", "start 4"]
     assert flow.finish(4) == ["settle 4 Completed"]
-    flow.finish(5)
-    assert flow.free_slots == 2
+    assert flow.free_slots == 4
 
 
-def test_a_run_that_found_no_slot_to_start_ahead_keeps_its_place_when_its_upstream_ends() -> None:
+def test_independent_runs_start_at_once_beside_a_slow_upstream_with_more_dependents_than_slots() -> None:
+    flow = started(slots=10, ahead=True)
+    flow.submit(1)
+    for id in range(2, 32):
+        flow.submit(id, 1)
+    for id in range(32, 82):
+        assert flow.submit(id) == [f"start {id}"]
+        assert flow.finish(id) == [f"settle {id} Completed"]
+    assert [flow.submit(id) for id in range(82, 88)] == [[f"start {id}"] for id in range(82, 87)] + [[]]
+    assert flow.finish(82) == ["settle 82 Completed", "start 87"]
+    assert flow.finish(1) == ["settle 1 Completed", "start 6"]
+
+
+def test_the_last_slot_is_not_taken_ahead_of_an_upstream_that_waits_for_who_needs_it() -> None:
+    flow = started(slots=1, ahead=True)
+    flow.submit(1)
+    flow.lend(1, 0)
+    assert flow.submit(2, 1) == []
+    assert flow.submit(3) == ["start 3"]
+    assert flow.finish(3) == ["settle 3 Completed"]
+    flow.reclaim(1, 0)
+    assert flow.finish(1) == ["settle 1 Completed", "start 2"]
+
+
+def test_a_run_that_found_no_slot_to_start_ahead_queues_when_its_upstream_has_ended() -> None:
     flow = started(slots=1, ahead=True)
     flow.submit(1)
     flow.submit(2, 1)
     flow.submit(3)
-    assert flow.finish(1) == ["settle 1 Completed", "start 2"]
-    assert flow.stage(2) is Stage.ACTIVE
-    assert flow.finish(2) == ["settle 2 Completed", "start 3"]
+    assert flow.finish(1) == ["settle 1 Completed", "start 3"]
+    assert flow.stage(2) is Stage.QUEUED
+    assert flow.finish(3) == ["settle 3 Completed", "start 2"]
 
 
-def test_a_run_that_lost_its_place_in_the_queue_since_its_upstream_is_tried_again_starts_with_it() -> None:
-    flow = started(slots=1, ahead=True)
+def test_a_run_that_found_no_slot_to_start_ahead_starts_with_the_next_attempt_of_its_upstream() -> None:
+    flow = started(slots=4, ahead=True)
     flow.submit(1, retries=1)
-    flow.submit(2, 1)
+    flow.submit(2)
+    assert flow.submit(3, 1) == []
+    assert flow.finish(2) == ["settle 2 Completed"]
     assert flow.fail(1, retry_after=1.5) == ["record 1 AwaitingRetry", "hooks 1 AwaitingRetry", "timer 1 1.5"]
-    assert flow.free_slots == 1
-    assert flow.fire_timer(1) == ["start 1"]
-    assert flow.finish(1, number=2) == ["settle 1 Completed", "start 2"]
-    flow.finish(2)
-    assert flow.free_slots == 1
+    assert flow.free_slots == 4
+    assert flow.fire_timer(1) == ["start 1", "start 3"]
+    assert flow.stage(3) is Stage.AHEAD
 
 
-def test_runs_that_wait_for_one_in_the_queue_start_ahead_when_it_starts() -> None:
-    flow = started(slots=3, ahead=True)
-    for id in range(1, 5):
-        flow.submit(id)
-    assert flow.submit(5, 4) == []
-    assert flow.submit(6, 5) == []
-    assert flow.finish(1) == ["settle 1 Completed", "start 4"]
-    assert flow.finish(2) == ["settle 2 Completed", "start 5"]
-    assert flow.finish(3) == ["settle 3 Completed", "start 6"]
+def test_a_run_that_needs_no_slot_starts_ahead_when_its_upstream_comes_out_of_the_queue() -> None:
+    flow = started(slots=1, ahead=True)
+    flow.submit(1)
+    flow.submit(2)
+    assert flow.submit(3, 2, needs_slot=False) == []
+    assert flow.submit(4, 3) == []
+    assert flow.finish(1) == ["settle 1 Completed", "start 2", "start 3"]
+    assert flow.finish(2) == ["settle 2 Completed"]
+    assert flow.finish(3) == ["settle 3 Completed", "start 4"]
 
 
-def test_a_chain_longer_than_the_window_moves_on_with_its_ends() -> None:
+def test_a_chain_longer_than_half_of_the_slots_moves_on_part_by_part() -> None:
     flow = started(slots=10, ahead=True)
     flow.submit(1)
     for id in range(2, LONG + 1):
-        assert flow.submit(id, id - 1) == ([f"start {id}"] if id <= 10 else [])
+        assert flow.submit(id, id - 1) == ([f"start {id}"] if id <= 5 else [])
     for id in range(1, LONG + 1):
-        expected = [f"start {id + 10}"] if id + 10 <= LONG else []
-        assert flow.finish(id) == [f"settle {id} Completed", *expected]
+        next_part = range(id + 1, min(id + 5, LONG) + 1) if id % 5 == 0 else ()
+        assert flow.finish(id) == [f"settle {id} Completed", *(f"start {later}" for later in next_part)]
     assert flow.free_slots == 10
 
 
@@ -1021,23 +1050,23 @@ def test_a_run_ahead_is_called_back_only_when_the_last_of_its_upstreams_has_ende
 
 
 def test_a_run_that_is_called_back_gives_its_slot_to_the_next() -> None:
-    flow = started(slots=2, ahead=True)
+    flow = started(slots=4, ahead=True)
     flow.submit(1)
     flow.submit(2, 1)
-    flow.submit(3)
-    flow.submit(4)
+    for id in range(3, 7):
+        flow.submit(id)
     assert flow.fail(1) == [
         "settle 1 Failed",
         "interrupt 2#1",
         "settle 2 UpstreamFailed",
-        "start 3",
-        "start 4",
+        "start 5",
+        "start 6",
     ]
     assert flow.free_slots == 0
 
 
 def test_nobody_starts_ahead_of_a_run_that_is_doomed() -> None:
-    flow = started(slots=3, ahead=True)
+    flow = started(slots=6, ahead=True)
     for id in range(1, 6):
         flow.submit(id, *([id - 1] if id > 1 else []))
     assert flow.fail(1) == [
@@ -1049,7 +1078,7 @@ def test_nobody_starts_ahead_of_a_run_that_is_doomed() -> None:
         "settle 4 UpstreamFailed",
         "settle 5 UpstreamFailed",
     ]
-    assert flow.free_slots == 3
+    assert flow.free_slots == 6
 
 
 def test_nobody_starts_ahead_of_a_run_that_is_doomed_and_of_one_that_minds_no_failure(ahead: Story) -> None:
@@ -1077,18 +1106,19 @@ def test_an_attempt_ahead_that_is_skipped_waits_again_and_starts_with_its_upstre
 
 
 def test_a_skipped_attempt_frees_its_slot() -> None:
-    flow = started(slots=2, ahead=True)
+    flow = started(slots=4, ahead=True)
     flow.submit(1, retries=1)
     flow.submit(2, 1)
-    flow.submit(3)
-    assert flow.fail(1, retry_after=1.5)[2:] == ["start 3", "timer 1 1.5"]
-    assert flow.skip(2) == []
-    assert flow.free_slots == 1
+    for id in range(3, 7):
+        flow.submit(id)
+    assert flow.fail(1, retry_after=1.5)[2:] == ["start 5", "timer 1 1.5"]
+    assert flow.skip(2) == ["start 6"]
+    assert flow.finish(3) == ["settle 3 Completed"]
     assert flow.fire_timer(1) == ["start 1"]
-    assert flow.finish(3) == ["settle 3 Completed", "start 2"]
-    flow.finish(1, number=2)
-    flow.finish(2)
-    assert flow.free_slots == 2
+    assert flow.finish(1, number=2) == ["settle 1 Completed", "start 2"]
+    for id in (2, 4, 5, 6):
+        flow.finish(id)
+    assert flow.free_slots == 4
 
 
 def test_a_skip_that_overtakes_the_failure_of_the_upstream_is_waited_out(ahead: Story) -> None:

@@ -99,6 +99,7 @@ class Model:
         self._to_be_interrupted: dict[int, int] = {}
         self._to_be_repeated: int | None = None
         self._called_back: list[SeenRun] = []
+        self._started: set[int] = set()
         self._event: Event | None = None
         self._expected: StateName | None = None
         self._retrieved: set[int] = set()
@@ -130,8 +131,10 @@ class Model:
         return seen is not None and seen.stage in _HANDED_OVER and not seen.is_to_be_cancelled
 
     def may_start_ahead(self, run: Submitted) -> bool:
-        """Whether each upstream has completed or may yet complete without anybody's doing."""
+        """Whether each upstream has completed or may yet complete without anybody's doing, and there is room."""
         if not self.slots.starts_ahead or any(map(self.is_live, run.tolerated)):
+            return False
+        if run.needs_slot and not self.has_slot_ahead():
             return False
         return all(self.has_completed(id) or self.is_handed_over(id) for id in run.upstreams)
 
@@ -155,6 +158,10 @@ class Model:
     def has_free_slot(self) -> bool:
         """Whether one more run may start."""
         return self.slots.count is None or self.slots_in_use() < self.slots.count
+
+    def has_slot_ahead(self) -> bool:
+        """Whether one more run may start ahead: with it, no more than half of the slots are in use."""
+        return self.slots.count is None or 2 * (self.slots_in_use() + 1) <= self.slots.count
 
     def slots_in_use(self) -> int:
         """How many slots are held by runs that do not lend them."""
@@ -186,6 +193,7 @@ class Model:
         self._event = event
         self._to_be_interrupted = {}
         self._called_back = []
+        self._started = set()
         self._expected = self._take_in(event)
         for effect in effects:
             self._take_in_effect(effect)
@@ -380,6 +388,7 @@ class Model:
                 self._check(effect.number == seen.attempts, f"run {effect.id} has another attempt")
             case Start():
                 self._check_start(seen)
+                self._started.add(effect.id)
                 has_upstreams = self.have_completed(seen.run.upstreams)
                 seen.stage = Stage.ACTIVE if has_upstreams else Stage.AHEAD
                 seen.attempts += 1
@@ -501,11 +510,16 @@ class Model:
             case Began() if self._is_heard(event.id, event.number):
                 name = self.engine.changes(event.id)[-1][0]
                 self._check(name in _EXECUTING, f"run {event.id} began, and is {name}")
-            case Submitted() if self.runs[event.id].stage is Stage.WAITING and self.has_free_slot():
-                is_late = self.may_start_ahead(event) and self.runs[event.id].end is None
-                self._check(not is_late, f"run {event.id} could have started ahead")
             case _:
                 pass
+        self._check_who_is_left(event)
+
+    def _check_who_is_left(self, event: Event) -> None:
+        """Whoever is submitted, or has an upstream that starts, starts ahead if it may."""
+        for id, seen in self.live.items():
+            is_new = isinstance(event, Submitted) and event.id == id
+            if seen.stage is Stage.WAITING and (is_new or self._started.intersection(seen.run.upstreams)):
+                self._check(not self.may_start_ahead(seen.run), f"run {id} could have started ahead")
 
     def _check_adoption(self, adopted: Adopted, effects: Sequence[Effect]) -> None:
         """All that is to be done about a run that ended elsewhere is to call its hooks and to settle it."""

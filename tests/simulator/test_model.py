@@ -38,8 +38,10 @@ from tests.simulator.world import play
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headrace.engine.policies import SlotPolicy
     from tests.engine.story import Effect, Event
 
+    MakeEngine = Callable[[SlotPolicy], Engine]
     Hear = Callable[[Event], Event | None]
     Say = Callable[[Effect], list[Effect]]
 
@@ -178,20 +180,51 @@ LIARS: dict[str, tuple[Hear, Say]] = {
 }  # fmt: skip
 
 
-def broken_by(hear: Hear, say: Say, seeds: range) -> int | None:
-    """The first seed by which the lie comes out."""
+def starting_nobody_ahead(slots: SlotPolicy) -> Engine:
+    return new_engine(slots._replace(starts_ahead=False))
+
+
+def keeping_slots(kept: int) -> MakeEngine:
+    """One that starts runs ahead only while more than that many slots are free."""
+
+    def make_engine(slots: SlotPolicy) -> Engine:
+        engine = new_engine(slots)
+        engine.orchestrator._kept_for_ready = kept
+        return engine
+
+    return make_engine
+
+
+MISTAKEN: dict[str, MakeEngine] = {
+    "starts nobody ahead": starting_nobody_ahead,
+    "keeps no slot for who is ready": keeping_slots(0),
+    "keeps too many slots for who is ready": keeping_slots(7),
+}
+
+
+def broken_by(make_engine: MakeEngine, seeds: range) -> int | None:
+    """The first seed by which it comes out that the engine is wrong."""
     for seed in seeds:
         try:
-            play(seed, lambda slots: LyingEngine(new_engine(slots), hear, say))
+            play(seed, make_engine)
         except BrokenInvariantError:
             return seed
     return None
 
 
+def lying(hear: Hear, say: Say) -> MakeEngine:
+    return lambda slots: LyingEngine(new_engine(slots), hear, say)
+
+
 @pytest.mark.parametrize("liar", LIARS)
 def test_the_model_catches_an_engine_that(liar: str) -> None:
-    assert broken_by(*LIARS[liar], range(150)) is not None
+    assert broken_by(lying(*LIARS[liar]), range(150)) is not None
+
+
+@pytest.mark.parametrize("mistaken", MISTAKEN)
+def test_the_model_catches_an_engine_that_by_mistake(mistaken: str) -> None:
+    assert broken_by(MISTAKEN[mistaken], range(150)) is not None
 
 
 def test_the_model_believes_an_honest_engine() -> None:
-    assert broken_by(hears_all, says_all, range(150)) is None
+    assert broken_by(lying(hears_all, says_all), range(150)) is None

@@ -99,7 +99,7 @@ class World:
     ) -> None:
         self.choose = choose
         slots = SlotPolicy(
-            self.pick((None, 1, 1, 2, 3, 4)),
+            self.pick((None, 1, 1, 2, 3, 4, 8, 12)),
             held_between_attempts=self.chance(4),
             starts_ahead=self.chance(2),
         )

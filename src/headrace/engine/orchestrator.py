@@ -104,6 +104,7 @@ class Orchestrator:
         "_graph",
         "_handlers",
         "_has_ended",
+        "_kept_for_ready",
         "_lenders",
         "_outsiders",
         "_queue",
@@ -118,6 +119,7 @@ class Orchestrator:
     def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
         self._slots = slots
         self._free_slots = _UNLIMITED if slots.count is None else slots.count
+        self._kept_for_ready = 0 if slots.count is None else (slots.count + 1) // 2
         self._runs: dict[int, TaskRun] = {}
         self._queue: deque[TaskRun] = deque()
         self._early: dict[int, list[AttemptStarted | AttemptFinished]] = {}
@@ -250,18 +252,22 @@ class Orchestrator:
     # -- a run starts ahead: its upstreams have not ended, but are with the task runner ----------
 
     def _start_ahead(self, ids: Iterable[int], effects: list[Effect]) -> None:
-        """Hand over those whose upstreams are all with the task runner, and then who waits for these."""
+        """Hand over those whose upstreams are all with the task runner, and then who waits for these.
+
+        Half of the slots are kept for runs that wait for nobody: one slow upstream of many shall not hold those up,
+        nor wait in vain for one of them. Who finds no other slot starts like any other, when its upstreams have ended.
+        """
         pending = deque(ids)
         while pending:
             run = self._runs.get(pending.popleft())
-            if run is None or run.phase is not _WAITING or not self._is_within_reach(run):
+            if run is None or run.phase is not _WAITING:
                 continue
-            if not self._activate(run):
-                self._queue.append(run)
-                continue
-            run.phase = _AHEAD
-            effects.append(StartAttempt((run,)))
-            pending.extend(self._graph.dependents.get(run.id, ()))
+            has_slot = not run.needs_slot or self._free_slots > self._kept_for_ready
+            if has_slot and self._is_within_reach(run):
+                self._activate(run)
+                run.phase = _AHEAD
+                effects.append(StartAttempt((run,)))
+                pending.extend(self._graph.dependents.get(run.id, ()))
 
     def _is_within_reach(self, run: TaskRun) -> bool:
         """Whether each upstream has completed, or is with the task runner and may yet complete."""
@@ -300,8 +306,6 @@ class Orchestrator:
             if run.phase is _QUEUED:  # it may have ended in the queue
                 self._activate(run)
                 self._start(run, effects)
-            elif run.phase is _WAITING:
-                self._start_ahead((run.id,), effects)
 
     # -- an attempt goes its way ---------------------------------------------------------------
 
