@@ -32,6 +32,7 @@ logger = logging.getLogger("headrace.dask")
 _BATCH = 1000
 _LOOK_AGAIN_SECONDS = 0.1
 _JUDGE_AFTER_SECONDS = 0.25
+_CLOSING_SECONDS = 1.0
 
 
 class DaskEngine(Engine):
@@ -49,6 +50,7 @@ class DaskEngine(Engine):
         self._count = 0
         self._under_way: dict[str, Attempt] = {}
         self._suspects: dict[str, list[Attempt]] = {}
+        self._repetitions: dict[Any, tuple[Future, RemoteCall, str]] = {}
         self._calls: WeakValueDictionary[Any, RemoteCall] = WeakValueDictionary()
 
     def open(self, address: str, listener: Listener) -> None:
@@ -240,11 +242,17 @@ class DaskEngine(Engine):
             call = self._calls.get(key)
             if call is not None and call.outcome is not None:
                 again = self._client.submit(outcome_of, call.handle, pure=False)
-                again.add_done_callback(partial(self._note_repetition, call, cause))
+                self._repetitions[again.key] = (again, call, cause)
+                note = partial(self._note_repetition, again.key)
+                again.add_done_callback(lambda _, note=note: self._ended.put(note))
 
-    def _note_repetition(self, call: RemoteCall, cause: str, again: Future) -> None:
-        if again.status == "finished":
-            self._listener.repeated(call, again.result(), cause)
+    def _note_repetition(self, key: Any) -> None:
+        again, call, cause = self._repetitions.pop(key, (None, None, ""))
+        if again is not None and call is not None:
+            with suppress(
+                Exception
+            ):  # it cannot be computed again, or not in time: whoever needs it is told so
+                self._listener.repeated(call, again.result(timeout=_CLOSING_SECONDS), cause)
 
     # ------------------------------------------------------------------------------------------
 
@@ -269,11 +277,18 @@ class DaskEngine(Engine):
     def close(self) -> None:
         """Leave the cluster, and stop it if it is temporary."""
         if self._collector is not None:
-            self._ended.put(None)
             if self._client.status == "running":  # or this would wait for a scheduler that is gone
                 with suppress(Exception):
+                    self._await_repetitions()
                     self._client.log_event(OVER, self._topic)
+            self._ended.put(None)
+            self._collector.join(_CLOSING_SECONDS)
         self._cluster.close()
+
+    def _await_repetitions(self) -> None:
+        """What Dask computes again just now is to be told of before all ends."""
+        for key in list(self._repetitions):
+            self._note_repetition(key)
 
 
 def _culprits(suspects: list[Attempt], marks: set[str] | None, thread_count: int) -> list[Attempt]:

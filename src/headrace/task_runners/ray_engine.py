@@ -69,6 +69,7 @@ class RayEngine(Engine):
         self._collector.start()
 
     def _tell_of_loss(self) -> None:
+        _take_back_excepthook()
         self._listener.disconnected(
             ClusterUnavailableError("Ray was lost: its head, or the node that the flow runs on, is gone")
         )
@@ -246,3 +247,13 @@ def _cause_of(error: Exception) -> str:
             " memory, or since its code ended the process"
         )
     return describe(error).strip().partition("\n")[0]
+
+
+def _take_back_excepthook() -> None:
+    """Ray's own would ask its lost head before it shows an exception, and after a minute end the process instead."""
+    import sys
+
+    from ray._private import worker
+
+    if sys.excepthook is getattr(worker, "custom_excepthook", None):
+        sys.excepthook = getattr(worker, "normal_excepthook", sys.__excepthook__)
