@@ -8,7 +8,6 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from headrace.clock import system_clock
-from headrace.dependencies import quote
 from headrace.engine.events import (
     AttemptSkipped,
     AttemptStarted,
@@ -18,14 +17,13 @@ from headrace.engine.events import (
 )
 from headrace.engine.task_run import Phase
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError, TaskCrashed, TaskRunError
-from headrace.history.facts import AttemptFact, Failure, LogFact, StoredResult
-from headrace.history.results import is_plain_and_large, is_small
+from headrace.history.facts import AttemptFact, Failure, LogFact
 from headrace.task_runners.call import NO_CONTEXT, Report
-from headrace.task_runners.remote.engine import Attempt, Given, Listener
-from headrace.task_runners.remote.errand import Commission, Errand, Upstream, pack_commission, pack_errand
+from headrace.task_runners.remote.engine import Attempt, Listener
 from headrace.task_runners.remote.exceptions import unpack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
-from headrace.task_runners.remote.pickling import loads, name_what_cannot_travel
+from headrace.task_runners.remote.packing import Missed, Packer
+from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.remote_call import OnCluster, Pickled, RemoteCall
 from headrace.task_runners.remote.reporter import Began, News
 from headrace.task_runners.runner import Session
@@ -34,16 +32,11 @@ from headrace.tracebacks import describe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headrace.dependencies import FutureLike
     from headrace.task_runners.call import Call
     from headrace.task_runners.remote.engine import Engine
-    from headrace.task_runners.remote.errand import PackedCommission
 
 _BATCH = 256
 _SENT_AGAIN = 8192
-_LARGE = 256 * 1024
-_GIVEN_KEPT = 8
-_GIVEN = Outcome(Landing.RETURNED, 0, 0, 0, "", StoredResult(None, None, None)).pack()
 _GRACE_SECONDS = 0.25
 _NEWS_SECONDS = 2.0
 _CLOSING_SECONDS = 60.0
@@ -66,10 +59,7 @@ class RemoteSession(Session, Listener):
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._attempts: dict[int, Attempt] = {}
-        self._commissions: dict[int, tuple[Any, PackedCommission]] = {}
-        self._by_value: frozenset[str] = frozenset()
-        self._given: dict[int, tuple[quote[Any], Given]] = {}
-        self._is_open = False
+        self._packer = Packer(engine, flow_run_id, self._attempts)
         self._is_closed = False
         self._driver: Any = None
 
@@ -108,7 +98,6 @@ class RemoteSession(Session, Listener):
     def _work(self) -> None:
         try:
             self._engine.open(self._address, self)
-            self._is_open = True
             if self._engine.dashboard is not None:
                 self._driver.flow_run.note_dashboard(self._engine.dashboard)
             while self._hand_out():
@@ -146,114 +135,17 @@ class RemoteSession(Session, Listener):
     def _prepare(self, attempt: Attempt) -> bool:
         """Pack what the worker has to know; whether there is anything to hand over."""
         call = attempt.call
-        context = call.context
-        if (
-            context is NO_CONTEXT or self._attempts.get(call.id) is not attempt
-        ):  # it has ended, or was taken back
-            return False
-        attempt.by_value = self._by_value
+        if call.context is NO_CONTEXT or self._attempts.get(call.id) is not attempt:
+            return False  # it has ended, or was taken back
         try:
-            attempt.commission = self._commission_of(call)
-            attempt.errand = self._pack(attempt)
-        except _Missed:
+            self._packer.pack(attempt)
+        except Missed:
             self._finish(attempt, AttemptSkipped(call.id, attempt.number, call.driver.now_us()))
             return False
         except BaseException as error:
             self._fail(attempt, error.with_traceback(None) if isinstance(error, TaskRunError) else error)
             return False
         return True
-
-    def _commission_of(self, call: Call) -> PackedCommission:
-        """The function of a task is pickled once a session."""
-        task: Any = call.task
-        known = self._commissions.get(id(task))
-        if known is not None:
-            return known[1]
-        flow_run = call.driver.flow_run
-        commission = Commission(
-            call.flow_run_id, flow_run.flow_name, flow_run.name, self._address, flow_run.logs_prints,
-            task.for_workers(),
-        )  # fmt: skip
-        try:
-            packed = pack_commission(commission, self._by_value)
-        except Exception as error:
-            raise TaskRunError(
-                f"the function of task {task.name!r} cannot be sent to a worker: {describe(error)}"
-            ) from None
-        self._commissions[id(task)] = (task, packed)  # the task, too, so that no other comes to its id
-        return packed
-
-    def _pack(self, attempt: Attempt) -> bytes:
-        call = attempt.call
-        args, kwargs = call.args, call.kwargs
-        if call.upstreams or call.tolerated:
-            self._add_what_gives_no_value(attempt)
-        if not (is_small(args) and is_small(kwargs)):
-            args = tuple([self._put_if_large(attempt, value) for value in args])
-            kwargs = {name: self._put_if_large(attempt, value) for name, value in kwargs.items()}
-        if call.upstreams or call.tolerated:
-            stand_in = partial(self._stand_in, attempt)
-            args, kwargs = call.driver.replace_futures(args, kwargs, stand_in)  # type: ignore[attr-defined]
-        has_stand_ins = bool(call.upstreams or call.tolerated or attempt.upstreams)
-        errand = Errand(
-            call.id, call.index, attempt.number, call.run_name, call.tags, args, kwargs, has_stand_ins
-        )
-        try:
-            return pack_errand(errand, self._by_value)
-        except Exception as error:
-            named = {f"argument {name!r}": value for name, value in self._named(call, args, kwargs).items()}
-            culprit, why = name_what_cannot_travel(named, self._by_value) or ("an argument", error)
-            raise TaskRunError(
-                f"{culprit} of {call.display_name} cannot be pickled: {describe(why)}"
-            ) from None
-
-    def _add_what_gives_no_value(self, attempt: Attempt) -> None:
-        """Upstreams that stand in no argument are waited for all the same."""
-        for id in attempt.call.upstreams:
-            upstream = self._attempts.get(id)
-            if upstream is not None:
-                if upstream.call not in attempt.upstreams:
-                    attempt.upstreams.append(upstream.call)
-            elif attempt.call.driver.is_live(id):
-                raise _Missed  # its attempt is over, and gave nothing, or that is not yet known
-
-    def _put_if_large(self, attempt: Attempt, value: Any) -> Any:
-        """Large arguments go to the cluster by themselves, and what is one ``quote`` for several calls goes once."""
-        is_quoted = type(value) is quote
-        content = value.value if is_quoted else value
-        if not is_plain_and_large(content, _LARGE):
-            return content
-        known = self._given.get(id(value)) if is_quoted else None
-        given = known[1] if known is not None else Given(self._engine.put(_GIVEN, content))
-        if is_quoted and known is None:
-            if len(self._given) >= _GIVEN_KEPT:
-                del self._given[next(iter(self._given))]
-            self._given[id(value)] = (value, given)  # the quote, too, so that no other comes to its id
-        attempt.upstreams.append(given)
-        return Upstream(len(attempt.upstreams) - 1)
-
-    def _named(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        names = [*call.task.argument_names, *[str(position) for position in range(len(args))]]
-        return {**dict(zip(names, args, strict=False)), **kwargs}
-
-    def _stand_in(self, attempt: Attempt, future: FutureLike, is_tolerated: bool) -> Any:  # noqa: FBT001
-        """What travels in the place of a future: the engine's own reference, or the value if there is none."""
-        if type(future) is Upstream:  # a large argument, which has been put there already
-            return future
-        source: Any = future._source  # type: ignore[attr-defined]
-        if not isinstance(source, RemoteCall) or source.driver is not attempt.call.driver:
-            return attempt.call.driver.value_of(future, is_tolerated)  # type: ignore[attr-defined]
-        if source.is_done and not source.has_completed:
-            if not is_tolerated:
-                raise _Missed
-            return attempt.call.driver.value_of(future, is_tolerated)  # type: ignore[attr-defined]
-        if source.has_completed and source.handle is None and not source.is_elsewhere:
-            return source.as_sent_along()
-        if source.handle is None and source.id not in self._attempts:
-            raise _Missed
-        if source not in attempt.upstreams:
-            attempt.upstreams.append(source)
-        return Upstream(attempt.upstreams.index(source))
 
     # -- what workers tell ---------------------------------------------------------------------
 
@@ -399,9 +291,7 @@ class RemoteSession(Session, Listener):
             message = f"worker {outcome.worker} cannot unpickle {attempt.call.display_name}: {outcome.reason}"
             self._fail(attempt, TaskRunError(message), outcome)
             return
-        if missing not in self._by_value:
-            self._by_value |= {missing}
-            self._commissions.clear()
+        self._packer.send_whole(missing)
         self.again(attempt)
 
     def missed(self, attempt: Attempt) -> None:
@@ -543,7 +433,3 @@ class RemoteSession(Session, Listener):
                 f" {call.driver.flow_run.name!r} has left: ask for it inside the flow, or return it from there"
             )
         return self._engine.fetch(call.handle)
-
-
-class _Missed(Exception):
-    """An upstream has no result to go along."""
