@@ -6,6 +6,7 @@ travel with the attempt's outcome. In the flow's process an ``Adoption`` gives t
 
 from __future__ import annotations
 
+import sys
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,8 @@ class ChildRuns:
         if in_full.states[-1][0] is not StateName.COMPLETED:
             run = self._driver.failed_run(id)
             roots = run.roots
-            error = pack_error(run.exception())
+            # Not the exception's own traceback: it grows whenever somebody's `result()` raises it again.
+            error = pack_error(run.exception().with_traceback(run.traceback))
         return Child(in_full, roots, is_seen, error, None if task is None else dump(task))
 
     # -- in the place of a flow run and of a history ---------------------------------------------
@@ -151,7 +153,7 @@ class Adoption:
     def _call_of(self, child: Child, shift_us: int) -> Call:
         fact = _shifted(child.fact, shift_us)
         driver = self._driver
-        task: Any = _TaskElsewhere(fact.task) if child.task is None else loads(child.task)
+        task: Any = _TaskElsewhere(fact.task) if child.task is None else _with_own_hooks(loads(child.task))
         index = driver.new_index(fact.task)
         call = Call(driver, task, self.id_of(fact.id), index, fact.states[0][1], (), {}, NO_CONTEXT)
         assert fact.parent is not None
@@ -201,6 +203,20 @@ def _shifted(fact: TaskRunFact, shift_us: int) -> TaskRunFact:
             ]
         ),
     )
+
+
+def _with_own_hooks(task: Any) -> Any:
+    """Hooks of a script that have come back as copies are the script's own again: they know its variables."""
+    task.hooks = type(task.hooks)(*[tuple([_own(hook) for hook in hooks]) for hooks in task.hooks])
+    return task
+
+
+def _own(hook: Any) -> Any:
+    found: Any = sys.modules.get(getattr(hook, "__module__", None) or "")
+    for part in getattr(hook, "__qualname__", "").split("."):
+        found = getattr(found, part, None)
+    is_same = found is not None and getattr(found, "__code__", None) == getattr(hook, "__code__", None)
+    return found if is_same else hook
 
 
 class _TaskElsewhere:

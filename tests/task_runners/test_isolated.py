@@ -94,7 +94,10 @@ def travel(value: Any) -> Any:
 
 def travelled(error: BaseException) -> BaseException:
     try:
-        copy: BaseException = travel(error)
+        kind, args, attributes = travel((type(error), error.args, error.__dict__))
+        copy: BaseException = kind.__new__(kind)
+        copy.args = args
+        copy.__dict__.update(attributes)
     except Exception:
         copy = TaskRunError(f"the task raised {type(error).__name__}: {error}, which cannot be pickled")
     return copy.with_traceback(error.__traceback__)

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from headrace.clock import system_clock
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError
 from headrace.task_runners.dask_marks import take_marks
-from headrace.task_runners.dask_plugin import LOSSES, MARK, OVER, scheduler_plugin
+from headrace.task_runners.dask_plugin import MARK, OVER, scheduler_plugin
 from headrace.task_runners.dask_worker import LandedWithBody, body_of, mark_of, outcome_of, run_errand
 from headrace.task_runners.remote.engine import Attempt, Engine, Listener
 from headrace.tracebacks import describe
@@ -33,6 +33,8 @@ _BATCH = 1000
 _LOOK_AGAIN_SECONDS = 0.1
 _JUDGE_AFTER_SECONDS = 0.25
 _CLOSING_SECONDS = 1.0
+_OUT_OF_MEMORY = "worker-restart-memory"
+"""The topic on which Dask's nannies tell which worker they kill for the memory that it takes."""
 
 
 class DaskEngine(Engine):
@@ -49,34 +51,50 @@ class DaskEngine(Engine):
         self._collector: threading.Thread | None = None
         self._count = 0
         self._under_way: dict[str, Attempt] = {}
+        self._out_of_memory: set[str] = set()
         self._suspects: dict[str, list[Attempt]] = {}
-        self._repetitions: dict[Any, tuple[Future, RemoteCall, str]] = {}
         self._calls: WeakValueDictionary[Any, RemoteCall] = WeakValueDictionary()
 
     def open(self, address: str, listener: Listener) -> None:
         """Start or reach the cluster."""
         self._listener = listener
         self._client = self._cluster.open()
+        try:
+            self._listen(address)
+        except Exception as error:
+            raise self._loss(error) from error
+
+    def _listen(self, address: str) -> None:
         self._scheduler_address = self._client.scheduler.address
         self.dashboard = self._client.dashboard_link
         self._topic = address
         self._client.subscribe_topic(address, self._on_event)
+        self._client.subscribe_topic(
+            _OUT_OF_MEMORY, lambda event: self._out_of_memory.add(event[1]["worker"])
+        )
         self._leave_retries_to_us()
         self._collector = threading.Thread(target=self._collect, name="headrace-collect", daemon=True)
         self._collector.start()
 
-    def _on_event(self, event: tuple[float, tuple[str, bytes]]) -> None:
+    def _on_event(self, event: tuple[float, tuple[str, bytes, bool]]) -> None:
         """An outcome under the mark of its attempt, or news of some: in the order in which the worker sent them."""
-        mark, packed = event[1]
+        mark, packed, has_body = event[1]
         if not mark:
             self._ended.put(partial(self._listener.heard, packed))
         elif (attempt := self._under_way.pop(mark, None)) is not None:
-            self._ended.put(partial(self._listener.landed, attempt, packed))
+            self._ended.put(
+                partial(self._keep_until_there if has_body else self._listener.landed, attempt, packed)
+            )
+        elif (call := self._calls.get(mark)) is not None:  # lost with its worker, and computed again by Dask
+            self._ended.put(partial(self._listener.repeated, call, packed))
+
+    def _keep_until_there(self, attempt: Attempt, packed: bytes) -> None:
+        """The value beside the outcome is there when Dask says so: the worker may die before."""
+        attempt.packed_early = packed
 
     def _leave_retries_to_us(self) -> None:
         try:
             self._client.register_plugin(scheduler_plugin())
-            self._client.subscribe_topic(LOSSES, self._on_losses)
         except Exception as error:
             logger.warning(
                 "The Dask scheduler takes no plugins, so it may execute a task again by itself when a worker dies: %s",
@@ -102,6 +120,12 @@ class DaskEngine(Engine):
     def _submit(self, attempts: list[Attempt], annotations: dict[str, Any]) -> None:
         if not attempts:
             return
+        try:
+            self._submit_together(attempts, annotations)
+        except OSError as error:
+            raise self._loss(error) from error
+
+    def _submit_together(self, attempts: list[Attempt], annotations: dict[str, Any]) -> None:
         import dask
 
         keys = [self._key_of(attempt) for attempt in attempts]
@@ -119,7 +143,7 @@ class DaskEngine(Engine):
             )
         for attempt, future in zip(attempts, futures, strict=True):
             attempt.place(future)
-            self._calls[future.key] = attempt.call
+            self._calls[mark_of(future.key)] = attempt.call
             future.add_done_callback(lambda _, attempt=attempt: self._ended.put(attempt))
 
     def _key_of(self, attempt: Attempt) -> tuple[str, int, str]:
@@ -156,6 +180,10 @@ class DaskEngine(Engine):
             self._tell_of_loss()
             return
         finished = [attempt for attempt in attempts if attempt.handle.status == "finished"]
+        for attempt in finished:
+            if attempt.packed_early is not None:
+                self._listener.landed(attempt, attempt.packed_early)
+        finished = [attempt for attempt in finished if attempt.packed_early is None]
         try:
             futures = [self._outcome_future(attempt.handle) for attempt in finished]
             landed = self._client.gather(futures) if futures else []
@@ -169,7 +197,7 @@ class DaskEngine(Engine):
         for attempt, result in zip(finished, landed, strict=True):
             self._land(attempt, result)
         for attempt in attempts:
-            if attempt not in finished:
+            if attempt not in finished and not attempt.is_over:
                 self._take_in_failed(attempt)
 
     def _outcome_future(self, future: Future) -> Future:
@@ -193,9 +221,11 @@ class DaskEngine(Engine):
             system_clock.call_later(_LOOK_AGAIN_SECONDS, partial(self._ended.put, attempt))
 
     def _tell_of_loss(self, error: Exception | None = None) -> None:
+        self._listener.disconnected(self._loss(error))
+
+    def _loss(self, error: Exception | None) -> ClusterUnavailableError:
         why = "" if error is None else f": {describe(error)}"
-        message = f"the Dask scheduler at {self._scheduler_address} was lost{why}"
-        self._listener.disconnected(ClusterUnavailableError(message))
+        return ClusterUnavailableError(f"the Dask scheduler at {self._scheduler_address} was lost{why}")
 
     # -- workers that died ---------------------------------------------------------------------
 
@@ -231,34 +261,15 @@ class DaskEngine(Engine):
             else:
                 self._listener.again(attempt)
 
-    def _on_losses(self, event: tuple[float, tuple[str, Sequence[Any]]]) -> None:
-        worker, keys = event[1]
-        self._ended.put(partial(self._look_for_repetition, worker, [tuple(key) for key in keys]))
-
-    def _look_for_repetition(self, worker: str, keys: list[Any]) -> None:
-        """Results that somebody still holds are computed again by Dask: each is an attempt to tell of."""
-        cause = f"the result was lost with worker {worker.partition('://')[2]}"
-        for key in keys:
-            call = self._calls.get(key)
-            if call is not None and call.outcome is not None:
-                again = self._client.submit(outcome_of, call.handle, pure=False)
-                self._repetitions[again.key] = (again, call, cause)
-                note = partial(self._note_repetition, again.key)
-                again.add_done_callback(lambda _, note=note: self._ended.put(note))
-
-    def _note_repetition(self, key: Any) -> None:
-        again, call, cause = self._repetitions.pop(key, (None, None, ""))
-        if again is not None and call is not None:
-            with suppress(
-                Exception
-            ):  # it cannot be computed again, or not in time: whoever needs it is told so
-                self._listener.repeated(call, again.result(timeout=_CLOSING_SECONDS), cause)
-
     # ------------------------------------------------------------------------------------------
 
     def put(self, packed: bytes, body: Any) -> Future:
-        """Send the value to a worker; others get it from there."""
-        return self._client.scatter(LandedWithBody(packed, body), hash=False)
+        """Send the value to a worker, through the scheduler only if it cannot be reached otherwise."""
+        landed = LandedWithBody(packed, body)
+        try:
+            return self._client.scatter(landed, hash=False, direct=True)
+        except OSError:
+            return self._client.scatter(landed, hash=False, direct=False)
 
     def drop(self, attempt: Attempt) -> bool:
         """Dask forgets what has not begun. A thread of a worker cannot be stopped."""
@@ -279,16 +290,10 @@ class DaskEngine(Engine):
         if self._collector is not None:
             if self._client.status == "running":  # or this would wait for a scheduler that is gone
                 with suppress(Exception):
-                    self._await_repetitions()
                     self._client.log_event(OVER, self._topic)
             self._ended.put(None)
             self._collector.join(_CLOSING_SECONDS)
         self._cluster.close()
-
-    def _await_repetitions(self) -> None:
-        """What Dask computes again just now is to be told of before all ends."""
-        for key in list(self._repetitions):
-            self._note_repetition(key)
 
 
 def _culprits(suspects: list[Attempt], marks: set[str] | None, thread_count: int) -> list[Attempt]:

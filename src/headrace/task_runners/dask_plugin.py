@@ -1,4 +1,4 @@
-"""What we ask of Dask's scheduler: that it leaves it to us whether a task is tried again, and tells what it lost.
+"""What we ask of Dask's scheduler: that it leaves it to us whether a task is tried again.
 
 Left alone, Dask executes a task up to three more times when workers die under it, and says nothing.
 """
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 MARK = "headrace-"
 """How the last part of our keys begins."""
 
-LOSSES = "headrace-losses"
-"""The topic on which the plugin tells which results were lost with a worker."""
-
 OVER = "headrace-over"
 """The topic on which a client tells the plugin that it needs a topic no longer: Dask itself keeps each for ever."""
 
@@ -24,7 +21,7 @@ def scheduler_plugin() -> SchedulerPlugin:
     """The plugin. Its class is local, so that it travels whole: the scheduler needs no Headrace for it."""
     from distributed import SchedulerPlugin
 
-    mark, losses, over = MARK, LOSSES, OVER
+    mark, over = MARK, OVER
 
     class LeavesRetriesToHeadrace(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
         name = "headrace-1"
@@ -39,14 +36,14 @@ def scheduler_plugin() -> SchedulerPlugin:
                 if type(key) is tuple and str(key[-1]).startswith(mark) and key in scheduler.tasks:
                     scheduler.tasks[key].suspicious = scheduler.allowed_failures
 
+        def transition(self, key: Any, _start: str, finish: str, *_: Any, **__: Any) -> None:
+            """A result that is lost afterwards Dask computes again, as often as it does."""
+            if finish == "memory" and type(key) is tuple and str(key[-1]).startswith(mark):
+                self.scheduler.tasks[key].suspicious = 0
+
         def log_event(self, topic: str, message: Any) -> None:
             if topic == over:
                 topics = getattr(getattr(self.scheduler, "_broker", None), "_topics", {})
                 topics.pop(message, None)
-            if topic != "all" or not isinstance(message, dict) or message.get("action") != "remove-worker":
-                return
-            lost = [key for key in message["lost-computed-tasks"] if type(key) is tuple]
-            if lost:
-                self.scheduler.log_event(losses, (message["worker"], lost))
 
     return LeavesRetriesToHeadrace()

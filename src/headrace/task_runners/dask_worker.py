@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-LARGEST_EVENT = 8192
+LARGEST_EVENT = 65536
 """How many bytes an outcome may have that is sent as an event: the scheduler remembers the last thousand."""
 
 
@@ -67,11 +67,11 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
     )
     address = address_of(digest)
     if address is not None and len(packed) <= LARGEST_EVENT:
-        worker.loop.add_callback(_send_along, worker, address, (mark_of(key), packed))
+        worker.loop.add_callback(_send_along, worker, address, (mark_of(key), packed, body is not None))
     return Landed(packed) if body is None else LandedWithBody(packed, body)
 
 
-def _send_along(worker: Any, address: str, event: tuple[str, bytes]) -> None:
+def _send_along(worker: Any, address: str, event: tuple[str, bytes, bool]) -> None:
     """Have the event leave with the message that the task is done, which comes next.
 
     ``log_event`` would send it at once, and Dask's own message a moment later: two for each task on every side. Where a
@@ -104,7 +104,7 @@ class _Post:
 
     def __init__(self, worker: Any) -> None:
         self.name = worker.address.partition("://")[2]
-        self.reporter = Reporter(lambda address, news: worker.log_event(address, ("", news)))
+        self.reporter = Reporter(lambda address, news: worker.log_event(address, ("", news, False)))
         self._marks: Marks | None = None
         with suppress(OSError):  # then it cannot be known what it executed when it dies
             self._marks = Marks(worker.address)

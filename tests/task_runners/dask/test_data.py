@@ -228,6 +228,21 @@ def test_an_argument_that_cannot_be_pickled_fails_its_task_run_and_is_named(
     assert [task_run.state for task_run in history.run().task_runs] == ["Failed", "Completed", "Completed"]
 
 
+def test_what_is_cancelled_while_the_cluster_starts_is_never_executed(
+    history: RecordedHistory, tmp_path: Path
+) -> None:
+    @flow(task_runner=DaskTaskRunner(cluster_kwargs={"n_workers": 1, "threads_per_worker": 2}))
+    def regretful() -> None:
+        futures = [fail_until(tmp_path / str(number), 1) for number in range(3)]
+        for future in futures[1:]:
+            future.cancel()
+        futures[0].wait()
+
+    run(regretful)
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]
+    assert [task_run.state for task_run in history.run().task_runs] == ["Completed", "Cancelled", "Cancelled"]
+
+
 # -- functions -------------------------------------------------------------------------------------------
 
 
@@ -286,7 +301,12 @@ def test_what_a_script_and_its_own_modules_define_travels_to_workers_that_cannot
             def unpack(box):
                 return child(box.content).result()
 
-            @task
+            ended = []
+
+            def note_end(task, run, state):
+                ended.append(run.task_name)
+
+            @task(on_completion=note_end)
             def child(content):
                 return content + 1
 
@@ -295,8 +315,12 @@ def test_what_a_script_and_its_own_modules_define_travels_to_workers_that_cannot
                 box = pack(20)
                 print(unpack(box).result(), unpack(Box(1)).result(), isinstance(box.result(), Box))
 
-            if __name__ == "__main__":
+            def tell():
                 main()
+                print(ended)
+
+            if __name__ == "__main__":
+                tell()
         """)
     )
     environment = {**os.environ, "HEADRACE_HOME": str(tmp_path / "home")}
@@ -308,7 +332,7 @@ def test_what_a_script_and_its_own_modules_define_travels_to_workers_that_cannot
         timeout=60,
         check=False,
     )
-    assert done.stdout == "41 2 True\n", done.stderr
+    assert done.stdout == "41 2 True\n['child', 'child']\n", done.stderr
 
 
 # -- what Dask's users know ------------------------------------------------------------------------------

@@ -185,16 +185,17 @@ def test_only_what_the_dead_worker_executed_is_lost(
     assert (states.count("Crashed"), states.count("Completed")) == (4, 36)
 
 
+@pytest.mark.parametrize("size", [20_000, 3_000_000])
 def test_a_result_that_was_lost_with_its_worker_is_computed_again_and_the_record_says_so(
-    runner: DaskTaskRunner, history: RecordedHistory, tmp_path: Path
+    runner: DaskTaskRunner, history: RecordedHistory, tmp_path: Path, size: int
 ) -> None:
     @flow(task_runner=runner)
     def persistent() -> Any:
-        large = make_large(3_000_000, tmp_path / "large")
+        large = make_large(size, tmp_path / "large")
         os.kill(tell_pid(large).result(), signal.SIGKILL)  # it executes where the data lie
         return measure(large)
 
-    assert run(persistent) == 3_000_000
+    assert run(persistent) == size
     assert (tmp_path / "large").read_text() == "xx"
     recorded = history.run().task_run("make_large-0")
     assert recorded.state == "Completed"

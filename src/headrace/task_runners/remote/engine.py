@@ -27,12 +27,12 @@ class Attempt:
 
     ``upstreams`` are the calls whose results go along, and large arguments, in the order in which the errand counts them.
     ``handle`` is the engine's own reference to the result, from the moment the attempt was handed over. ``began_us`` is
-    when it began by the worker's clock, ``started_us`` by ours.
+    when it began by the worker's clock, ``started_us`` by ours. ``is_wanted`` until it is taken back.
     """
 
     __slots__ = (
         "adoption", "began_us", "by_value", "call", "commission", "errand", "handed_us", "handle", "has_begun", "heard",
-        "is_over", "number", "packed", "started_us", "upstreams", "worker",
+        "is_over", "is_wanted", "number", "packed", "packed_early", "started_us", "upstreams", "worker",
     )  # fmt: skip
 
     def __init__(self, call: RemoteCall, number: int) -> None:
@@ -49,6 +49,8 @@ class Attempt:
         self.heard = 0
         self.has_begun = False
         self.is_over = False
+        self.is_wanted = True
+        self.packed_early: bytes | None = None
         self.handed_us = call.driver.now_us()
         self.began_us = 0
         self.started_us = 0
@@ -88,7 +90,7 @@ class Listener(ABC):
         """The attempt was not executed, through no fault of its own: hand it over once more."""
 
     @abstractmethod
-    def repeated(self, call: RemoteCall, packed: bytes, cause: str) -> None:
+    def repeated(self, call: RemoteCall, packed: bytes) -> None:
         """The engine executed a call anew that had completed, for it had lost the value: the new outcome."""
 
     @abstractmethod

@@ -40,7 +40,7 @@ def pack_error(error: BaseException, depth: int = 0) -> PackedError:
 def unpack_error(packed: PackedError) -> BaseException:
     """The exception, as far as it travels."""
     try:
-        error: BaseException = loads(packed.pickled)
+        error = _unpickle(packed.pickled)
     except Exception as defect:
         error = TaskRunError(
             f"the task raised an exception that cannot be unpickled here: {describe(defect)}"
@@ -58,13 +58,37 @@ def unpack_error(packed: PackedError) -> BaseException:
 
 
 def _pickle(error: BaseException) -> bytes:
+    told = TaskRunError(f"the task raised {describe(error)}; that exception itself cannot be pickled")
+    parts = _Parts(type(error), error.args, dict(error.__dict__))
+    return _pickle_if_it_comes_back(error) or _pickle_if_it_comes_back(parts) or dump(told)
+
+
+def _pickle_if_it_comes_back(value: Any) -> bytes | None:
+    """Its pickle, if that can be unpickled: an exception whose constructor asks for more than its args fails only there."""
     try:
-        pickled = dump(error)
-        loads(pickled)  # an exception whose constructor asks for more than its args fails only here
+        pickled = dump(value)
+        _unpickle(pickled)
     except Exception:
-        told = TaskRunError(f"the task raised {describe(error)}; that exception itself cannot be pickled")
-        return dump(told)
+        return None
     return pickled
+
+
+class _Parts(NamedTuple):
+    """An exception that its constructor cannot make again."""
+
+    kind: type[BaseException]
+    args: tuple[Any, ...]
+    attributes: dict[str, Any]
+
+
+def _unpickle(pickled: bytes) -> BaseException:
+    found: Any = loads(pickled)
+    if not isinstance(found, _Parts):
+        return found  # type: ignore[no-any-return]
+    error = found.kind.__new__(found.kind)
+    error.args = found.args
+    error.__dict__.update(found.attributes)
+    return error
 
 
 def _pack_frames(frames: TracebackType | None) -> dict[str, Any] | None:

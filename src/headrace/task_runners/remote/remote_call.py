@@ -35,11 +35,13 @@ class OnCluster(NamedTuple):
 class RemoteCall(Call):
     """``handle`` is the engine's own reference to the result of the latest attempt: it lives as long as the call.
 
-    ``outcome`` is there when the value stayed on the cluster.
+    ``outcome`` is there when the value stayed on the cluster. ``executed`` tells of the execution that gave the value:
+    when it began by the worker's clock, when it began and ended by ours, and where.
     """
 
-    __slots__ = ("__weakref__", "_held", "handle", "outcome")
+    __slots__ = ("__weakref__", "_held", "executed", "handle", "outcome")
 
+    executed: tuple[int, int, int, str] | None
     handle: Any
     outcome: Outcome | None
     _held: Any

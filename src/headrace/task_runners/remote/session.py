@@ -68,7 +68,7 @@ class RemoteSession(Session, Listener):
     def start(self, call: Call) -> None:
         """Queue the attempt for the thread that hands out."""
         assert isinstance(call, RemoteCall)
-        call.outcome = None
+        call.outcome = call.executed = None
         attempt = self._attempts[call.id] = Attempt(call, call.number)
         self._chores.put(attempt)
         if self._thread is None:
@@ -76,6 +76,9 @@ class RemoteSession(Session, Listener):
 
     def take_back(self, call: Call, number: int, *, only_withdraw: bool) -> None:
         """Whether it has begun is known a moment later for certain: see ``_drop``."""
+        attempt = self._attempts.get(call.id)
+        if attempt is not None and attempt.number == number:
+            attempt.is_wanted = False  # what has not been handed out will not be
         self._chores.put(partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=False))
 
     def close(self) -> None:
@@ -135,7 +138,8 @@ class RemoteSession(Session, Listener):
     def _prepare(self, attempt: Attempt) -> bool:
         """Pack what the worker has to know; whether there is anything to hand over."""
         call = attempt.call
-        if call.context is NO_CONTEXT or self._attempts.get(call.id) is not attempt:
+        is_current = attempt.is_wanted and self._attempts.get(call.id) is attempt
+        if call.context is NO_CONTEXT or not is_current:
             return False  # it has ended, or was taken back
         try:
             self._packer.pack(attempt)
@@ -262,6 +266,7 @@ class RemoteSession(Session, Listener):
         if outcome.landing is Landing.RETURNED:
             assert outcome.stored is not None
             pickled = outcome.stored.pickled
+            call.executed = (outcome.started_us, started_us, ended_us, outcome.worker)
             value: OnCluster | Pickled
             if pickled is None:
                 value = OnCluster(self)
@@ -333,21 +338,28 @@ class RemoteSession(Session, Listener):
             )
         )
 
-    def repeated(self, call: RemoteCall, packed: bytes, cause: str) -> None:
+    def repeated(self, call: RemoteCall, packed: bytes) -> None:
         """The run stays as it ended; its record tells of one attempt more."""
-        before, again = call.outcome, Outcome.unpack(packed)
-        if before is None or before.started_us == again.started_us:
+        again = Outcome.unpack(packed)
+        if call.executed is None or again.landing is not Landing.RETURNED:
             return
-        attempts = call.attempts or (
-            AttemptFact(call.number, before.started_us, before.ended_us, before.worker, None),
+        began_us, started_us, ended_us, worker = call.executed
+        if began_us == again.started_us:  # it is the one that is known
+            return
+        attempts = call.attempts or (AttemptFact(call.number, started_us, ended_us, worker, None),)
+        lost = attempts[-1]._replace(
+            failure=Failure("ResultLost", f"the result was lost with worker {worker}", "")
         )
-        lost = attempts[-1]._replace(failure=Failure("ResultLost", cause, ""))
         repetition = AttemptFact(lost.number + 1, again.started_us, again.ended_us, again.worker, None)
         call.attempts = (*attempts[:-1], lost, repetition)
-        call.outcome = again
+        call.executed = (again.started_us, again.started_us, again.ended_us, again.worker)
+        fact = call.as_full_fact()
         call.driver.history.record(
-            call.as_full_fact()._replace(
-                attempt_count=repetition.number, worker=again.worker, result=again.stored
+            fact._replace(
+                attempts=call.attempts,
+                attempt_count=repetition.number,
+                worker=again.worker,
+                result=again.stored,
             )
         )
 

@@ -13,6 +13,7 @@ from headrace.errors import TaskFailures, UpstreamFailedError
 from headrace.flows import flow
 from headrace.task_runners.runner import Capability
 from headrace.testing.conformance.specimens import (
+    DemandingError,
     SpecimenError,
     UnpicklableError,
     add,
@@ -220,6 +221,18 @@ class Failures(Suite):
 
         assert "UnpicklableError" in str(run(sync_flow))
         assert "cannot travel" in str(run(sync_flow))
+
+    @RAISING
+    def test_an_exception_that_its_constructor_cannot_make_again_is_raised_as_it_is(
+        self, runner: TaskRunner, any_raise: Task[..., Any]
+    ) -> None:
+        @flow(task_runner=runner)
+        def sync_flow() -> Any:
+            return any_raise("demanding")
+
+        with pytest.raises(DemandingError, match=r"^code 7 at the gate$") as caught:
+            run(sync_flow)
+        assert caught.value.code == 7
 
     @RAISING
     def test_an_exception_whose_str_raises_ends_in_failed_and_is_told_by_its_type(

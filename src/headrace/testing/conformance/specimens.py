@@ -49,6 +49,14 @@ class UnpicklableError(Exception):
         self.lock = threading.Lock()
 
 
+class DemandingError(Exception):
+    """An exception whose constructor asks for more than pickle gives it."""
+
+    def __init__(self, code: int, *, place: str) -> None:
+        super().__init__(f"code {code} at {place}")
+        self.code = code
+
+
 class UnspeakableError(Exception):
     """An exception that cannot be shown."""
 
@@ -129,6 +137,8 @@ def _raise(kind: str) -> None:
     match kind:
         case "unpicklable":
             raise UnpicklableError("cannot travel")
+        case "demanding":
+            raise DemandingError(7, place="the gate")
         case "unspeakable":
             raise UnspeakableError
         case "group":
