@@ -94,13 +94,21 @@ def travel(value: Any) -> Any:
 
 def travelled(error: BaseException) -> BaseException:
     try:
-        kind, args, attributes = travel((type(error), error.args, error.__dict__))
-        copy: BaseException = kind.__new__(kind)
-        copy.args = args
-        copy.__dict__.update(attributes)
+        copy: BaseException = travel(error)
     except Exception:
-        copy = TaskRunError(f"the task raised {type(error).__name__}: {error}, which cannot be pickled")
+        copy = travelled_in_parts(error)
     return copy.with_traceback(error.__traceback__)
+
+
+def travelled_in_parts(error: BaseException) -> BaseException:
+    """One whose constructor asks for more than pickle gives it, or one that cannot be pickled at all."""
+    try:
+        kind, args, attributes = travel((type(error), error.args, error.__dict__))
+    except Exception:
+        return TaskRunError(f"the task raised {type(error).__name__}: {error}, which cannot be pickled")
+    copy: BaseException = kind.__new__(kind, *args)
+    copy.__dict__.update(attributes)
+    return copy
 
 
 class TestIsolatingTaskRunner(TaskRunnerConformance):
