@@ -120,6 +120,7 @@ class Driver:
         self.end: FlowEnd | None = None
         self.defect: BaseException | None = None
         self._has_crashed = False
+        self._has_left = False
         self._doomed: dict[int, Call] = {}
         self.aftermath = Aftermath(loop)
         self._is_inline = is_inline
@@ -618,9 +619,15 @@ class Driver:
         """Cancel a task run, or the whole flow run."""
         self.post(CancelRequested(None if call is None else call.id, self.now_us(), reason))
 
+    def leave(self, callback: Callable[[], None]) -> None:
+        """The flow run is over: let its workers go, and call back then."""
+        self._has_left = True
+        self._session.leave(callback)
+
     def close(self) -> None:
-        """The flow run is over: let its workers go."""
-        self._session.close()
+        """Let all go that is still there."""
+        if not self._has_left:
+            self._session.close()
         self.aftermath.close()
 
     # -- defects -------------------------------------------------------------------------------

@@ -282,6 +282,7 @@ class FlowRun(Completion):
         history = self.driver.history
         history.record(self.as_fact(dump_result(value) if self.error is None else None))
         yield Until(history.when_flushed)
+        yield Until(self.driver.leave)
         if cut is not None:
             raise cut
 

@@ -84,6 +84,11 @@ class Session(ABC):
         """Stop an attempt that executes; ``False`` if that cannot be done."""
         return False
 
+    def leave(self, callback: Callable[[], None]) -> None:
+        """Close, and call back then. What takes its time does so elsewhere: this may be a thread that runs an event loop."""
+        self.close()
+        callback()
+
     @abstractmethod
     def close(self) -> None:
         """The flow run has ended: let workers go. What cannot be stopped must not be waited for."""

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from headrace.clock import system_clock
+from headrace.completion import Milestone
 from headrace.engine.events import (
     AttemptSkipped,
     AttemptStarted,
@@ -61,6 +62,7 @@ class RemoteSession(Session, Listener):
         self._attempts: dict[int, Attempt] = {}
         self._packer = Packer(engine, flow_run_id, self._attempts)
         self._is_closed = False
+        self._left = Milestone()
         self._driver: Any = None
 
     # -- what the driver asks ------------------------------------------------------------------
@@ -81,8 +83,17 @@ class RemoteSession(Session, Listener):
             attempt.is_wanted = False  # what has not been handed out will not be
         self._chores.put(partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=False))
 
+    def leave(self, callback: Callable[[], None]) -> None:
+        """Let the thread and the engine go: the thread calls back."""
+        self._is_closed = True
+        if self._thread is None:
+            callback()
+            return
+        self._chores.put(None)
+        self._left.add_done_callback(callback)
+
     def close(self) -> None:
-        """Let the thread and the engine go."""
+        """Let the thread and the engine go, and wait for that a while."""
         self._is_closed = True
         if self._thread is not None:
             self._chores.put(None)
@@ -111,6 +122,7 @@ class RemoteSession(Session, Listener):
             self._driver.crash(defect)
         finally:
             self._engine.close()
+            self._left.complete()
 
     def _hand_out(self) -> bool:
         """Hand out all that is queued; ``False`` once there will be no more."""

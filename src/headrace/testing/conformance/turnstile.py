@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Self
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 30.0
 Address = tuple[str, int]
 
 
