@@ -41,22 +41,22 @@ types: $(VENV)/.check       ## mypy --strict on everything, pyright on the typin
 layers: $(VENV)/.check      ## the import contracts
 	$(BIN)/lint-imports
 
-# What clusters do is up to their engines: that is tested on one Python, with their newest and lowest versions. The other
-# Pythons see the conformance of one runner that executes elsewhere, and neither the bench nor the page that starts clusters.
-OTHER_PYTHONS := $(patsubst %,--ignore=%,tests/task_runners/ray tests/test_benchmarks.py \
-	$(filter-out %/test_conformance.py,$(wildcard tests/task_runners/dask/test_*.py))) \
-	--deselect=tests/test_docs.py::test_the_page_that_starts_clusters_does_what_it_says
+# `make test` runs everything. The other Pythons and the lowest versions leave out the bench, the page that starts clusters,
+# and of clusters all but the conformance of one runner that executes elsewhere: two Rays do not go well side by side.
+NOT_TWICE := --deselect=tests/test_docs.py::test_the_page_that_starts_clusters_does_what_it_says \
+	$(patsubst %,--ignore=%,tests/test_benchmarks.py tests/task_runners/ray \
+	$(filter-out %/test_conformance.py,$(wildcard tests/task_runners/dask/test_*.py)))
 
 test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not installed
 	@python=$$(sh tools/find_python.sh $*) || { echo "Python $* is not installed: its tests are skipped"; exit 0; }; \
 	set -ex; \
 	"$$python" tools/environment.py .venv-$* test; \
-	.venv-$*/bin/python -m pytest -q $(OTHER_PYTHONS)
+	.venv-$*/bin/python -m pytest -q $(NOT_TWICE)
 
 test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
 	@test -n "$(PYTHON)"
 	$(PYTHON) tools/environment.py .venv-lowest test --lowest
-	.venv-lowest/bin/python -m pytest -q
+	.venv-lowest/bin/python -m pytest -q $(NOT_TWICE)
 
 nightly: $(VENV)/.test      ## the tests that take minutes
 	$(BIN)/python -m pytest -m nightly --timeout 1800
