@@ -142,12 +142,16 @@ def test_make_check_is_all_that_ci_runs() -> None:
     assert "make check" in (PROJECT / ".ci" / "run").read_text("utf-8").splitlines()
 
 
-def test_another_python_runs_all_but_the_failures_of_clusters() -> None:
-    (run,) = [line for line in dry_run("test-3.12").splitlines() if "pytest" in line]
-    left_out = [Path(part.removeprefix("--ignore=")) for part in run.split() if part.startswith("--ignore=")]
+@pytest.mark.parametrize("target", ["test-3.12", "test-3.13", "test-lowest"])
+def test_another_python_runs_all_but_the_bench_and_what_clusters_do(target: str) -> None:
+    (run,) = [line for line in dry_run(target).splitlines() if "pytest" in line]
+    left_out = {part.removeprefix("--ignore=") for part in run.split() if part.startswith("--ignore=")}
 
-    assert all((PROJECT / path).parent.name in {"dask", "ray"} for path in left_out), left_out
-    assert not any(path.name == "test_conformance.py" for path in left_out), left_out
+    of_dask = {
+        str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/task_runners/dask").glob("test_*.py")
+    }
+    of_dask.remove("tests/task_runners/dask/test_conformance.py")
+    assert left_out == {"tests/test_benchmarks.py", "tests/task_runners/ray", *of_dask}
 
 
 @pytest.mark.parametrize(
