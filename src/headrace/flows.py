@@ -11,7 +11,7 @@ from headrace.importable import found_by_name, leads_to
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
-from headrace.tasks import check_tags
+from headrace.tasks import check_tags, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         description: str | None
         version: str | None
         task_runner: TaskRunner | type[TaskRunner] | None
+        timeout_seconds: float | None
         validate_parameters: bool
         log_prints: bool
         flow_run_name: str | Callable[[], str] | None
@@ -68,6 +69,7 @@ class Flow(Generic[P, R_co]):
         description: str | None = None,
         version: str | None = None,
         task_runner: TaskRunner | type[TaskRunner] | None = None,
+        timeout_seconds: float | None = None,
         validate_parameters: bool = True,
         log_prints: bool = False,
         flow_run_name: str | Callable[[], str] | None = None,
@@ -86,6 +88,7 @@ class Flow(Generic[P, R_co]):
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.version = version
         self.task_runner = check_task_runner(task_runner)
+        self.timeout_seconds = check_timeout(timeout_seconds)
         self.validate_parameters = validate_parameters
         self.log_prints = log_prints
         self.flow_run_name = check_run_name("flow_run_name", flow_run_name, anatomy)
@@ -182,6 +185,7 @@ class Flow(Generic[P, R_co]):
             "description": self.description,
             "version": self.version,
             "task_runner": self.task_runner,
+            "timeout_seconds": self.timeout_seconds,
             "validate_parameters": self.validate_parameters,
             "log_prints": self.log_prints,
             "flow_run_name": self.flow_run_name,
@@ -226,7 +230,8 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     """Make a function a flow. ``@flow`` or ``@flow(option=...)``.
 
     ``name``, ``description``, ``version``, ``tags``: what a person sees. ``task_runner``: how its tasks are
-    executed (default ``ConcurrentTaskRunner()``). ``validate_parameters``: check and coerce arguments against
+    executed (default ``ConcurrentTaskRunner()``). ``timeout_seconds``: how long a run may take, before it is stopped
+    and all that it has called. ``validate_parameters``: check and coerce arguments against
     annotations. ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
     over the parameters, such as ``"report-{month}"``, or a function without parameters. ``on_running``,
     ``on_completion``, ``on_failure``, ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(flow, run, state)``.

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         retry_delay_seconds: RetryDelay
         retry_jitter_factor: float
         retry_condition_fn: RetryCondition | None
+        timeout_seconds: float | None
         log_prints: bool | None
         task_run_name: str | Callable[[], str] | None
         on_running: HookOption
@@ -80,6 +81,7 @@ class Task(Generic[P, R]):
         retry_delay_seconds: RetryDelay = 0.0,
         retry_jitter_factor: float = 0.0,
         retry_condition_fn: RetryCondition | None = None,
+        timeout_seconds: float | None = None,
         log_prints: bool | None = None,
         task_run_name: str | Callable[[], str] | None = None,
         on_running: HookOption = None,
@@ -100,6 +102,8 @@ class Task(Generic[P, R]):
         if retry_condition_fn is not None and not callable(retry_condition_fn):
             raise TypeError(f"retry_condition_fn={retry_condition_fn!r} cannot be called")
         self.retry_condition_fn = retry_condition_fn
+        self.asks_before_retry = retry_condition_fn is not None or self._delay_fn is not None
+        self.timeout_seconds = check_timeout(timeout_seconds)
         self.log_prints = log_prints
         if log_prints:
             print_capture.install()
@@ -112,7 +116,13 @@ class Task(Generic[P, R]):
             on_cancelled=on_cancelled,
         )
         self.has_hooks = bool(self.hooks)
-        self.is_ordinary = not (self.is_async or self.tags or self.has_hooks or self.retry_policy.retries)
+        self.is_ordinary = not (
+            self.is_async
+            or self.tags
+            or self.has_hooks
+            or self.retry_policy.retries
+            or self.timeout_seconds is not None
+        )
         self._takes_wait_for = "wait_for" in anatomy.parameters
         self.__doc__ = self.description
         self.__name__ = self.name
@@ -191,6 +201,7 @@ class Task(Generic[P, R]):
             "retry_delay_seconds": self._delay_fn or policy.delays_seconds,
             "retry_jitter_factor": policy.jitter_factor,
             "retry_condition_fn": self.retry_condition_fn,
+            "timeout_seconds": self.timeout_seconds,
             "log_prints": self.log_prints,
             "task_run_name": self.task_run_name,
             **self.hooks._asdict(),
@@ -231,6 +242,7 @@ class Task(Generic[P, R]):
             retry_delay_seconds=0.0,
             retry_jitter_factor=0.0,
             retry_condition_fn=None,
+            timeout_seconds=None,
             on_running=None,
             on_completion=None,
             on_failure=None,
@@ -312,6 +324,7 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     again. ``retry_delay_seconds``: a number, a list with one entry a retry, or a function of the number of
     the attempt that failed (from 1). ``retry_jitter_factor``: stretches each delay by a random share of itself,
     up to this factor. ``retry_condition_fn(task, run, state)``: whether a failure is worth a retry.
+    ``timeout_seconds``: how long an attempt may execute, before it is stopped and counts as failed.
     ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
     as ``"clean-{month}"``, or a function without parameters. ``on_running``, ``on_completion``, ``on_failure``,
     ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(task, run, state)``.
@@ -378,6 +391,14 @@ def _check_retries(
     if retries == 0 and jitter_factor == 0 and delays == (0.0,):
         return NO_RETRIES, None
     return RetryPolicy(retries, delays, jitter_factor), None
+
+
+def check_timeout(seconds: Any) -> float | None:
+    """The timeout, if there is one. Raises ``ValueError`` unless it is a number above 0."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds < float("inf")):
+        raise ValueError(f"timeout_seconds={seconds!r}: give a number above 0, or None for no timeout")
+    return seconds  # type: ignore[no-any-return]
 
 
 def _as_seconds(delay: float | Sequence[float]) -> tuple[float, ...]:
