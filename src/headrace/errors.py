@@ -21,6 +21,8 @@
     │   ├── ClusterUnavailableError(ConnectionError)  the cluster cannot be started or reached, or was lost
     │   ├── ResultUnavailableError(LookupError)  a value stayed on a cluster that is gone
     │   └── SubflowElsewhereError(RuntimeError)  a flow was called inside a task on a remote worker
+    ├── NoStableKeyError(TypeError)          nothing in a value tells other processes that it is the same
+    │   └── TooLargeForKeyError                  it holds more than may be looked at
     ├── SettingsError(ValueError)            a setting has a value that cannot be used
     └── HistoryError                         the database cannot be used
         ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
@@ -114,6 +116,19 @@ class ResultUnavailableError(TaskRunnerError, LookupError):
 
 class SubflowElsewhereError(TaskRunnerError, RuntimeError):
     """A flow was called inside a task that a remote worker executes; it would have no history there."""
+
+
+class NoStableKeyError(HeadraceError, TypeError):
+    """A value, or ``path`` within it, has no key that another process would give to an equal one; ``reason`` says why."""
+
+    def __init__(self, name: str, path: str, reason: str) -> None:
+        super().__init__(f"{name}{path} has no stable key: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class TooLargeForKeyError(NoStableKeyError):
+    """A value holds more than may be looked at for its key."""
 
 
 class SettingsError(HeadraceError, ValueError):
