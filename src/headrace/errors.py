@@ -13,6 +13,7 @@
     │   └── UpstreamFailedError              a task run did not start: an upstream did not complete
     ├── FlowRunCancelled                     a flow run was cancelled
     ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
+    ├── FlowRunLost(RuntimeError)            another process has taken over a flow run that goes on here
     ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
     ├── TaskRunnerNotFoundError(LookupError) no usable task runner is installed under that name
     ├── TaskRunnerError
@@ -84,6 +85,10 @@ class FlowRunCancelled(HeadraceError):
 
 class FlowRunCrashed(HeadraceError, RuntimeError):
     """A flow run ended by a defect of Headrace or of its process; ``__cause__`` has the original."""
+
+
+class FlowRunLost(HeadraceError, RuntimeError):
+    """Another process has taken over a flow run: what this one still does of it is refused by the history."""
 
 
 class FlowNotFoundError(HeadraceError, LookupError):

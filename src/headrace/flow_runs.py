@@ -22,6 +22,7 @@ from headrace.engine.states import State, StateName, StateType
 from headrace.errors import (
     FlowRunCancelled,
     FlowRunCrashed,
+    FlowRunLost,
     SubflowElsewhereError,
     TaskCancelled,
     TaskFailures,
@@ -80,6 +81,8 @@ class FlowRun(Completion):
     roots: tuple[int, ...] = ()
     is_on_worker = False
     is_elsewhere = False
+    epoch = 1
+    """How often the run has been claimed: each resume is one claim more."""
 
     def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
         require_stack_room()
@@ -127,6 +130,7 @@ class FlowRun(Completion):
             raise
         finally:
             if self.driver is not None:
+                self.driver.history.dismiss(self)
                 self.driver.close()
             self.traceback = self.error.__traceback__ if self.error is not None else None
             if self.error is not None and self.is_being_retrieved:
@@ -168,6 +172,7 @@ class FlowRun(Completion):
             loop=loop,
             is_inline=loop is None and flow.task_runner.executes_in_caller,
         )
+        self.driver.history.attend(self)
         self.driver.post(FlowStarted(self.driver.now_us()))
         if self._is_cancelled:  # before there was a driver to tell
             self.driver.cancel(None, "cancelled on request")
@@ -356,15 +361,29 @@ class FlowRun(Completion):
         driver: Driver | None = self.driver
         return loop is self._home_loop or (driver is not None and driver.blocks(loop))
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str = "cancelled on request") -> None:
         """Let nothing more start, interrupt async tasks, and the function too if it is async."""
         self._is_cancelled = True
         if self.driver is not None:
-            self.driver.cancel(None, "cancelled on request")
+            self.driver.cancel(None, reason)
         self._cancel_subflows()
         interrupt_function = self._interrupt_function
         if interrupt_function is not None:
             interrupt_function()
+
+    def note_request(self, kind: str, value: str | None) -> None:
+        """Another process asks for something. Called by the history's own thread, and never blocks."""
+        if kind == "cancel":
+            self.cancel(value or "cancelled by another process")
+
+    def note_loss(self, reason: str) -> None:
+        """Another process owns the run now: the history refuses what is done here."""
+        lost = FlowRunLost(
+            f"flow run {self.name!r} is no longer this process's: {reason}. What it still does here is not recorded."
+        )
+        logger.error("%s", lost)
+        self.driver.crash(lost)
+        self.cancel("another process has the run")
 
     def _cancel_subflows(self) -> None:
         for subflow in list(self._subflows):
@@ -404,6 +423,7 @@ class FlowRun(Completion):
             result,
             failure_of(self.error) if self.error is not None and has_ended else None,
             self._provenance_text(has_ended=has_ended),
+            self.epoch,
         )
 
     def _provenance_text(self, *, has_ended: bool) -> str | None:
@@ -674,6 +694,7 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
         is_inline=loop is None,
     )
     driver.ended.add_done_callback(lambda: _end_alone(run))
+    driver.history.attend(run)
     capture.__enter__()
     if run.logs_prints:
         print_capture.install()
@@ -699,6 +720,7 @@ def _end_alone(run: FlowRun) -> None:
         run.error = failed[0].exception() if failed else None
         run.changes = end.changes
         run.driver.history.record(run.as_fact(None))
+        run.driver.history.dismiss(run)
         run.driver.close()
     finally:
         capture.__exit__()

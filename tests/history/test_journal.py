@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -14,9 +14,6 @@ from headrace.errors import HistoryUnavailableError, HistoryWarning
 from headrace.history import History, Reader, default_history, journal, use_history, writer
 from headrace.history.facts import AttemptFact, Failure, StoredResult, TaskRunFact
 from headrace.history.lock import ProcessLock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 PENDING, RUNNING, COMPLETED = StateName.PENDING, StateName.RUNNING, StateName.COMPLETED
 
@@ -43,9 +40,10 @@ def test_what_is_recorded_arrives_without_a_flush(history: History, facts: Any) 
     written = threading.Event()
     write = history._writer.write  # type: ignore[union-attr]
 
-    def write_and_tell(batch: Any) -> None:
-        write(batch)
+    def write_and_tell(*arguments: Any) -> dict[str, str]:
+        lost = write(*arguments)
         written.set()
+        return lost
 
     history._writer.write = write_and_tell  # type: ignore[method-assign, union-attr]
     history.record(facts.flow())
@@ -269,10 +267,11 @@ def watch_commits(history: History) -> list[set[tuple[int, int]]]:
     assert the_writer is not None
     write = the_writer.write
 
-    def write_and_look(batch: Iterable[object]) -> None:
-        write(batch)
+    def write_and_look(*arguments: Any) -> dict[str, str]:
+        lost = write(*arguments)
         query = "SELECT id, json_array_length(states) FROM task_runs"
         commits.append(set(the_writer.database.connection.execute(query).fetchall()))
+        return lost
 
     the_writer.write = write_and_look  # type: ignore[assignment, method-assign]
     return commits
@@ -500,7 +499,7 @@ def test_a_history_that_fails_says_so_once_and_lets_everybody_go(
     failing = sqlite3.OperationalError("database or disk is full")
     failing.sqlite_errorcode = sqlite3.SQLITE_FULL
 
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise failing
 
     monkeypatch.setattr(history._writer, "write", fail)
@@ -524,7 +523,7 @@ def test_a_history_that_fails_says_so_once_and_lets_everybody_go(
 def test_a_defect_of_ours_fails_the_history_and_not_the_process(
     history: History, facts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(history._writer, "write", fail)
@@ -630,7 +629,7 @@ def test_a_closed_history_ends_its_thread(path: str, facts: Any) -> None:
 def test_an_idle_writer_moves_a_long_log_into_the_file(
     path: str, facts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "_TIDY_SECONDS", 0.01)
+    monkeypatch.setattr(journal, "_LOOK_ROUND_SECONDS", 0.01)
     monkeypatch.setattr(journal, "_TIDY_LOG_BYTES", 1000)
     history = History.open(path)
     moved = threading.Event()

@@ -46,7 +46,8 @@ class TaskRunFact(NamedTuple):
 
     ``index`` counts the runs of one task inside a flow run from 0: the run is called ``task-index``
     unless it has a ``name`` of its own. ``upstreams`` are ids of the same flow run, or
-    ``"<flow run id>/<task run id>"`` for a run of another. ``parent`` is the task run that called it.
+    ``"<flow run id>/<task run id>"`` for a run of another. ``parent`` is the task run that called it. ``call_key`` is
+    what a resume knows the call by, where the rest does not say it.
     """
 
     flow_run_id: str
@@ -66,6 +67,7 @@ class TaskRunFact(NamedTuple):
     worker: str | None
     result: StoredResult | None
     failure: Failure | None
+    call_key: str | None = None
 
 
 class PlainTaskRunFact(NamedTuple):
@@ -106,7 +108,8 @@ class FlowRunFact(NamedTuple):
     """All that is known of one flow run. ``kind`` is ``"flow"``, or ``"task"`` for a task called outside a flow.
 
     ``parent`` is ``"<flow run id>"`` or ``"<flow run id>/<task run id>"``: who called this subflow.
-    ``provenance`` is a JSON object (entry point, arguments, Git commit, versions, host, user, pid).
+    ``provenance`` is a JSON object (entry point, arguments, Git commit, versions, host, user, pid). ``epoch`` counts
+    the claims of the run. ``arguments`` is the pickle that a resume calls the flow with again.
     """
 
     id: str
@@ -124,6 +127,10 @@ class FlowRunFact(NamedTuple):
     result: StoredResult | None
     failure: Failure | None
     provenance: str | None
+    epoch: int = 1
+    run_key: str | None = None
+    call_key: str | None = None
+    arguments: bytes | None = None
 
 
 class LogFact(NamedTuple):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.engine.states import StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
 from headrace.history.database import IN_MEMORY, explain, open_for_reading
+from headrace.history.rescuer import find_gone
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
@@ -348,10 +349,10 @@ class Reader:
         rows = self._all("list_task_run_names", {"flow_run": run.key})
         return {row[0]: TaskRunName(*row) for row in rows}
 
-    def last_moment(self, run: Run) -> int:
-        """When something of it was recorded last."""
-        recorded: int | None = self._all("find_last_moment", {"flow_run": run.key})[0][0]
-        return max(run.states[-1].at_us, recorded or 0)
+    def has_abandoned_runs(self) -> bool:
+        """Whether something is recorded as under way whose process is gone: see ``rescuer``."""
+        with self._lock:
+            return bool(find_gone(self._connection))
 
     def count_rows(self) -> RowCounts:
         """How much there is."""

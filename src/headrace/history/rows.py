@@ -36,6 +36,12 @@ class Batch(NamedTuple):
     task_runs: dict[str, dict[int, AnyTaskRunFact]]
     logs: list[LogFact]
 
+    def leave_out(self, flow_run_id: str) -> None:
+        """Forget all that is of this flow run."""
+        self.flow_runs.pop(flow_run_id, None)
+        self.task_runs.pop(flow_run_id, None)
+        self.logs[:] = [fact for fact in self.logs if fact.flow_run_id != flow_run_id]
+
 
 def merge(facts: Iterable[object]) -> Batch:
     """The latest fact of each run, and every log line in its order. What is no fact is passed over."""
@@ -66,8 +72,8 @@ class TaskRunRows(NamedTuple):
     """How many bytes of results are among them."""
 
 
-def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRunRows:
-    """The rows of task runs of one flow run."""
+def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int = 1) -> TaskRunRows:
+    """The rows of task runs of one flow run. The short statement is for those of its first epoch."""
     base = flow_run_key << 32
     completed: list[object] = []
     other: list[object] = []
@@ -79,7 +85,7 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRun
         if isinstance(fact, PlainTaskRunFact):
             (_, number, task, index, submitted_us, started_us, ended_us, upstreams, parameters, worker,
              (pickled, preview, note)) = fact  # fmt: skip
-            if pickled is not None:
+            if pickled is not None and epoch == 1:
                 size = len(pickled)
                 pickled_bytes += size
                 completed += (
@@ -88,11 +94,11 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRun
                     pickled if size >= _BIG_PICKLE else bytearray(pickled),
                 )  # fmt: skip
                 continue
-            full = fact.in_full()  # its note, why there is no pickle, has no room in the short form
+            full = fact.in_full()  # its epoch, or why there is no pickle, has no room in the short form
         else:
             full = fact
         (_, number, parent, task, index, name, tags, states, started_us, ended_us, attempt_count, attempts,
-         upstreams, parameters, worker, result, failure) = full[:]  # fmt: skip
+         upstreams, parameters, worker, result, failure, call_key) = full[:]  # fmt: skip
         pickled, preview, note = result or _NO_RESULT
         pickle: object = _NOTHING
         if pickled:
@@ -111,7 +117,8 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRun
                 and third_us == ended_us
                 and not (first_reason or second_reason or third_reason)
             )
-        if is_plain and attempt_count == 1 and not (tags or parent or name or attempts or note or failure):
+        has_extras = tags or parent or name or attempts or note or failure or call_key
+        if is_plain and attempt_count == 1 and epoch == 1 and not has_extras:
             completed += (
                 base | number, task, index, submitted_us, started_us, ended_us,
                 ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", pickle,
@@ -122,12 +129,12 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact]) -> TaskRun
                 ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", pickle,
                 "" if is_plain else states_json(states), attempt_count, parent or 0, name or "",
                 texts_json(tags) if tags else "", attempts_json(attempts) if attempts else "", note or "",
-                failure_json(failure) if failure else "",
+                failure_json(failure) if failure else "", epoch, call_key or "",
             )  # fmt: skip
     return TaskRunRows(completed, other, pickled_bytes)
 
 
-def flow_run_row(fact: FlowRunFact, environment: str | None) -> list[object]:
+def flow_run_row(fact: FlowRunFact, environment: str | None, process: int) -> list[object]:
     """The row of a flow run, for ``record_flow_run``."""
     result = fact.result or _NO_RESULT
     return [
@@ -138,6 +145,8 @@ def flow_run_row(fact: FlowRunFact, environment: str | None) -> list[object]:
         result.preview or "", result.note or "",
         failure_json(fact.failure) if fact.failure else "", fact.provenance or "", environment or "",
         bytearray(result.pickled) if result.pickled else _NOTHING,
+        fact.epoch, process, fact.run_key or "", fact.call_key or "",
+        bytearray(fact.arguments) if fact.arguments else _NOTHING,
     ]  # fmt: skip
 
 

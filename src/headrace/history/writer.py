@@ -8,20 +8,31 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from contextlib import nullcontext
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from headrace.clock import now_us
 from headrace.history.database import BUSY_TIMEOUT_SECONDS
 from headrace.history.environment import environment
 from headrace.history.facts import PlainTaskRunFact
+from headrace.history.liveness import heartbeat_now, this_process
 from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_rows
 from headrace.history.statements import RowStatement, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Protocol
 
     from headrace.history.database import Database
     from headrace.history.facts import FlowRunFact, LogFact
-    from headrace.history.rows import AnyTaskRunFact
+    from headrace.history.rows import AnyTaskRunFact, Batch
+
+    class Claim(Protocol):
+        """A flow run that this process owns, as far as it knows."""
+
+        epoch: int
+
 
 STORED_RESULTS_LIMIT = 256 * 1024 * 1024
 """How many bytes of results one flow run keeps."""
@@ -30,6 +41,8 @@ _DROPPED = "not stored: the results of this flow run fill 256 MiB"
 _KEYS_KEPT = 10_000
 _BAD_VALUES = (UnicodeEncodeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
                sqlite3.ProgrammingError)  # fmt: skip
+
+NO_CLAIMS: Mapping[str, Claim] = MappingProxyType({})
 
 _logger = logging.getLogger("headrace.history")
 
@@ -45,15 +58,24 @@ class Writer:
         self._keys: dict[str, int] = {}
         self._stored_bytes: dict[int, int] = {}
         self._environment: str | None = None
+        self._process: int | None = None
+        self._is_process_committed = False
+        self._epochs: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._version = 0
 
-    def write(self, facts: Iterable[object]) -> None:
-        """Commits the facts, all or none. A fact that SQLite cannot take is left out and logged."""
+    def write(self, facts: Iterable[object], claims: Mapping[str, Claim] = NO_CLAIMS) -> dict[str, str]:
+        """Commits the facts, all or none. A fact that SQLite cannot take is left out and logged.
+
+        Facts of a run that somebody else has claimed since are refused: gives who has, by the ids of such runs.
+        """
         batch = merge(facts)
         lock = self.database.lock
         if lock is not None:
             lock.acquire()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            lost = self._leave_out_what_was_lost(batch, claims) if claims else {}
             self._write_flow_runs(batch.flow_runs)
             stored_bytes = self._write_task_runs(batch.task_runs)
             self._write_logs(batch.logs)
@@ -65,8 +87,30 @@ class Writer:
             if lock is not None:
                 lock.release()
         self._stored_bytes |= stored_bytes
+        self._is_process_committed = self._process is not None
         if len(self._keys) > _KEYS_KEPT:
             self._keys.clear()
+            self._ended.clear()
+            self._epochs.clear()
+        return lost
+
+    @property
+    def process_key(self) -> int:
+        """The key of this process among those that claimed runs. Written when it is first asked for."""
+        if self._process is None:
+            at_us = now_us()
+            values = (*this_process(), at_us, *heartbeat_now(at_us))
+            self._process = self._connection.execute(statement("record_process"), values).fetchone()[0]
+        return self._process
+
+    def beat(self) -> None:
+        """Says that this process is there."""
+        at_us, awake_us = heartbeat_now(now_us())
+        values = {"process": self.process_key, "at_us": at_us, "awake_us": awake_us}
+        lock = self.database.lock
+        with nullcontext() if lock is None else lock:
+            self._connection.execute(statement("record_heartbeat"), values)
+            self._is_process_committed = True
 
     def log_size(self) -> int:
         """How many bytes the write-ahead log takes on the disk."""
@@ -91,12 +135,40 @@ class Writer:
                         f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}"
                     ).fetchall()
 
+    def _leave_out_what_was_lost(self, batch: Batch, claims: Mapping[str, Claim]) -> dict[str, str]:
+        """Within the transaction: who has claimed which runs of the batch. Looked up only if others have written."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return {}
+        self._version = version
+        lost = {}
+        for id_ in list(claims):
+            if id_ not in self._ended and (who := self._successor(id_, claims[id_].epoch)):
+                lost[id_] = who
+                batch.leave_out(id_)
+        return lost
+
+    def _successor(self, id_: str, epoch: int) -> str | None:
+        row = self._connection.execute(statement("find_claim"), (id_,)).fetchone()
+        if row is None:
+            return None
+        _, recorded_epoch, state, has_ended, pid, host = row
+        if recorded_epoch > epoch:
+            return f"process {pid} on {host} has taken it over (epoch {recorded_epoch})"
+        if has_ended and recorded_epoch == epoch:
+            return f"it was found to be {state}, since this process had been silent for too long"
+        return None
+
     def _write_flow_runs(self, flow_runs: Mapping[str, FlowRunFact]) -> None:
         for id_, fact in flow_runs.items():
             digest = self._write_environment() if fact.provenance else None
-            row = self._write_row(statement("record_flow_run"), flow_run_row(fact, digest))
+            row = self._write_row(statement("record_flow_run"), flow_run_row(fact, digest, self.process_key))
             if row is not None:
                 self._keys[id_] = row[0]
+            if fact.ended_us is not None:
+                self._ended.add(id_)
+            if fact.epoch > 1:
+                self._epochs[id_] = fact.epoch
 
     def _write_environment(self) -> str:
         if self._environment is None:
@@ -115,10 +187,11 @@ class Writer:
                               len(facts), flow_run_id)  # fmt: skip
                 continue
             before = self._stored_bytes.get(key, 0)
-            rows = task_run_rows(key, facts.values())
+            epoch = self._epochs.get(flow_run_id, 1)
+            rows = task_run_rows(key, facts.values(), epoch)
             if before + rows.pickled_bytes > STORED_RESULTS_LIMIT:
                 kept, stored_bytes[key] = self._within_limit(flow_run_id, facts.values(), before)
-                rows = task_run_rows(key, kept)
+                rows = task_run_rows(key, kept, epoch)
             elif rows.pickled_bytes:
                 stored_bytes[key] = before + rows.pickled_bytes
             self._write_rows("record_completed_task_runs", rows.completed)
@@ -203,5 +276,8 @@ class Writer:
         """Nothing of the transaction stays, nor what was learnt in it."""
         self._keys.clear()
         self._environment = None
+        if not self._is_process_committed:
+            self._process = None
+        self._version = 0
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
