@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from headrace.engine.states import StateName
 from headrace.errors import HistoryUnavailableError, HistoryWarning
 from headrace.history import History, Reader, default_history, journal, use_history, writer
+from headrace.history.database import Database
 from headrace.history.facts import AttemptFact, Failure, StoredResult, TaskRunFact
 from headrace.history.lock import ProcessLock
 
@@ -633,17 +634,17 @@ def test_an_idle_writer_moves_a_long_log_into_the_file(
     monkeypatch.setattr(journal, "_TIDY_LOG_BYTES", 1000)
     history = History.open(path)
     moved = threading.Event()
-    checkpoint = history._writer.checkpoint  # type: ignore[union-attr]
+    checkpoint = Database.checkpoint
 
-    def tell(self: Any) -> None:
-        checkpoint()
+    def tell(database: Database) -> None:
+        checkpoint(database)
         moved.set()
 
-    monkeypatch.setattr(writer.Writer, "checkpoint", tell)
+    monkeypatch.setattr(Database, "checkpoint", tell)
     history.record(facts.flow())
     assert moved.wait(10)
     with history._writing:
-        assert history._writer.log_size() == 0  # type: ignore[union-attr]
+        assert history._writer.database.log_size() == 0  # type: ignore[union-attr]
     history.close()
 
 
@@ -658,7 +659,7 @@ def test_a_log_that_grows_without_a_pause_is_moved_all_the_same(
         history.admit(100_000)
         history.record(facts.task(number, result=StoredResult(bytes(100_000), None)))
         history.flush()
-    assert the_writer.log_size() < 1_500_000
+    assert the_writer.database.log_size() < 1_500_000
 
 
 @pytest.mark.parametrize("step", ["write", "checkpoint"])
@@ -668,7 +669,7 @@ def test_writing_and_moving_the_log_wait_for_the_lock_of_all_processes(
     history.record(facts.flow())
     history.flush()
     the_writer: Any = history._writer
-    steps = {"write": lambda: the_writer.write([facts.task(1)]), "checkpoint": the_writer.checkpoint}
+    steps = {"write": lambda: the_writer.write([facts.task(1)]), "checkpoint": the_writer.database.checkpoint}
     waits, is_over = threading.Event(), threading.Event()
     lock = the_writer.database.lock
     acquire = lock.acquire

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from headrace.engine.states import StateType
+from headrace.engine.states import StateName, StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
 from headrace.history.database import IN_MEMORY, explain, open_for_reading
 from headrace.history.rescuer import find_gone
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Self
+
+V = TypeVar("V")
 
 
 class FailureView(NamedTuple):
@@ -189,6 +191,14 @@ class RowCounts(NamedTuple):
     log_lines: int
 
 
+class FlowSize(NamedTuple):
+    """How much of the database the runs of a flow take, roughly."""
+
+    flow: str
+    runs: int
+    stored_bytes: int
+
+
 class Reader:
     """What has been recorded. Use it in a ``with`` block, or close it."""
 
@@ -252,7 +262,7 @@ class Reader:
                 "roots_only": roots_only,
             },
         )
-        return [_summary(row) for row in rows]
+        return self._read(_summary, rows)
 
     def get_run(self, name: str) -> Run:
         """The flow run with that id, beginning of an id, or name (of several of a name the newest).
@@ -270,12 +280,12 @@ class Reader:
             found = rows[0]
         else:
             raise RunNotFoundError(_not_found(name, [(row[1], row[4]) for row in rows], self.location))
-        return _run(found)
+        return self._read(_run, [found])[0]
 
     def children(self, run: Run) -> list[RunSummary]:
         """The subflows that this run called, and those that its task runs called, oldest first."""
         rows = self._all("list_children", {"id": run.id, "first": run.id + "/", "after": run.id + "0"})
-        return [_summary(row) for row in rows]
+        return self._read(_summary, rows)
 
     def task_runs(self, run: Run, *, state: str | None = None, task: str | None = None) -> Iterator[TaskRun]:
         """Its task runs in the order of their submission: all, or those in a state, or of a task."""
@@ -285,8 +295,7 @@ class Reader:
                 "list_task_runs",
                 {"flow_run": run.key, "after": last, "state": state, "task": task, "limit": 1000},
             )
-            for row in rows:
-                yield _task_run(row)
+            yield from self._read(_task_run, rows)
             if len(rows) < 1000:
                 return
             last = rows[-1][0]
@@ -299,7 +308,7 @@ class Reader:
         )
         if not rows or rows[0][0] != number:
             raise RunNotFoundError(f"Flow run {run.name} ({run.id}) has no task run {number}.")
-        return _task_run(rows[0])
+        return self._read(_task_run, rows)[0]
 
     def logs(
         self,
@@ -358,11 +367,16 @@ class Reader:
         """How much there is."""
         return RowCounts(*self._all("count_rows", {})[0])
 
+    def biggest_flows(self, limit: int = 3) -> list[FlowSize]:
+        """The flows whose runs take most of the database."""
+        return [FlowSize(*row) for row in self._all("measure_flows", {"limit": limit})]
+
     def damages(self) -> list[str]:
-        """What SQLite finds wrong with the file: nothing, in a sound one. Reads all of it."""
+        """What is wrong with the file: nothing, in a sound one. Reads all of it."""
+        from headrace.history.soundness import find_damage  # few readers doubt
+
         with self._lock:
-            rows = self._connection.execute("PRAGMA quick_check(5)").fetchall()
-        return [row[0] for row in rows if row[0] != "ok"]
+            return find_damage(self._connection)
 
     def schema_version(self) -> int:
         """The version of the database's schema."""
@@ -383,6 +397,17 @@ class Reader:
         except sqlite3.DatabaseError as error:
             raise explain(error, self.location) from error
 
+    def _read(self, convert: Callable[[tuple[Any, ...]], V], rows: Iterable[tuple[Any, ...]]) -> list[V]:
+        """The rows as values. One that nobody can have written is a damage, and is told as such."""
+        try:
+            return [convert(row) for row in rows]
+        except (ValueError, TypeError, LookupError) as error:
+            message = (
+                f"The history {self.location} is damaged: a row cannot be read ({type(error).__name__}: {error}). "
+                "`headrace doctor` says more, and `headrace db restore` puts a backup in its place."
+            )
+            raise HistoryUnavailableError(message) from error
+
 
 def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) -> str:
     if not candidates:
@@ -396,7 +421,7 @@ def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) 
 
 def _summary(row: tuple[Any, ...]) -> RunSummary:
     id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent, counts = row
-    return RunSummary(id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, _texts(tags), parent,
+    return RunSummary(id_, kind, flow, name, _known(state), state_type, created_us, started_us, ended_us, _texts(tags), parent,
                       _counts(counts))  # fmt: skip
 
 
@@ -404,7 +429,7 @@ def _run(row: tuple[Any, ...]) -> Run:
     (key, id_, kind, flow, name, version, tags, state, state_type, states, created_us, started_us, ended_us, parent,
      task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts) = row  # fmt: skip
     return Run(
-        key, id_, kind, flow, name, version, _texts(tags), state, state_type, _states(states), created_us, started_us,
+        key, id_, kind, flow, name, version, _texts(tags), _known(state), state_type, _states(states), created_us, started_us,
         ended_us, parent, task_runner, parameters, preview, note, _failure(failure),
         json.loads(provenance) if provenance else {}, environment, epoch, _counts(counts),
     )  # fmt: skip
@@ -414,7 +439,7 @@ def _task_run(row: tuple[Any, ...]) -> TaskRun:
     (id_, parent, task, index, name, tags, state, state_type, states, submitted_us, started_us, ended_us,
      attempt_count, attempts, upstreams, parameters, worker, preview, note, failure) = row  # fmt: skip
     return TaskRun(
-        id_, parent, task, index, name or f"{task}-{index}", _texts(tags), state, state_type, _states(states),
+        id_, parent, task, index, name or f"{task}-{index}", _texts(tags), _known(state), state_type, _states(states),
         submitted_us, started_us, ended_us, attempt_count,
         tuple([_attempt(attempt) for attempt in json.loads(attempts)]) if attempts else (),
         tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
@@ -430,6 +455,11 @@ def _attempt(attempt: dict[str, Any]) -> AttemptView:
         attempt["worker"],
         FailureView(**failure) if failure else None,
     )
+
+
+def _known(state: str) -> str:
+    """The name, which is one of ours. Raises ``ValueError``."""
+    return StateName(state).value
 
 
 def _states(text: str) -> tuple[StateView, ...]:

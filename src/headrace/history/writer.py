@@ -1,4 +1,4 @@
-"""Writes a batch of facts in one transaction, and moves the write-ahead log into the database.
+"""Writes a batch of facts in one transaction.
 
 Nothing here knows about threads or waiting: one caller at a time.
 """
@@ -6,14 +6,12 @@ Nothing here knows about threads or waiting: one caller at a time.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from contextlib import nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
-from headrace.history.database import BUSY_TIMEOUT_SECONDS
 from headrace.history.environment import environment
 from headrace.history.facts import PlainTaskRunFact
 from headrace.history.liveness import heartbeat_now, this_process
@@ -111,29 +109,6 @@ class Writer:
         with nullcontext() if lock is None else lock:
             self._connection.execute(statement("record_heartbeat"), values)
             self._is_process_committed = True
-
-    def log_size(self) -> int:
-        """How many bytes the write-ahead log takes on the disk."""
-        try:
-            return os.stat(self.database.path + "-wal").st_size
-        except OSError:
-            return 0
-
-    def checkpoint(self) -> None:
-        """Copies the write-ahead log into the database, and empties it unless a reader still needs it."""
-        lock = self.database.lock
-        if lock is None:
-            return
-        with lock:
-            _, in_log, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if in_log == copied:
-                self._connection.execute("PRAGMA busy_timeout = 0").fetchall()
-                try:
-                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                finally:
-                    self._connection.execute(
-                        f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}"
-                    ).fetchall()
 
     def _leave_out_what_was_lost(self, batch: Batch, claims: Mapping[str, Claim]) -> dict[str, str]:
         """Within the transaction: who has claimed which runs of the batch. Looked up only if others have written."""
