@@ -47,6 +47,7 @@ from headrace.engine.events import (
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.states import State, StateName
 from headrace.errors import (
+    FlowRunLost,
     TaskCancelled,
     TaskCrashed,
     TaskRunnerError,
@@ -750,7 +751,7 @@ class Driver:
 
     def _crash_reason(self) -> str:
         assert self.defect is not None
-        if isinstance(self.defect, TaskRunnerError):
+        if isinstance(self.defect, TaskRunnerError | FlowRunLost):
             return message_of(self.defect)
         return f"a defect of Headrace: {describe(self.defect)}"
 

@@ -24,6 +24,7 @@ from headrace.engine.states import State, StateName, StateType
 from headrace.errors import (
     FlowRunCancelled,
     FlowRunCrashed,
+    FlowRunLost,
     FlowRunTimedOut,
     RunInterrupted,
     SubflowElsewhereError,
@@ -94,6 +95,8 @@ class FlowRun(Completion):
     roots: tuple[int, ...] = ()
     is_on_worker = False
     is_elsewhere = False
+    epoch = 1
+    """How often the run has been claimed: each resume is one claim more."""
 
     def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
         require_stack_room()
@@ -145,6 +148,7 @@ class FlowRun(Completion):
             raise
         finally:
             if self.driver is not None:
+                self.driver.history.dismiss(self)
                 self.driver.close()
             self.traceback = self.error.__traceback__ if self.error is not None else None
             if self.error is not None and self.is_being_retrieved:
@@ -187,6 +191,7 @@ class FlowRun(Completion):
             is_inline=loop is None and flow.task_runner.executes_in_caller,
             timeout_seconds=flow.timeout_seconds,
         )
+        self.driver.history.attend(self)
         self.driver.post(FlowStarted(self.driver.now_us()))
         if self._is_cancelled:  # before there was a driver to tell
             self.driver.cancel(None, self._reason)
@@ -394,10 +399,13 @@ class FlowRun(Completion):
 
     def stop(self, reason: str) -> None:
         """Have the function stop if it has not ended, and the subflows. Called within a drain: it blocks on nothing."""
+        self.driver.ended.add_done_callback(self._see_to_the_rest)
+        self._stop_code(reason)
+
+    def _stop_code(self, reason: str) -> None:
         self._is_stopping = True
         for subflow in list(self.subflows):
             subflow.cancel(reason)
-        self.driver.ended.add_done_callback(self._see_to_the_rest)
         interrupt_function = self._interrupt_function
         if interrupt_function is not None and not self._is_interrupted:  # it was told by the Ctrl-C
             interrupt_function()
@@ -437,7 +445,23 @@ class FlowRun(Completion):
     def _see_to_the_rest(self) -> None:
         """Nobody does if the function was given up: it holds the thread, or the asyncio task, that would."""
         if not self._rest.locked():
-            system_clock.call_soon(lambda: threading.Thread(target=_live_rest, args=(self,), daemon=True).start())
+            system_clock.call_soon(
+                lambda: threading.Thread(target=_live_rest, args=(self,), daemon=True).start()
+            )
+
+    def note_request(self, kind: str, value: str | None) -> None:
+        """Another process asks for something. Called by the history's own thread, and never blocks."""
+        if kind == "cancel":
+            self.cancel(value or "cancelled by another process")
+
+    def note_loss(self, reason: str) -> None:
+        """Another process owns the run now: the history refuses what is done here."""
+        lost = FlowRunLost(
+            f"flow run {self.name!r} is no longer this process's: {reason}. What it still does here is not recorded."
+        )
+        logger.error("%s", lost)
+        self.driver.crash(lost)
+        self._stop_code("another process has the run")
 
     def note_interrupt(self) -> None:
         """A Ctrl-C is raised in this thread. Only leaves marks: it may be called between any two instructions."""
@@ -473,6 +497,7 @@ class FlowRun(Completion):
             result,
             failure_of(self.error) if self.error is not None and has_ended else None,
             self._provenance_text(has_ended=has_ended),
+            self.epoch,
         )
 
     def _provenance_text(self, *, has_ended: bool) -> str | None:
@@ -797,6 +822,7 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
         is_inline=loop is None,
     )
     driver.ended.add_done_callback(lambda: _end_alone(run))
+    driver.history.attend(run)
     capture.__enter__()
     if run.logs_prints:
         print_capture.install()
@@ -822,6 +848,7 @@ def _end_alone(run: FlowRun) -> None:
         run.error = failed[0].exception() if failed else None
         run.changes = end.changes
         run.driver.history.record(run.as_fact(None))
+        run.driver.history.dismiss(run)
         run.driver.close()
     finally:
         capture.__exit__()

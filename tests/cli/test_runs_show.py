@@ -366,7 +366,7 @@ killed()
     lines = show(invoke)
     assert lines[0].startswith("! ")
     assert "crashed after" in lines[0]
-    assert any("is gone: the run was cut off" in line for line in lines)
+    assert any("is gone; its last sign of life" in line for line in lines)
     for state, count in (("crashed", 1), ("running", 0)):
         assert len(json.loads(invoke("runs", "list", "--state", state, "--json").stdout)) == count
     assert rows(lines)[0].split()[1:4] == ["waits-0", "!", "crashed"]

@@ -14,8 +14,7 @@ from headrace.engine.states import StateName, StateType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headrace.cli.sharp_reader import SharpReader
-    from headrace.history.reader import RunSummary
+    from headrace.history.reader import Reader, RunSummary
 
 STATES = sorted({name.value.lower() for name in StateName} | {kind.value.lower() for kind in StateType})
 
@@ -36,7 +35,7 @@ class RunFilters:
         return any(value is not None for value in (self.state, self.flow, self.tag, self.since, self.before))
 
     def find(
-        self, reader: SharpReader, limit: int, *, text: str | None = None, roots_only: bool = False
+        self, reader: Reader, limit: int, *, text: str | None = None, roots_only: bool = False
     ) -> list[RunSummary]:
         """The runs that are like that, newest first. A ``limit`` of 0 means all."""
         found = reader.list_runs(

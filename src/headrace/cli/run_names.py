@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from headrace import settings
-from headrace.cli.sharp_reader import SharpReader
-from headrace.errors import HistoryUnavailableError, RunNotFoundError
+from headrace.errors import HistoryError, HistoryUnavailableError, RunNotFoundError
 from headrace.history.database import IN_MEMORY, has_content, resolve
+from headrace.history.reader import Reader
+from headrace.history.rescuer import rescue_at
 
 if TYPE_CHECKING:
-    from headrace.history.reader import Reader, Run
+    from headrace.history.reader import Run
 
 LATEST = "latest"
 
 
-def open_history() -> SharpReader:
-    """A reader of the history of the settings. Raises ``HistoryError``."""
+def open_history() -> Reader:
+    """A reader of the history of the settings, in which nothing is left under way by a process that is gone.
+
+    Raises ``HistoryError``.
+    """
     location = settings.database()
     if location == IN_MEMORY:
         raise HistoryUnavailableError(
             "HEADRACE_DATABASE is :memory:, and such a history is gone with the process that wrote it. Set it to a file."
         )
-    return SharpReader.open(location)
+    reader = Reader.open(location)
+    if reader.has_abandoned_runs():
+        with suppress(HistoryError):  # where nobody may write, it is shown as it is recorded
+            rescue_at(location)
+    return reader
 
 
 def has_history() -> bool:

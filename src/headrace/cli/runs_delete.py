@@ -13,14 +13,9 @@ from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import find_only_run, open_history
 from headrace.cli.safe_text import cells, pad, safe
 from headrace.cli.screen import is_terminal
-from headrace.engine.states import StateName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from headrace.cli.sharp_reader import SharpReader
-    from headrace.history.deletion import Deletion
-    from headrace.history.reader import Run, RunSummary
+    from headrace.history.reader import Reader, Run, RunSummary
 
 _LISTED = 10
 
@@ -71,7 +66,9 @@ def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: boo
         if not click.confirm(f"Delete {_runs(len(found))}?", err=True):
             click.echo("Nothing is deleted.", err=True)
             return 1
-    deletion = _delete(found, is_forced=force)
+    from headrace.history.deletion import delete_runs
+
+    deletion = delete_runs(settings.database(), [run.id for run in found], include_unfinished=force)
     if as_json:
         print_json({"deleted": list(deletion.deleted), "unfinished": list(deletion.unfinished)})
     elif deletion.deleted:
@@ -86,22 +83,10 @@ def delete(*, names: tuple[str, ...], filters: RunFilters, yes: bool, force: boo
     return 0
 
 
-def _find(reader: SharpReader, names: tuple[str, ...], filters: RunFilters) -> list[Run] | list[RunSummary]:
+def _find(reader: Reader, names: tuple[str, ...], filters: RunFilters) -> list[Run] | list[RunSummary]:
     if not names:
         return filters.find(reader, 0)
     return list({run.id: run for run in [find_only_run(reader, name) for name in names]}.values())
-
-
-def _delete(runs: Sequence[Run | RunSummary], *, is_forced: bool) -> Deletion:
-    """Deletes them; those that were cut off will not end any more."""
-    from headrace.history.deletion import Deletion, delete_runs
-
-    location = settings.database()
-    cut_off = [run.id for run in runs if run.state == StateName.CRASHED.value]
-    others = [run.id for run in runs if run.id not in cut_off]
-    gone = delete_runs(location, cut_off, include_unfinished=True)
-    rest = delete_runs(location, others, include_unfinished=is_forced)
-    return Deletion(gone.deleted + rest.deleted, rest.unfinished)
 
 
 def _texts(run: Run | RunSummary) -> list[str]:

@@ -13,14 +13,41 @@ from headrace.engine.states import StateName
 
 if TYPE_CHECKING:
     from headrace.engine.states import Change, State
+    from headrace.history.keeping import Keeping
+
+
+PICKLE = "pickle"
+"""The serializer of what is kept plainly."""
+
+
+class Kept(NamedTuple):
+    """How a result is kept if not simply as its pickle beside the run.
+
+    ``content`` is what another serializer made, for the database; ``key`` that of a file of ``size`` bytes. ``overflow``
+    takes what the database has no room for.
+    """
+
+    serializer: str = PICKLE
+    content: bytes | None = None
+    key: str | None = None
+    size: int = 0
+    overflow: Keeping | None = None
 
 
 class StoredResult(NamedTuple):
-    """A result as the history keeps it: the pickle, a preview, or the reason why there is no pickle."""
+    """A result as the history keeps it: the pickle, or ``kept`` another way; a preview; the reason why it is not stored."""
 
     pickled: bytes | None
     preview: str | None
     note: str | None = None
+    kept: Kept | None = None
+
+    @property
+    def content(self) -> bytes | None:
+        """What is to be stored in the database, if anything."""
+        if self.pickled is not None or self.kept is None:
+            return self.pickled
+        return self.kept.content
 
 
 class Failure(NamedTuple):
@@ -46,7 +73,8 @@ class TaskRunFact(NamedTuple):
 
     ``index`` counts the runs of one task inside a flow run from 0: the run is called ``task-index``
     unless it has a ``name`` of its own. ``upstreams`` are ids of the same flow run, or
-    ``"<flow run id>/<task run id>"`` for a run of another. ``parent`` is the task run that called it.
+    ``"<flow run id>/<task run id>"`` for a run of another. ``parent`` is the task run that called it. ``call_key`` is
+    what a resume knows the call by, where the rest does not say it.
     """
 
     flow_run_id: str
@@ -66,6 +94,7 @@ class TaskRunFact(NamedTuple):
     worker: str | None
     result: StoredResult | None
     failure: Failure | None
+    call_key: str | None = None
 
 
 class PlainTaskRunFact(NamedTuple):
@@ -106,7 +135,8 @@ class FlowRunFact(NamedTuple):
     """All that is known of one flow run. ``kind`` is ``"flow"``, or ``"task"`` for a task called outside a flow.
 
     ``parent`` is ``"<flow run id>"`` or ``"<flow run id>/<task run id>"``: who called this subflow.
-    ``provenance`` is a JSON object (entry point, arguments, Git commit, versions, host, user, pid).
+    ``provenance`` is a JSON object (entry point, arguments, Git commit, versions, host, user, pid). ``epoch`` counts
+    the claims of the run. ``arguments`` is the pickle that a resume calls the flow with again.
     """
 
     id: str
@@ -124,6 +154,10 @@ class FlowRunFact(NamedTuple):
     result: StoredResult | None
     failure: Failure | None
     provenance: str | None
+    epoch: int = 1
+    run_key: str | None = None
+    call_key: str | None = None
+    arguments: bytes | None = None
 
 
 class LogFact(NamedTuple):

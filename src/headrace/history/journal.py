@@ -6,6 +6,7 @@ Invariants:
   one transaction. It is tried again until it is written or the history has failed for good.
 - No wake-up is lost: the thread says that it sleeps, and then looks at the stream once more.
 - Only the writer thread, or whoever holds ``_writing`` in its place, touches the connection.
+- While flow runs are attended, the thread looks round a few times a second, whether or not there is something to write.
 - What was admitted is freed again, whatever becomes of the result: a mark stands in the stream from then on.
 """
 
@@ -26,14 +27,33 @@ from headrace import settings
 from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
 from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, explain, is_busy, open_database
+from headrace.history.rescuer import rescue
+from headrace.history.statements import statement
 from headrace.history.writer import Writer
 from headrace.interrupts import calls_user_code, deliver, noted, shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from headrace.history.facts import Fact
     from headrace.history.reader import Reader
+
+    class Attended(Protocol):
+        """A flow run that this process owns, and what it is told by others. It must not block."""
+
+        epoch: int
+
+        @property
+        def flow_run_id(self) -> str:
+            """Its id."""
+
+        def note_request(self, kind: str, value: str | None) -> None:
+            """Another process asks for something: to cancel it, to answer it."""
+
+        def note_loss(self, reason: str) -> None:
+            """Somebody else has the run now: what is still recorded of it here is refused."""
+
 
 UNWRITTEN_LIMIT = 64 * 1024 * 1024
 """How many bytes of results may wait for the writer before producers wait, too."""
@@ -43,13 +63,14 @@ _LIGHT_INTERVAL_SECONDS = 0.005
 _BUSY_INTERVAL_SECONDS = 0.015
 _BUSY_BATCH = 200
 _GIVE_UP_SECONDS = 300.0
-_TIDY_SECONDS = 0.25
 _TIDY_LOG_BYTES = 1024 * 1024
 _EXIT_LOG_BYTES = 4 * 1024 * 1024
 _MAX_LOG_BYTES = 64 * 1024 * 1024
 _LOOK_EVERY_FACTS = 20_000
 _SLOW_SECONDS = 5.0
 _PAUSE_SECONDS = 2.0
+_LOOK_ROUND_SECONDS = 0.25
+_HEARTBEAT_SECONDS = 10.0
 
 _logger = logging.getLogger("headrace.history")
 
@@ -117,6 +138,11 @@ class History:
         self._when_room: list[Callable[[], None]] = []
         self._has_warned_of_lock = False
         self._waiting_since: float | None = None
+        self._attended: dict[str, Attended] = {}
+        self._next_look = 0.0
+        self._next_heartbeat = 0.0
+        self._seen_version = 0
+        self._last_request = 0
 
     # The producers' side.
 
@@ -202,6 +228,16 @@ class History:
         self._ring()
         if self._thread is None:  # none could be started: the interpreter is shutting down
             self._write_next()
+
+    def attend(self, flow_run: Attended) -> None:
+        """From now on this process owns the flow run: it is told what others want of it, and if others take it."""
+        if not self._attended:
+            self._next_look = self._next_heartbeat = time.monotonic() + _LOOK_ROUND_SECONDS
+        self._attended[flow_run.flow_run_id] = flow_run
+
+    def dismiss(self, flow_run: Attended) -> None:
+        """The flow run has ended here, and is recorded."""
+        self._attended.pop(flow_run.flow_run_id, None)
 
     def close(self) -> None:
         """Commits what is recorded, moves it into the database file, and closes that. Facts that follow are dropped."""
@@ -298,6 +334,8 @@ class History:
             self._sleep()
             self._linger()
             self._write_next()
+            if self._attended and time.monotonic() >= self._next_look:
+                self._look_round()
         del connection
 
     def _sleep(self) -> None:
@@ -306,14 +344,51 @@ class History:
             self._asleep = True
             if self._stream:  # added before the line above was seen
                 break
-            if not self._log_may_be_long:
+            if not self._log_may_be_long and not self._attended:
                 self._bell.acquire()
-            elif not self._bell.acquire(timeout=_TIDY_SECONDS):
-                self._log_may_be_long = False
-                with self._writing:
-                    if self._writer is not None and self.failure is None:
-                        self._tidy(self._writer, above_bytes=_TIDY_LOG_BYTES)
+            elif not self._bell.acquire(timeout=_LOOK_ROUND_SECONDS):
+                self._use_the_pause()
         self._asleep = False
+
+    def _use_the_pause(self) -> None:
+        if self._log_may_be_long:
+            self._log_may_be_long = False
+            with self._writing:
+                if self._writer is not None and self.failure is None:
+                    self._tidy(self._writer, above_bytes=_TIDY_LOG_BYTES)
+        if self._attended:
+            self._look_round()
+
+    def _look_round(self) -> None:
+        """Say that this process is there, hear what others want of its flow runs, and end what others left."""
+        now = time.monotonic()
+        self._next_look = now + _LOOK_ROUND_SECONDS
+        requests: list[tuple[int, str, str, str | None]] = []
+        try:
+            with self._writing:
+                if self.failure is None:
+                    if now >= self._next_heartbeat:
+                        self._next_heartbeat = now + _HEARTBEAT_SECONDS
+                        self._open_writer().beat()
+                        rescue(self._open_writer().database, self._open_writer().process_key)
+                    requests = self._new_requests()
+        except (sqlite3.Error, OSError) as error:
+            _logger.debug("A look round %s failed, and is tried again: %s", self.location, error)
+        for key, flow_run_id, kind, value in requests:
+            self._last_request = key
+            flow_run = self._attended.get(flow_run_id)
+            if flow_run is not None:
+                flow_run.note_request(kind, value)
+
+    def _new_requests(self) -> list[tuple[int, str, str, str | None]]:
+        writer = self._open_writer()
+        connection = writer.database.connection
+        version = connection.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._seen_version:
+            return []
+        self._seen_version = version
+        values = {"after": self._last_request, "process": writer.process_key}
+        return connection.execute(statement("list_requests"), values).fetchall()
 
     def _linger(self) -> None:
         """Gives facts the time to arrive that will be merged with those that are there."""
@@ -362,7 +437,9 @@ class History:
     def _try_to_commit(self, batch: list[Fact | _Mark]) -> bool:
         """Whether that is the end of it: written, or failed for good."""
         try:
-            self._open_writer().write(batch)
+            lost = self._open_writer().write(batch, self._attended)
+            for flow_run_id, who in lost.items():
+                self._attended.pop(flow_run_id).note_loss(who)
         except Exception as error:
             waited = time.monotonic() - (self._waiting_since or 0)
             if is_busy(error) and waited < _GIVE_UP_SECONDS:
@@ -391,8 +468,8 @@ class History:
     def _tidy(self, writer: Writer, *, above_bytes: int) -> None:
         """Moves the log into the database once it is long. Failing at that loses nothing."""
         try:
-            if writer.log_size() > above_bytes:
-                writer.checkpoint()
+            if writer.database.log_size() > above_bytes:
+                writer.database.checkpoint()
         except (sqlite3.Error, OSError) as error:
             _logger.debug("The write-ahead log of %s stays as it is: %s", self.location, error)
 

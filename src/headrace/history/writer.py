@@ -1,4 +1,4 @@
-"""Writes a batch of facts in one transaction, and moves the write-ahead log into the database.
+"""Writes a batch of facts in one transaction.
 
 Nothing here knows about threads or waiting: one caller at a time.
 """
@@ -6,30 +6,43 @@ Nothing here knows about threads or waiting: one caller at a time.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
+from contextlib import nullcontext
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from headrace.history.database import BUSY_TIMEOUT_SECONDS
+from headrace.clock import now_us
 from headrace.history.environment import environment
-from headrace.history.facts import PlainTaskRunFact
+from headrace.history.facts import PlainTaskRunFact, StoredResult
+from headrace.history.liveness import heartbeat_now, this_process
 from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_rows
 from headrace.history.statements import RowStatement, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Protocol
 
     from headrace.history.database import Database
     from headrace.history.facts import FlowRunFact, LogFact
-    from headrace.history.rows import AnyTaskRunFact
+    from headrace.history.rows import AnyTaskRunFact, Batch
+
+    class Claim(Protocol):
+        """A flow run that this process owns, as far as it knows."""
+
+        epoch: int
+
 
 STORED_RESULTS_LIMIT = 256 * 1024 * 1024
 """How many bytes of results one flow run keeps."""
 
-_DROPPED = "not stored: the results of this flow run fill 256 MiB"
+_DROPPED = (
+    "not stored: the results of this flow run fill 256 MiB (persist_result=True would keep it in a file)"
+)
 _KEYS_KEPT = 10_000
 _BAD_VALUES = (UnicodeEncodeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
                sqlite3.ProgrammingError)  # fmt: skip
+
+NO_CLAIMS: Mapping[str, Claim] = MappingProxyType({})
 
 _logger = logging.getLogger("headrace.history")
 
@@ -45,15 +58,24 @@ class Writer:
         self._keys: dict[str, int] = {}
         self._stored_bytes: dict[int, int] = {}
         self._environment: str | None = None
+        self._process: int | None = None
+        self._is_process_committed = False
+        self._epochs: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._version = 0
 
-    def write(self, facts: Iterable[object]) -> None:
-        """Commits the facts, all or none. A fact that SQLite cannot take is left out and logged."""
+    def write(self, facts: Iterable[object], claims: Mapping[str, Claim] = NO_CLAIMS) -> dict[str, str]:
+        """Commits the facts, all or none. A fact that SQLite cannot take is left out and logged.
+
+        Facts of a run that somebody else has claimed since are refused: gives who has, by the ids of such runs.
+        """
         batch = merge(facts)
         lock = self.database.lock
         if lock is not None:
             lock.acquire()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            lost = self._leave_out_what_was_lost(batch, claims) if claims else {}
             self._write_flow_runs(batch.flow_runs)
             stored_bytes = self._write_task_runs(batch.task_runs)
             self._write_logs(batch.logs)
@@ -65,38 +87,65 @@ class Writer:
             if lock is not None:
                 lock.release()
         self._stored_bytes |= stored_bytes
+        self._is_process_committed = self._process is not None
         if len(self._keys) > _KEYS_KEPT:
             self._keys.clear()
+            self._ended.clear()
+            self._epochs.clear()
+        return lost
 
-    def log_size(self) -> int:
-        """How many bytes the write-ahead log takes on the disk."""
-        try:
-            return os.stat(self.database.path + "-wal").st_size
-        except OSError:
-            return 0
+    @property
+    def process_key(self) -> int:
+        """The key of this process among those that claimed runs. Written when it is first asked for."""
+        if self._process is None:
+            at_us = now_us()
+            values = (*this_process(), at_us, *heartbeat_now(at_us))
+            self._process = self._connection.execute(statement("record_process"), values).fetchone()[0]
+        return self._process
 
-    def checkpoint(self) -> None:
-        """Copies the write-ahead log into the database, and empties it unless a reader still needs it."""
+    def beat(self) -> None:
+        """Says that this process is there."""
+        at_us, awake_us = heartbeat_now(now_us())
+        values = {"process": self.process_key, "at_us": at_us, "awake_us": awake_us}
         lock = self.database.lock
-        if lock is None:
-            return
-        with lock:
-            _, in_log, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if in_log == copied:
-                self._connection.execute("PRAGMA busy_timeout = 0").fetchall()
-                try:
-                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                finally:
-                    self._connection.execute(
-                        f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}"
-                    ).fetchall()
+        with nullcontext() if lock is None else lock:
+            self._connection.execute(statement("record_heartbeat"), values)
+            self._is_process_committed = True
+
+    def _leave_out_what_was_lost(self, batch: Batch, claims: Mapping[str, Claim]) -> dict[str, str]:
+        """Within the transaction: who has claimed which runs of the batch. Looked up only if others have written."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return {}
+        self._version = version
+        lost = {}
+        for id_ in list(claims):
+            if id_ not in self._ended and (who := self._successor(id_, claims[id_].epoch)):
+                lost[id_] = who
+                batch.leave_out(id_)
+        return lost
+
+    def _successor(self, id_: str, epoch: int) -> str | None:
+        row = self._connection.execute(statement("find_claim"), (id_,)).fetchone()
+        if row is None:
+            return None
+        _, recorded_epoch, state, has_ended, pid, host = row
+        if recorded_epoch > epoch:
+            return f"process {pid} on {host} has taken it over (epoch {recorded_epoch})"
+        if has_ended and recorded_epoch == epoch:
+            return f"it was found to be {state}, since this process had been silent for too long"
+        return None
 
     def _write_flow_runs(self, flow_runs: Mapping[str, FlowRunFact]) -> None:
         for id_, fact in flow_runs.items():
             digest = self._write_environment() if fact.provenance else None
-            row = self._write_row(statement("record_flow_run"), flow_run_row(fact, digest))
+            row = self._write_row(statement("record_flow_run"), flow_run_row(fact, digest, self.process_key))
             if row is not None:
                 self._keys[id_] = row[0]
+            if fact.ended_us is not None:
+                self._ended.add(id_)
+            if fact.epoch > 1:
+                self._epochs[id_] = fact.epoch
 
     def _write_environment(self) -> str:
         if self._environment is None:
@@ -115,10 +164,11 @@ class Writer:
                               len(facts), flow_run_id)  # fmt: skip
                 continue
             before = self._stored_bytes.get(key, 0)
-            rows = task_run_rows(key, facts.values())
+            epoch = self._epochs.get(flow_run_id, 1)
+            rows = task_run_rows(key, facts.values(), epoch)
             if before + rows.pickled_bytes > STORED_RESULTS_LIMIT:
                 kept, stored_bytes[key] = self._within_limit(flow_run_id, facts.values(), before)
-                rows = task_run_rows(key, kept)
+                rows = task_run_rows(key, kept, epoch)
             elif rows.pickled_bytes:
                 stored_bytes[key] = before + rows.pickled_bytes
             self._write_rows("record_completed_task_runs", rows.completed)
@@ -133,18 +183,19 @@ class Writer:
         stored = before
         if stored < STORED_RESULTS_LIMIT:
             _logger.warning(
-                "Flow run %s has stored 256 MiB of results: it stores no more of them, only previews",
+                "Flow run %s has stored 256 MiB of results in the history, which stores no more of them: "
+                "those with persist_result=True go to files, of others there are previews",
                 flow_run_id,
             )
         for fact in facts:
-            result = fact.result
-            if result is not None and result.pickled is not None:
-                if stored + len(result.pickled) > STORED_RESULTS_LIMIT:
+            content = None if fact.result is None else fact.result.content
+            if fact.result is not None and content is not None:
+                if stored + len(content) > STORED_RESULTS_LIMIT:
                     stored = STORED_RESULTS_LIMIT
                     full = fact.in_full() if isinstance(fact, PlainTaskRunFact) else fact
-                    kept.append(full._replace(result=result._replace(pickled=None, note=_DROPPED)))
+                    kept.append(full._replace(result=_without_room(fact.result, content)))
                     continue
-                stored += len(result.pickled)
+                stored += len(content)
             kept.append(fact)
         return kept, stored
 
@@ -203,5 +254,16 @@ class Writer:
         """Nothing of the transaction stays, nor what was learnt in it."""
         self._keys.clear()
         self._environment = None
+        if not self._is_process_committed:
+            self._process = None
+        self._version = 0
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def _without_room(result: StoredResult, content: bytes) -> StoredResult:
+    """The result where the history has no room for its content: in a file, if that is wanted."""
+    kept = result.kept
+    if kept is None or kept.overflow is None:
+        return StoredResult(None, result.preview, _DROPPED)
+    return kept.overflow.keep_content(content, kept.serializer, result.preview)
