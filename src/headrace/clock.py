@@ -38,7 +38,7 @@ class Clock(Protocol):
     def now_us(self) -> int:
         """Microseconds since the Unix epoch."""
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Call back, in a thread of the clock's choice, once this much time has passed."""
 
 
@@ -47,8 +47,8 @@ class _SystemTimer:
 
     __slots__ = ("callback",)
 
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self.callback: Callable[[], None] | None = callback
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
 
     def cancel(self) -> None:
         """Do not call back."""
@@ -60,14 +60,14 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._timers: list[tuple[float, int, _SystemTimer]] = []
-        self._errands: deque[Callable[[], None]] = deque()
+        self._errands: deque[Callable[[], object]] = deque()
         self._order = count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     now_us = staticmethod(now_us)
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Call back in the clock's thread once this much time has passed."""
         due = time.monotonic() + seconds
         timer = _SystemTimer(callback)
@@ -77,7 +77,7 @@ class SystemClock:
                 self._wake()
         return timer
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
+    def call_soon(self, callback: Callable[[], object]) -> None:
         """Call back in the clock's thread, now."""
         with self._changed:
             self._errands.append(callback)
@@ -108,7 +108,7 @@ class SystemClock:
                         threading.ExceptHookArgs((type(defect), defect, defect.__traceback__, self._thread))
                     )
 
-    def _wait_for_due(self) -> list[Callable[[], None]]:
+    def _wait_for_due(self) -> list[Callable[[], object]]:
         with self._changed:
             while True:
                 due = list(self._errands)
@@ -120,7 +120,9 @@ class SystemClock:
                         due.append(callback)
                 if due:
                     return due
-                self._changed.wait(min(self._timers[0][0] - now, _LONGEST_WAIT_SECONDS) if self._timers else None)
+                self._changed.wait(
+                    min(self._timers[0][0] - now, _LONGEST_WAIT_SECONDS) if self._timers else None
+                )
 
 
 _LONGEST_WAIT_SECONDS = threading.TIMEOUT_MAX

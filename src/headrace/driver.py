@@ -549,9 +549,7 @@ class Driver:
         )
         self.flow_run.stop(effect.reason)
 
-    def _set_alarm(
-        self, id: int | None, clock: Clock, seconds: float, callback: Callable[[], None]
-    ) -> None:
+    def _set_alarm(self, id: int | None, clock: Clock, seconds: float, callback: Callable[[], None]) -> None:
         """Only within a drain, as the dropping: so one thread at a time does either."""
         self._alarms.setdefault(id, []).append(clock.call_later(seconds, callback))
 

@@ -170,8 +170,8 @@ def guarded() -> Iterator[bool]:
     finally:
         _give_back(taken)
         if noted.is_set:
-            error = noted.take()
-            raise error if not isinstance(error, Terminated) else exit_of(error)
+            told = noted.take()
+            raise exit_of(told) if isinstance(told, Terminated) else told
 
 
 def exit_of(error: Terminated) -> SystemExit:

@@ -54,6 +54,10 @@ def _handle(loop: AbstractEventLoop, number: int, run: FlowRun, received: list[i
 
     try:
         loop.add_signal_handler(number, cancel)
-    except (NotImplementedError, RuntimeError, ValueError):  # no loop of Unix, or one that is not the main thread's
+    except (
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ):  # no loop of Unix, or one that is not the main thread's
         return False
     return True

@@ -133,7 +133,12 @@ def _send_if_still_there(mark: ThreadMark, run: Any, number: int, frame: FrameTy
     gc.disable()  # Python 3.11 might run finalizers in between
     try:
         (frames,) = look
-        if frames[mark.thread_id] is frame and frame.f_lasti == place and mark.run is run and mark.number == number:
+        if (
+            frames[mark.thread_id] is frame
+            and frame.f_lasti == place
+            and mark.run is run
+            and mark.number == number
+        ):
             (sent,) = send
     finally:
         if collects:

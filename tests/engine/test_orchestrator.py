@@ -635,7 +635,11 @@ def test_what_passed_its_deadline_is_tried_again_with_a_deadline_of_its_own(flow
     flow.submit(1, retries=1, timeout=3.0)
     flow.begin(1)
     flow.pass_deadline(1)
-    assert flow.time_out(1, retry_after=1.5) == ["record 1 AwaitingRetry", "hooks 1 AwaitingRetry", "timer 1 1.5"]
+    assert flow.time_out(1, retry_after=1.5) == [
+        "record 1 AwaitingRetry",
+        "hooks 1 AwaitingRetry",
+        "timer 1 1.5",
+    ]
     assert flow.reason(1) == "it timed out"
     assert flow.fire_timer(1) == ["start 1"]
     assert flow.begin(1, 2) == ["record 1 Retrying", "hooks 1 Retrying", "deadline 1#2 3"]
@@ -1370,7 +1374,13 @@ def test_a_function_that_raised_starts_nobody_ahead_with_a_retry() -> None:
 def test_a_cancelled_flow_run_calls_back_who_started_ahead(ahead: Story) -> None:
     ahead.submit(1)
     ahead.submit(2, 1)
-    assert ahead.cancel() == ["flow Cancelling", "stop the flow", "interrupt 2#1", "settle 2 Cancelled", "interrupt 1#1"]
+    assert ahead.cancel() == [
+        "flow Cancelling",
+        "stop the flow",
+        "interrupt 2#1",
+        "settle 2 Cancelled",
+        "interrupt 1#1",
+    ]
     assert ahead.end_function() == []
     assert ahead.withdraw(1) == ["settle 1 Cancelled", "end Cancelled"]
 

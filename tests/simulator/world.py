@@ -472,9 +472,7 @@ class World:
                 raise BrokenInvariantError(f"run {id} was executed with other values than its upstreams'")
 
 
-def play(
-    seed: int, make_engine: Callable[[SlotPolicy, float | None], Engine] = new_engine
-) -> World:
+def play(seed: int, make_engine: Callable[[SlotPolicy, float | None], Engine] = new_engine) -> World:
     """Play the random flow of this seed to its end. Raises what broke, with the story as a note."""
     source = random.Random(seed)
     world = World(lambda count: int(source.random() * count), make_engine)

@@ -642,9 +642,7 @@ class Orchestrator:
                 self._stop(run, effects)
 
     def _stop(self, run: TaskRun, effects: list[Effect]) -> None:
-        effects.append(
-            Interrupt(run, run.number, only_withdraw=False, grace_seconds=ATTEMPT_GRACE_SECONDS)
-        )
+        effects.append(Interrupt(run, run.number, only_withdraw=False, grace_seconds=ATTEMPT_GRACE_SECONDS))
 
     def _on_attempt_withdrawn(self, event: AttemptWithdrawn, effects: list[Effect]) -> None:
         run = self._active_run(event.id, event.number)

@@ -165,9 +165,10 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
     is_told_to_stop = isinstance(error, RunInterrupted) or _is_cancellation(error)
     if is_timed_out(call, number) or (isinstance(error, RunInterrupted) and call.is_cancelled):
         return report_of_stop(call, number, started_us, worker, "", None if is_told_to_stop else error)
-    is_interrupt = isinstance(error, KeyboardInterrupt) and _is_in_main_thread()
-    if is_interrupt:  # the caller is told, not the task: see `interrupts`
-        noted.note(error)
+    is_interrupt = False
+    if isinstance(error, KeyboardInterrupt) and _is_in_main_thread():
+        is_interrupt = True
+        noted.note(error)  # the caller is told, not the task: see `interrupts`
     if is_interrupt or _is_cancellation(error):
         reason = "interrupted" if is_interrupt else "cancelled"
         return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, error, reason)

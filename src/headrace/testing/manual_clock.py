@@ -50,7 +50,7 @@ class ManualClock:
 
     def __init__(self, *, automatic: bool = False) -> None:
         self._now_us = _START_US
-        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._timers: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
         self._changed = threading.Condition(threading.Lock())
         self._delays: list[float] = []
@@ -120,7 +120,7 @@ class ManualClock:
         """Microseconds since the Unix epoch, as this clock has it."""
         return self._now_us
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Call back, in the thread that moves the clock, once it has moved so far."""
         with self._changed:
             self._delays.append(seconds)
@@ -132,13 +132,13 @@ class ManualClock:
                 self._jumper.start()
         return _ManualTimer(partial(self._drop, entry))
 
-    def _drop(self, entry: tuple[int, int, Callable[[], None]]) -> None:
+    def _drop(self, entry: tuple[int, int, Callable[[], object]]) -> None:
         with self._changed:
             if entry in self._timers:
                 self._timers.remove(entry)
                 heapq.heapify(self._timers)
 
-    def _take_due(self, end_us: int) -> Callable[[], None] | None:
+    def _take_due(self, end_us: int) -> Callable[[], object] | None:
         """Move to the next delay that ends by then, or to that time if there is none."""
         with self._changed:
             if not self._timers or self._timers[0][0] > end_us:
@@ -165,5 +165,5 @@ class _ManualTimer(NamedTuple):
     cancel: Callable[[], None]
 
 
-def _due_us(timer: tuple[int, int, Callable[[], None]]) -> tuple[int, int]:
+def _due_us(timer: tuple[int, int, Callable[[], object]]) -> tuple[int, int]:
     return timer[:2]

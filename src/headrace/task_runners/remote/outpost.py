@@ -147,7 +147,9 @@ class Outpost:
         self._worker = worker
         self._reporter.begin(self)
         try:
-            report = self._execute_async() if self.call.task.is_async else attempt(self.call, own_mark(), worker)
+            report = (
+                self._execute_async() if self.call.task.is_async else attempt(self.call, own_mark(), worker)
+            )
             children = self._children.finish() if self._children is not None else ()
         finally:
             self._reporter.end(self)
