@@ -162,7 +162,6 @@ def guarded() -> Iterator[bool]:
     if not taken:
         yield False
         return
-    noted.is_set = False
     try:
         yield True
     except Terminated as error:
@@ -179,22 +178,28 @@ def exit_of(error: Terminated) -> SystemExit:
     return SystemExit(128 + error.signal)
 
 
-def _take_signals() -> dict[int, Any]:
+def _take_signals() -> list[tuple[int, Any]]:
     """The signals that nobody else handles are ours from now on; what handled them before."""
     import signal
 
-    taken: dict[int, Any] = {}
-    if threading.get_ident() == threading.main_thread().ident:
-        for name, handler in handlers.items():
-            number = getattr(signal, name, None)
-            nobody = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
-            if number is not None and signal.getsignal(number) is nobody:
-                taken[number] = signal.signal(number, handler)
-    return taken
+    if threading.get_ident() != threading.main_thread().ident:
+        return []
+    free: list[tuple[int, Any, Handler]] = []
+    for name, handler in handlers.items():
+        number = getattr(signal, name, None)
+        nobody = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+        if number is not None and signal.getsignal(number) is nobody:
+            free.append((number, nobody, handler))
+    if free:
+        noted.is_set = False  # before one of them can note anything
+    for number, _, handler in free:
+        signal.signal(number, handler)
+    return [(number, nobody) for number, nobody, _ in free]
 
 
-def _give_back(taken: dict[int, Any]) -> None:
+def _give_back(taken: list[tuple[int, Any]]) -> None:
+    """Ctrl-C comes last: as soon as it is given back, it may cut this short."""
     import signal
 
-    for number, handler in taken.items():
-        signal.signal(number, handler)
+    for number, nobody in reversed(taken):
+        signal.signal(number, nobody)
