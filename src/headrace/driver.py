@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from headrace.engine.states import Change
     from headrace.flow_runs import FlowRun
     from headrace.history import History
+    from headrace.history.keeping import Keeping
     from headrace.task_runners.runner import TaskRunner
     from headrace.tasks import Task
 
@@ -153,7 +154,8 @@ class Driver:
         """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
         self._remember = history.record
         self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
-        self._is_ordinary = self._needs_slot[False] and not is_inline
+        self._keeping = flow_run.keeping
+        self._is_ordinary = self._needs_slot[False] and not is_inline and self._keeping is None
         self._ids = ids or count(1)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
@@ -221,6 +223,8 @@ class Driver:
         call.retries = task.retry_policy.retries
         call.timeout_seconds = task.timeout_seconds
         call.announces_start = task.hooks.on_running != () or task.timeout_seconds is not None
+        if task.keeps_otherwise or self._keeping is not None:
+            call.keeping = self._keeping_of(task)
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
@@ -233,6 +237,13 @@ class Driver:
             call.parent = parent.id
             call.needs_slot = False
             call.is_told_plainly = False
+
+    def _keeping_of(self, task: Task[Any, Any]) -> Keeping:
+        """How results of the task are kept: as its own options say, and where they do not, as the flow's do."""
+        from headrace.history.keeping import Keeping  # few flows need it
+
+        keeping = self._keeping or Keeping()
+        return keeping.narrowed(task, self.history.result_place)
 
     def _hand_over(self, call: Call) -> None:
         """Let the task runner's workers execute the call."""
