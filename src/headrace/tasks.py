@@ -57,6 +57,16 @@ if TYPE_CHECKING:
         on_cancelled: HookOption
 
 
+class TaskKind:
+    """What tasks have in common that are one task with several options, or bound to several objects: name and code."""
+
+    __slots__ = ("fn", "name")
+
+    def __init__(self, name: str, fn: Callable[..., Any]) -> None:
+        self.name = name
+        self.fn = fn
+
+
 class Task(Generic[P, R]):
     """A function whose calls become task runs. Made by ``@task``, whose options it takes.
 
@@ -94,6 +104,7 @@ class Task(Generic[P, R]):
         self.argument_names = anatomy.positional
         self.is_async = anatomy.is_async
         self.name = check_text("name", name) or anatomy.name
+        self.kind = TaskKind(self.name, fn)
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.tags = check_tags(tags)
         self.retry_policy, self._delay_fn = _check_retries(retries, retry_delay_seconds, retry_jitter_factor)
@@ -179,7 +190,10 @@ class Task(Generic[P, R]):
         <task load again>
         """
         check_options(Task, options, decorator="task")  # type: ignore[arg-type]
-        return type(self)(self.fn, **{**self._options(), **options})
+        copy = type(self)(self.fn, **{**self._options(), **options})
+        if copy.name == self.name:
+            copy.kind = self.kind
+        return copy
 
     def _options(self) -> dict[str, Any]:
         policy = self.retry_policy

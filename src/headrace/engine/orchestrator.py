@@ -38,6 +38,7 @@ from headrace.engine.events import (
     OutsiderJoined,
     RunAdopted,
     RunNoticed,
+    RunReplayed,
     SlotLent,
     SlotReclaimed,
     TimerFired,
@@ -71,6 +72,7 @@ _ENDED = Phase.ENDED
 
 _UNLIMITED = 1 << 60
 
+_GIVES_VALUE = frozenset({StateName.COMPLETED, StateName.REPLAYED})
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
 _IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
 _HAS_HOOKS = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.AWAITING_RETRY})
@@ -152,6 +154,7 @@ class Orchestrator:
             SlotLent: self._on_slot_lent,
             SlotReclaimed: self._on_slot_reclaimed,
             RunAdopted: self._on_adopted,
+            RunReplayed: self._on_replayed,
             OutsiderJoined: self._on_outsider_joined,
             OutsiderEnded: self._on_outsider_ended,
             FlowStarted: self._on_flow_started,
@@ -426,7 +429,7 @@ class Orchestrator:
     ) -> None:
         """End the run, and with it, one after another, every run that can no longer start."""
         run.change(name, at_us, reason)
-        if name is not _COMPLETED:
+        if name not in _GIVES_VALUE:
             run.roots = self._blame(run, roots)
         run.report = report
         run.phase = _ENDED
@@ -636,6 +639,15 @@ class Orchestrator:
                 self._unseen[run.id] = None
         effects.extend([RunHooks(run, change) for change in run.changes if change[0] in _HAS_HOOKS])
         effects.append(Settle((run,)))
+
+    def _on_replayed(self, event: RunReplayed, effects: list[Effect]) -> None:
+        """It holds no slot and waits for nobody: it ended before this epoch began."""
+        run = event.run
+        self._runs[run.id] = run
+        if self._closing is not None:
+            self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
+        else:
+            self._end(run, StateName.REPLAYED, run.submitted_us, effects, report=run.report)
 
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
         self._outsiders.add(event.id)

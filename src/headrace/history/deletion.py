@@ -65,6 +65,8 @@ def _delete_family(connection: sqlite3.Connection, id_: str, *, include_unfinish
         for key, _, _ in family:
             connection.execute(statement("delete_task_runs"), {"flow_run": key})
             connection.execute(statement("delete_logs"), {"flow_run": key})
+            connection.execute(statement("delete_task_codes"), {"flow_run": key})
+            connection.execute(statement("delete_requests"), {"flow_run": key})
             connection.execute(statement("delete_flow_run"), {"flow_run": key})
         connection.execute("COMMIT")
     except BaseException:

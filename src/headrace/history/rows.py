@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.engine.states import StateName
-from headrace.history.facts import FlowRunFact, LogFact, PlainTaskRunFact, StoredResult, TaskRunFact
+from headrace.history.facts import (
+    FlowRunFact,
+    LogFact,
+    PlainTaskRunFact,
+    ReplayFact,
+    StoredResult,
+    TaskCodeFact,
+    TaskRunFact,
+)
 from headrace.previews import text_json
 
 if TYPE_CHECKING:
@@ -35,12 +43,15 @@ class Batch(NamedTuple):
     flow_runs: dict[str, FlowRunFact]
     task_runs: dict[str, dict[int, AnyTaskRunFact]]
     logs: list[LogFact]
+    replays: list[ReplayFact]
+    codes: list[TaskCodeFact]
 
     def leave_out(self, flow_run_id: str) -> None:
         """Forget all that is of this flow run."""
         self.flow_runs.pop(flow_run_id, None)
         self.task_runs.pop(flow_run_id, None)
-        self.logs[:] = [fact for fact in self.logs if fact.flow_run_id != flow_run_id]
+        for facts in (self.logs, self.replays, self.codes):
+            facts[:] = [fact for fact in facts if fact.flow_run_id != flow_run_id]  # type: ignore[attr-defined, index]
 
 
 def merge(facts: Iterable[object]) -> Batch:
@@ -48,6 +59,8 @@ def merge(facts: Iterable[object]) -> Batch:
     flow_runs: dict[str, FlowRunFact] = {}
     task_runs: dict[str, dict[int, AnyTaskRunFact]] = {}
     logs: list[LogFact] = []
+    replays: list[ReplayFact] = []
+    codes: list[TaskCodeFact] = []
     for fact in facts:
         if type(fact) is PlainTaskRunFact or type(fact) is TaskRunFact:
             try:
@@ -58,7 +71,11 @@ def merge(facts: Iterable[object]) -> Batch:
             flow_runs[fact[0]] = fact
         elif type(fact) is LogFact:
             logs.append(fact)
-    return Batch(flow_runs, task_runs, logs)
+        elif type(fact) is ReplayFact:
+            replays.append(fact)
+        elif type(fact) is TaskCodeFact:
+            codes.append(fact)
+    return Batch(flow_runs, task_runs, logs, replays, codes)
 
 
 class TaskRunRows(NamedTuple):

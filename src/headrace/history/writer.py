@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.history.database import Database
-    from headrace.history.facts import FlowRunFact, LogFact
+    from headrace.history.facts import FlowRunFact, LogFact, ReplayFact, TaskCodeFact
     from headrace.history.rows import AnyTaskRunFact, Batch
 
     class Claim(Protocol):
@@ -79,6 +79,8 @@ class Writer:
             self._write_flow_runs(batch.flow_runs)
             stored_bytes = self._write_task_runs(batch.task_runs)
             self._write_logs(batch.logs)
+            self._write_replays(batch.replays)
+            self._write_codes(batch.codes)
             self._connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
@@ -228,6 +230,25 @@ class Writer:
             if key is not None:
                 values += log_row(key, fact)
         self._write_rows("record_logs", values)
+
+    def _write_replays(self, replays: Iterable[ReplayFact]) -> None:
+        for fact in replays:
+            values = {
+                "flow_run": self._key_of(fact.flow_run_id),
+                "id": fact.id,
+                "at_us": fact.at_us,
+                "epoch": self._epochs.get(fact.flow_run_id, 1),
+            }
+            self._connection.execute(statement("replay_task_run"), values)
+
+    def _write_codes(self, codes: Iterable[TaskCodeFact]) -> None:
+        for fact in codes:
+            from headrace.code_digests import code_digest  # only where tasks are called
+
+            key = self._key_of(fact.flow_run_id)
+            if key is not None:
+                values = (key, fact.task, code_digest(fact.function))
+                self._connection.execute(statement("record_task_code"), values)
 
     def _key_of(self, flow_run_id: str) -> int | None:
         key = self._keys.get(flow_run_id)

@@ -1,0 +1,132 @@
+"""What a flow run remembers of its calls from one epoch to the next: a resume after a crash, or a retry of the flow.
+
+A call comes in, is recognised or not, and is given again what it gave, or executed. ``engine/replay.py`` decides which;
+here keys are worked out, and values are had from where they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.call_keys import digest_key, is_told_by_row, row_key
+from headrace.engine.events import Ending
+from headrace.engine.replay import PastRun, Replay
+from headrace.errors import ResultError
+from headrace.logging import logger
+from headrace.previews import preview_arguments
+from headrace.task_runners.call import NO_CONTEXT, Call, Far, Report, fill_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headrace.dependencies import FutureLike
+    from headrace.task_runners.call import FarCall
+
+
+class Kept(Far):
+    """A value in a file of the history: read when somebody asks for it."""
+
+    __slots__ = ("_load",)
+
+    is_near = False
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load = load
+
+    def fetch(self, call: Call) -> Any:  # noqa: ARG002 - it knows where the value is
+        """The value. Raises ``ResultError``."""
+        return self._load()
+
+
+class CallMemory:
+    """The calls of earlier epochs, and those of this one for the next.
+
+    ``keeps_calls``: the flow may be retried in this process, so what completes is kept with its value.
+    """
+
+    def __init__(self, replay: Replay, *, keeps_calls: bool, checks_code: bool) -> None:
+        self.replay = replay
+        self._keeps_calls = keeps_calls
+        self._checks_code = checks_code
+        self._calls: list[tuple[Call, str]] = []
+
+    @property
+    def first_free_id(self) -> int:
+        """The id of the first call that is new."""
+        return self.replay.last_id + 1
+
+    def recognise(self, call: Call, parent: Call | None) -> FarCall | None:
+        """The call as it completed in an earlier epoch; ``None`` if it is to be executed (again)."""
+        call.driver.note_key(call)
+        key = call.call_key or _key_in_row(call)
+        past = self.replay.recognise(call.task.name, None if parent is None else parent.id, key)
+        replayed = None if past is None else self._give_again(call, past)
+        if self._keeps_calls:
+            self._calls.append((replayed or call, key))
+        return replayed
+
+    def next_epoch(self) -> CallMemory:
+        """What the flow's next attempt in this process remembers."""
+        runs = [_past_run(call, key) for call, key in self._calls]
+        return CallMemory(Replay([*runs, *self.replay.left()]), keeps_calls=True, checks_code=False)
+
+    def _give_again(self, call: Call, past: PastRun) -> FarCall | None:
+        call.id, call.index = past.id, past.index
+        why = self.replay.why_again(past, self._code_of(call))
+        if why is None:
+            try:
+                return _replayed(call, _value_of(past))
+            except ResultError as error:
+                why = str(error)
+        logger.debug("Task run %s runs again: %s", call.display_name, why)
+        return None
+
+    def _code_of(self, call: Call) -> str | None:
+        if not self._checks_code:
+            return None
+        from headrace.code_digests import code_digest
+
+        return code_digest(call.task.fn)
+
+
+def key_of(call: Call, token_of: Callable[[FutureLike], object]) -> str | None:
+    """What a resume knows the call by; ``None`` where its row tells that. ``token_of`` says which run a future stands for."""
+    parameters = _parameters_of(call)
+    if is_told_by_row(call.args, call.kwargs, parameters, call.fact_upstreams):
+        return None
+    return digest_key(call.task.argument_names, call.args, call.kwargs, token_of)
+
+
+def _key_in_row(call: Call) -> str:
+    return row_key(None if call.fact_upstreams else _parameters_of(call), call.fact_upstreams)
+
+
+def _parameters_of(call: Call) -> str | None:
+    if call.parameters is not None or not (call.args or call.kwargs) or call.fact_upstreams:
+        return call.parameters
+    return preview_arguments(call.task.argument_names, call.args, call.kwargs)
+
+
+def _value_of(past: PastRun) -> Any:
+    """The value, or what stands for it. Raises ``ResultError``."""
+    held = past.held
+    if isinstance(held, Call):
+        return held.value
+    return Kept(held.load) if held.is_far else held.load()
+
+
+def _replayed(call: Call, value: Any) -> FarCall:
+    """A call in the place of the one that was made, which ends without an attempt."""
+    driver: Any = call.driver
+    again: FarCall = driver.new_far_call()
+    fill_call(again, driver, call.task, call.id, call.index, call.submitted_us, (), {}, NO_CONTEXT)  # type: ignore[arg-type]
+    again.asyncio_task = None
+    again.report = Report(again, 0, call.submitted_us, call.submitted_us, Ending.RETURNED, value, None, "")
+    return again
+
+
+def _past_run(call: Call, key: str) -> PastRun:
+    held = call if call.has_completed else None
+    return PastRun(
+        call.id, call.task.name, call.index, call.parent, key, call.name, call.fact_upstreams, held
+    )
