@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.dependencies import FutureLike, allow_failure, quote
 from headrace.engine.replay import BY_POSITION
-from headrace.previews import MASK, MAX_TEXT, is_secret, is_secret_type
+from headrace.previews import MASK, MAX_TEXT, is_secret, is_secret_type, preview_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from headrace.task_runners.call import Call
 
     TokenOf = Callable[[FutureLike], object]
     """What stands for an upstream: the run that it is."""
@@ -48,6 +50,18 @@ def is_told_by_row(
     return _are_plain(args) and _are_plain(kwargs.values()) and (parameters is None or MASK not in parameters)
 
 
+def key_of(call: Call, token_of: TokenOf) -> str | None:
+    """What a resume knows the call by; ``None`` where its row tells that. ``token_of`` says which run a future stands for."""
+    if is_told_by_row(call.args, call.kwargs, _parameters_of(call), call.fact_upstreams):
+        return None
+    return digest_key(call.task.argument_names, call.args, call.kwargs, token_of)
+
+
+def key_in_row(call: Call) -> str:
+    """What a resume knows a call by whose row tells that."""
+    return row_key(_parameters_of(call), call.fact_upstreams)
+
+
 def digest_key(
     names: Sequence[str], args: tuple[Any, ...], kwargs: Mapping[str, Any], token_of: TokenOf
 ) -> str:
@@ -73,6 +87,13 @@ def digest_key(
         return stable_digest((told, args[len(names) :]), stand_in=stand_in)
     except NoStableKeyError:
         return BY_POSITION
+
+
+def _parameters_of(call: Call) -> str | None:
+    """The preview of the arguments, as it is recorded when the call begins to execute."""
+    if call.parameters is not None or call.fact_upstreams or not (call.args or call.kwargs):
+        return call.parameters
+    return preview_arguments(call.task.argument_names, call.args, call.kwargs)
 
 
 def _are_plain(values: Iterable[Any]) -> bool:

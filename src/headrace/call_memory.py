@@ -6,20 +6,21 @@ here keys are worked out, and values are had from where they are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict, deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headrace.call_keys import digest_key, is_told_by_row, row_key
+from headrace.call_keys import key_in_row
 from headrace.engine.events import Ending
 from headrace.engine.replay import PastRun, Replay
 from headrace.errors import ResultError
 from headrace.logging import logger
-from headrace.previews import preview_arguments
 from headrace.task_runners.call import NO_CONTEXT, Call, Far, Report, fill_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from types import ModuleType
 
-    from headrace.dependencies import FutureLike
     from headrace.task_runners.call import FarCall
 
 
@@ -38,17 +39,39 @@ class Kept(Far):
         return self._load()
 
 
+class PastSubflow(NamedTuple):
+    """A subflow of an earlier epoch; ``parent`` is what its row says of who called it."""
+
+    id: str
+    parent: str
+    flow: str
+    key: str | None
+    has_completed: bool
+
+
 class CallMemory:
     """The calls of earlier epochs, and those of this one for the next.
 
     ``keeps_calls``: the flow may be retried in this process, so what completes is kept with its value.
     """
 
-    def __init__(self, replay: Replay, *, keeps_calls: bool, checks_code: bool) -> None:
+    def __init__(
+        self,
+        replay: Replay,
+        *,
+        keeps_calls: bool,
+        checks_code: bool,
+        main: ModuleType | None = None,
+        subflows: Iterable[PastSubflow] = (),
+    ) -> None:
         self.replay = replay
         self._keeps_calls = keeps_calls
         self._checks_code = checks_code
+        self._main = main
         self._calls: list[tuple[Call, str]] = []
+        self._subflows: defaultdict[tuple[str, str, str | None], deque[PastSubflow]] = defaultdict(deque)
+        for subflow in subflows:
+            self._subflows[subflow.parent, subflow.flow, subflow.key].append(subflow)
 
     @property
     def first_free_id(self) -> int:
@@ -58,28 +81,50 @@ class CallMemory:
     def recognise(self, call: Call, parent: Call | None) -> FarCall | None:
         """The call as it completed in an earlier epoch; ``None`` if it is to be executed (again)."""
         call.driver.note_key(call)
-        key = call.call_key or _key_in_row(call)
+        key = call.call_key or key_in_row(call)
         past = self.replay.recognise(call.task.name, None if parent is None else parent.id, key)
         replayed = None if past is None else self._give_again(call, past)
         if self._keeps_calls:
             self._calls.append((replayed or call, key))
         return replayed
 
-    def next_epoch(self) -> CallMemory:
+    def recognise_subflow(
+        self, parent: str, flow: str, key: str, upstreams: Iterable[int | str]
+    ) -> PastSubflow | None:
+        """The run that a call of a flow had in an earlier epoch. It is not complete if something it was given may differ."""
+        alike = self._subflows.get((parent, flow, key))
+        if not alike:
+            return None
+        past = alike.popleft()
+        if past.has_completed and not self.replay.is_touched(upstreams):
+            return past
+        self.replay.mark_again(past.id, flow)
+        return past._replace(has_completed=False)
+
+    def next_epoch(self, subflows: Iterable[PastSubflow]) -> CallMemory:
         """What the flow's next attempt in this process remembers."""
         runs = [_past_run(call, key) for call, key in self._calls]
-        return CallMemory(Replay([*runs, *self.replay.left()]), keeps_calls=True, checks_code=False)
+        replay = Replay([*runs, *self.replay.left()])
+        return CallMemory(replay, keeps_calls=True, checks_code=False, subflows=subflows)
 
     def _give_again(self, call: Call, past: PastRun) -> FarCall | None:
         call.id, call.index = past.id, past.index
         why = self.replay.why_again(past, self._code_of(call))
         if why is None:
             try:
-                return _replayed(call, _value_of(past))
+                return _replayed(call, self._value_of(past))
             except ResultError as error:
                 why = str(error)
         logger.debug("Task run %s runs again: %s", call.display_name, why)
         return None
+
+    def _value_of(self, past: PastRun) -> Any:
+        """The value, or what stands for one in a file. Raises ``ResultError``."""
+        held = past.held
+        if isinstance(held, Call):
+            return held.value
+        load = partial(held.load, main=self._main)
+        return load() if held.key is None else Kept(load)
 
     def _code_of(self, call: Call) -> str | None:
         if not self._checks_code:
@@ -87,32 +132,6 @@ class CallMemory:
         from headrace.code_digests import code_digest
 
         return code_digest(call.task.fn)
-
-
-def key_of(call: Call, token_of: Callable[[FutureLike], object]) -> str | None:
-    """What a resume knows the call by; ``None`` where its row tells that. ``token_of`` says which run a future stands for."""
-    parameters = _parameters_of(call)
-    if is_told_by_row(call.args, call.kwargs, parameters, call.fact_upstreams):
-        return None
-    return digest_key(call.task.argument_names, call.args, call.kwargs, token_of)
-
-
-def _key_in_row(call: Call) -> str:
-    return row_key(None if call.fact_upstreams else _parameters_of(call), call.fact_upstreams)
-
-
-def _parameters_of(call: Call) -> str | None:
-    if call.parameters is not None or not (call.args or call.kwargs) or call.fact_upstreams:
-        return call.parameters
-    return preview_arguments(call.task.argument_names, call.args, call.kwargs)
-
-
-def _value_of(past: PastRun) -> Any:
-    """The value, or what stands for it. Raises ``ResultError``."""
-    held = past.held
-    if isinstance(held, Call):
-        return held.value
-    return Kept(held.load) if held.is_far else held.load()
 
 
 def _replayed(call: Call, value: Any) -> FarCall:

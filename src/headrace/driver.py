@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.aftermath import Aftermath
-from headrace.call_memory import key_of
+from headrace.call_keys import key_of
 from headrace.clock import system_clock
 from headrace.completion import Milestone
 from headrace.context import current_tags, tags_in_use
@@ -131,6 +131,7 @@ class Driver:
         is_inline: bool,
         ids: Iterator[int] | None = None,
         memory: CallMemory | None = None,
+        is_retry: bool = False,
     ) -> None:
         self.flow_run = flow_run
         self.flow_run_id = flow_run.flow_run_id
@@ -151,7 +152,7 @@ class Driver:
         self._loop_thread = _get_thread_id() if loop is not None else None
         self._session = runner.open(self.flow_run_id, loop)
         self._new_call = self._session.new_call
-        self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
+        self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots, is_retry=is_retry)
         self._mailbox: Mailbox[Any] = Mailbox(
             self._handle,
             on_defect=self._crash,
@@ -252,7 +253,7 @@ class Driver:
     def note_key(self, call: Call) -> None:
         """Work out what a resume is to know the call by, where its row does not tell that."""
         if call.call_key is None:
-            key = key_of(call, lambda future: _upstream_fact(future, self))
+            key = key_of(call, lambda future: upstream_fact(future, self))
             if key is not None:
                 call.call_key = key
                 call.is_told_plainly = False
@@ -362,7 +363,7 @@ class Driver:
         call.upstreams = tuple(self.id_of(future, blocks=blocks) for future in found.strict)
         call.tolerated = tuple(self.id_of(future, blocks=blocks) for future in found.tolerated)
         call.fact_upstreams = tuple(
-            _upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
+            upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
         )
 
     def _take_off_marks(self, call: Call) -> None:
@@ -771,7 +772,8 @@ def value_of(future: FutureLike, is_tolerated: bool) -> Any:  # noqa: FBT001 - a
     raise error
 
 
-def _upstream_fact(future: FutureLike, driver: Driver) -> int | str:
+def upstream_fact(future: FutureLike, driver: Driver) -> int | str:
+    """What rows of that flow run call the run of a future: its id, or where it is if it belongs to another."""
     source: Any = future._source  # type: ignore[attr-defined]
     if not isinstance(source, Call):
         return str(source.flow_run_id)

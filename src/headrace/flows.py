@@ -11,10 +11,10 @@ from headrace.importable import found_by_name, leads_to
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
-from headrace.tasks import check_tags
+from headrace.tasks import check_retries, check_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from typing import Protocol, TypedDict, Unpack
 
     from headrace.futures import FlowRunFuture, TaskFuture
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         description: str | None
         version: str | None
         task_runner: TaskRunner | type[TaskRunner] | None
+        retries: int
+        retry_delay_seconds: float | Sequence[float]
         validate_parameters: bool
         log_prints: bool
         flow_run_name: str | Callable[[], str] | None
@@ -68,6 +70,8 @@ class Flow(Generic[P, R_co]):
         description: str | None = None,
         version: str | None = None,
         task_runner: TaskRunner | type[TaskRunner] | None = None,
+        retries: int = 0,
+        retry_delay_seconds: float | Sequence[float] = 0.0,
         validate_parameters: bool = True,
         log_prints: bool = False,
         flow_run_name: str | Callable[[], str] | None = None,
@@ -86,6 +90,7 @@ class Flow(Generic[P, R_co]):
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.version = version
         self.task_runner = check_task_runner(task_runner)
+        self.retry_policy = check_retries(retries, retry_delay_seconds)
         self.validate_parameters = validate_parameters
         self.log_prints = log_prints
         self.flow_run_name = check_run_name("flow_run_name", flow_run_name, anatomy)
@@ -127,7 +132,9 @@ class Flow(Generic[P, R_co]):
         ``TaskFailures`` for failures of task runs that nobody retrieved; ``ParameterError`` for arguments that
         do not fit the annotations; ``TypeError`` for arguments that the function does not take.
         """
-        run = FlowRun(self, self.parameters.bind(args, kwargs))
+        return self._conduct(FlowRun(self, self.parameters.bind(args, kwargs)))
+
+    def _conduct(self, run: FlowRun) -> Any:
         if self.is_async:
             coroutine: Any = conduct_async(run)
             coroutine.__name__ = coroutine.__qualname__ = self.name  # so Python calls it if nobody awaits it
@@ -164,6 +171,45 @@ class Flow(Generic[P, R_co]):
 
         return start_beside(FlowRun(self, self.parameters.bind(args, kwargs)))
 
+    def resume(
+        self,
+        run_id: str,
+        /,
+        *,
+        rerun: Iterable[str] = (),
+        take_over: bool = False,
+        **parameters: Any,
+    ) -> Any:
+        """Go on with an earlier run of this flow, under its id: what completed is replayed, the rest runs.
+
+        ``run_id`` is an id, its beginning, or a run's name. ``rerun`` names task runs that are executed again though they
+        completed, as ``"fetch[3]"``, or ``"fetch"`` for all of a task. ``take_over`` takes the run from a process that
+        is still there. ``parameters`` take the place of recorded ones. Of a coroutine function it gives a coroutine.
+
+        Gives and raises what a call does; besides ``RunNotFoundError``, ``RunUnderWayError`` for a run whose process is
+        still there, and ``ResumeError`` if arguments are lacking.
+
+        >>> has_network = False
+        >>> @task
+        ... def fetch() -> str:
+        ...     if not has_network:
+        ...         raise ConnectionError("no network")
+        ...     return "page"
+        >>> @flow
+        ... def report() -> str:
+        ...     return fetch().result()
+        >>> future = report.submit()
+        >>> type(future.exception()).__name__
+        'ConnectionError'
+        >>> has_network = True
+        >>> report.resume(future.flow_run_id)
+        'page'
+        """
+        from headrace.flow_runs import resumed_run
+
+        run = resumed_run(self, run_id, rerun=tuple(rerun), takes_over=take_over, given=parameters)
+        return self._conduct(run)
+
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R_co]:
         """A copy with some options changed. Raises ``TypeError`` for an option that does not exist.
 
@@ -182,6 +228,8 @@ class Flow(Generic[P, R_co]):
             "description": self.description,
             "version": self.version,
             "task_runner": self.task_runner,
+            "retries": self.retry_policy.retries,
+            "retry_delay_seconds": self.retry_policy.delays_seconds,
             "validate_parameters": self.validate_parameters,
             "log_prints": self.log_prints,
             "flow_run_name": self.flow_run_name,
@@ -226,7 +274,9 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     """Make a function a flow. ``@flow`` or ``@flow(option=...)``.
 
     ``name``, ``description``, ``version``, ``tags``: what a person sees. ``task_runner``: how its tasks are
-    executed (default ``ConcurrentTaskRunner()``). ``validate_parameters``: check and coerce arguments against
+    executed (default ``ConcurrentTaskRunner()``). ``retries``: how often it is called again after a failure, as a resume
+    in memory: what completed is not executed once more. ``retry_delay_seconds``: a number, or a list with one entry a
+    retry. ``validate_parameters``: check and coerce arguments against
     annotations. ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
     over the parameters, such as ``"report-{month}"``, or a function without parameters. ``on_running``,
     ``on_completion``, ``on_failure``, ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(flow, run, state)``.

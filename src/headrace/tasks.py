@@ -380,18 +380,22 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
 def _check_retries(
     retries: Any, delay: RetryDelay, jitter_factor: float
 ) -> tuple[RetryPolicy, Callable[[int], float] | None]:
-    if not isinstance(retries, int) or retries < 0:
-        raise ValueError(f"retries={retries!r}: give a whole number, 0 or more")
     if jitter_factor < 0:
         raise ValueError(f"retry_jitter_factor={jitter_factor!r}: give a number, 0 or more")
     if callable(delay):
-        return RetryPolicy(retries, (0.0,), jitter_factor), delay
+        return check_retries(retries, 0.0)._replace(jitter_factor=jitter_factor), delay
+    policy = check_retries(retries, delay)
+    return (policy._replace(jitter_factor=jitter_factor) if jitter_factor else policy), None
+
+
+def check_retries(retries: Any, delay: float | Sequence[float]) -> RetryPolicy:
+    """The policy of a flow or a task. Raises ``ValueError`` for what is out of range."""
+    if not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"retries={retries!r}: give a whole number, 0 or more")
     delays = _as_seconds(delay)
     if not delays or any(not item >= 0 for item in delays):
         raise ValueError(f"retry_delay_seconds={delay!r}: give seconds, 0 or more, or a list of such")
-    if retries == 0 and jitter_factor == 0 and delays == (0.0,):
-        return NO_RETRIES, None
-    return RetryPolicy(retries, delays, jitter_factor), None
+    return NO_RETRIES if retries == 0 and delays == (0.0,) else RetryPolicy(retries, delays)
 
 
 def _as_seconds(delay: float | Sequence[float]) -> tuple[float, ...]:

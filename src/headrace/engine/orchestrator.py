@@ -118,7 +118,9 @@ class Orchestrator:
         "effects",
     )
 
-    def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
+    def __init__(
+        self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT, is_retry: bool = False
+    ) -> None:
         self._slots = slots
         self._free_slots = _UNLIMITED if slots.count is None else slots.count
         self._kept_for_ready = 0 if slots.count is None else (slots.count + 1) // 2
@@ -132,7 +134,8 @@ class Orchestrator:
         self._lenders: dict[int, list[int]] = {}
         self._unseen: dict[int, None] = {}
         self._forgiven: set[int] = set()
-        self._flow_changes: list[Change] = [(StateName.PENDING, at_us, None)]
+        first = StateName.AWAITING_RETRY if is_retry else _PENDING
+        self._flow_changes: list[Change] = [(first, at_us, None)]
         self._doomed: deque[tuple[TaskRun, tuple[int, ...]]] = deque()
         self._released: deque[TaskRun] = deque()
         self._function: FunctionEnded | None = None
@@ -670,8 +673,11 @@ class Orchestrator:
     # -- the flow run --------------------------------------------------------------------------
 
     def _on_flow_started(self, event: FlowStarted, effects: list[Effect]) -> None:
-        if self._flow_changes[-1][0] is StateName.PENDING:  # not if a cancel came first
+        last = self._flow_changes[-1][0]
+        if last is _PENDING:
             self._change_and_record_flow((_RUNNING, event.at_us, None), effects)
+        elif last is StateName.AWAITING_RETRY:
+            self._change_and_record_flow((StateName.RETRYING, event.at_us, None), effects)
 
     def _on_function_ended(self, event: FunctionEnded, effects: list[Effect]) -> None:
         self._function = event
