@@ -45,7 +45,9 @@ def is_told_by_row(
     if upstreams:
         is_bare = not args and not kwargs
         return is_bare or (
-            not kwargs and len(args) == len(upstreams) and all(isinstance(value, FutureLike) for value in args)
+            not kwargs
+            and len(args) == len(upstreams)
+            and all(isinstance(value, FutureLike) for value in args)
         )
     return _are_plain(args) and _are_plain(kwargs.values()) and (parameters is None or MASK not in parameters)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from headrace.call_keys import key_in_row
 from headrace.engine.events import Ending
-from headrace.engine.replay import PastRun, Replay
+from headrace.engine.replay import PastRun, PastSubflow, Replay
 from headrace.errors import ResultError
 from headrace.logging import logger
 from headrace.task_runners.call import NO_CONTEXT, Call, Far, Report, fill_call
@@ -37,16 +37,6 @@ class Kept(Far):
     def fetch(self, call: Call) -> Any:  # noqa: ARG002 - it knows where the value is
         """The value. Raises ``ResultError``."""
         return self._load()
-
-
-class PastSubflow(NamedTuple):
-    """A subflow of an earlier epoch; ``parent`` is what its row says of who called it."""
-
-    id: str
-    parent: str
-    flow: str
-    key: str | None
-    has_completed: bool
 
 
 class CallMemory:

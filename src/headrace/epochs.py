@@ -23,8 +23,8 @@ from headrace.tracebacks import describe, failure_of
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from headrace.call_memory import PastSubflow
     from headrace.driver import Driver
+    from headrace.engine.replay import PastSubflow
     from headrace.flow_runs import FlowRun
     from headrace.steps import Step
 
@@ -129,7 +129,11 @@ class Epochs:
         run.changes = (*run.changes[:-1], (StateName.AWAITING_RETRY, at_us, describe(error)))
         history.record(run.as_fact(None)._replace(failure=failure_of(error)))
         logger.warning(
-            "Flow run '%s' failed at attempt %d of %d: %s", run.name, attempt, policy.retries + 1, describe(error)
+            "Flow run '%s' failed at attempt %d of %d: %s",
+            run.name,
+            attempt,
+            policy.retries + 1,
+            describe(error),
         )
         self._delay = delay = Milestone()
         driver.clock.call_later(policy.delay_before_retry(attempt, draw=0.0), delay.complete)
@@ -145,7 +149,7 @@ class Epochs:
             return cut or run.cancellation(error)
         yield from self._leave(driver)
         with history.reader() as reader:
-            subflows = reader.subflows_of(run.flow_run_id)
+            subflows = reader.past_subflows(run.flow_run_id)
         assert self.memory is not None
         self.memory = self.memory.next_epoch(subflows)
         self.number += 1

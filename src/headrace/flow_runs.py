@@ -17,8 +17,8 @@ from headrace.completion import Completion, Gate
 from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
-from headrace.engine.policies import NO_RETRIES
 from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
+from headrace.engine.policies import NO_RETRIES
 from headrace.engine.states import State, StateName, StateType
 from headrace.errors import (
     FlowRunCancelled,
@@ -523,7 +523,7 @@ def resumed_run(
     rerun: tuple[str, ...] = (),
     takes_over: bool = False,
     is_automatic: bool = False,
-    given: Mapping[str, Any] = {},  # noqa: B006 - nobody changes it
+    given: Mapping[str, Any] = {},
 ) -> FlowRun:
     """An earlier run of a flow, to be lived once more. Raises ``RunNotFoundError``."""
     from headrace.resuming import Resumption  # few programs resume

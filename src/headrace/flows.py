@@ -254,6 +254,10 @@ class Flow(Generic[P, R_co]):
     def __repr__(self) -> str:
         return f"<flow {self.name}>"
 
+    def __stable_key__(self) -> object:
+        """In a stable key, a flow counts as its function does."""
+        return (self.name, self.fn)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """A flow travels by its name where that leads to it, else whole, but for its task runner and its hooks."""
         if leads_to(self.__module__, self.__qualname__) is self:

@@ -52,4 +52,6 @@ def recall_arguments(
         return {**kept, **given}
     listed = ", ".join(lacking)
     why = "secrets are never written" if problem is None else f"the arguments are not stored: {problem}"
-    raise ResumeError(f"Flow run {run.name!r} ({run.id}) cannot be resumed without {listed}: {why}. Give what is missing.")
+    raise ResumeError(
+        f"Flow run {run.name!r} ({run.id}) cannot be resumed without {listed}: {why}. Give what is missing."
+    )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.call_memory import CallMemory
 from headrace.code_digests import code_digest
 from headrace.engine.replay import BY_POSITION, PastRun, Replay
-from headrace.engine.states import StateName
 from headrace.errors import ResumeError
 from headrace.kept_arguments import recall_arguments
 from headrace.tasks import Task
@@ -59,7 +58,7 @@ class Resumption(NamedTuple):
                 keeps_calls=flow.retry_policy.retries > 0,
                 checks_code=True,
                 main=main_module_of(flow),
-                subflows=reader.subflows_of(run.id),
+                subflows=reader.past_subflows(run.id),
             )
         return TakenUp(claim, memory, arguments)
 

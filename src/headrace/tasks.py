@@ -236,6 +236,10 @@ class Task(Generic[P, R]):
             return found_by_name, (self.__module__, self.__qualname__)
         return make_task, (self.fn, self._options())
 
+    def __stable_key__(self) -> object:
+        """In a stable key, a task counts as its function does: its options change how it runs, not what it gives."""
+        return (self.name, self.fn)
+
     # -- what a remote worker asks ---------------------------------------------------------------
 
     def for_workers(self) -> Self:

@@ -56,7 +56,8 @@ def test_it_says_where_the_history_is_and_what_is_in_it(history: History, invoke
     assert problems == []
     assert found["Database"] == os.path.realpath(history.location)
     assert found["Rows"] == "1 flow runs, 0 task runs, 0 log lines"
-    assert found["Quick check"] == "ok"
+    assert found["Integrity"] == "ok"
+    assert found["Biggest flows"].startswith("empty ")
     assert "file 0600" in found["Permissions"]
 
 
@@ -136,6 +137,43 @@ def test_a_damaged_history_is_a_problem(history: History, invoke: Invoke) -> Non
 
     assert result.exit_code == 1
     assert "Problems" in result.stdout
+
+
+def test_result_files_are_counted(history: History, invoke: Invoke) -> None:
+    empty()
+    folder = Path(history.location).parent / "results" / "ab"
+    folder.mkdir(parents=True)
+    (folder / "abcd.pickle").write_bytes(b"x" * 2_000_000)
+    found, problems = report(invoke)
+
+    assert found["Result files"] == "2.0 MB in 1 files"
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE flow_runs SET states = '[['",
+        "UPDATE flow_runs SET tags = '[oops'",
+        "UPDATE state_types SET state_type = 'FAILED' WHERE state = 'Completed'",
+        "DELETE FROM reachable",
+        "DROP INDEX flow_runs_by_time",
+    ],
+)
+def test_what_no_headrace_has_written_is_a_damage_and_no_traceback(
+    damage: str, history: History, invoke: Invoke
+) -> None:
+    empty()
+    history.close()
+    with sqlite3.connect(history.location) as connection:
+        connection.execute(damage)
+    connection.close()
+
+    _, (problem,) = report(invoke)
+    assert "is damaged" in problem
+    assert "headrace db restore" in problem
+    for command in (["runs", "list"], ["runs", "show"], ["runs", "logs"]):
+        assert invoke(*command).exit_code in (0, 1)  # and no exception
 
 
 def test_task_runners_are_listed_and_those_that_cannot_be_loaded_are_problems(

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import headrace
 from headrace import settings
+from headrace.cli.byte_sizes import byte_size
 from headrace.errors import HeadraceError, HistoryError
 from headrace.history import Reader
 from headrace.history.database import (
     IN_MEMORY,
     SCHEMA_VERSION,
+    file_size,
     has_content,
     refuse_network_file_system,
     resolve,
@@ -27,6 +29,7 @@ _FIXED_IN = (3, 51, 3)
 _FIXED_TOO = {(3, 44): 6, (3, 50): 7}
 _LEAST_FREE_BYTES = 100 * 1024 * 1024
 _GROUP = "headrace.task_runners"
+_RESULTS = "results"
 
 
 class Finding(NamedTuple):
@@ -174,14 +177,16 @@ def _folder(folder: str, problems: list[str]) -> list[Finding]:
     disk = os.statvfs(existing)
     free = disk.f_bavail * disk.f_frsize
     if free < _LEAST_FREE_BYTES:
-        problems.append(f"The disk of {existing} is nearly full: {_size(free)} are free. Make room.")
-    return [Finding("Free space", _size(free))]
+        problems.append(f"The disk of {existing} is nearly full: {byte_size(free)} are free. Make room.")
+    return [Finding("Free space", byte_size(free))]
 
 
 def _file(path: str, problems: list[str]) -> list[Finding]:
-    size = os.path.getsize(path)
-    log = os.path.getsize(f"{path}-wal") if os.path.exists(f"{path}-wal") else 0
-    findings = [Finding("Size", f"{_size(size)}, and {_size(log)} not moved in yet")]
+    log = byte_size(file_size(f"{path}-wal"))
+    findings = [Finding("Size", f"{byte_size(file_size(path))}, and {log} not moved in yet")]
+    count, size = _result_files(os.path.join(os.path.dirname(path), _RESULTS))
+    if count:
+        findings.append(Finding("Result files", f"{byte_size(size)} in {count:,} files"))
     if os.name == "posix":
         modes = []
         for place, wanted in ((os.path.dirname(path), 0o700), (path, 0o600)):
@@ -199,23 +204,36 @@ def _file(path: str, problems: list[str]) -> list[Finding]:
     return findings
 
 
+def _result_files(folder: str) -> tuple[int, int]:
+    """How many there are, and their bytes."""
+    sizes = [file_size(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names]
+    return len(sizes), sum(sizes)
+
+
 def _content(reader: Reader, problems: list[str]) -> list[Finding]:
     have = reader.schema_version()
     schema = f"version {have}" + ("" if have == SCHEMA_VERSION else f"; {SCHEMA_VERSION} at the next run")
+    findings = [Finding("Schema", schema)]
     damages = reader.damages()
-    problems += [
-        f"The history {reader.location} is damaged: {damage}. Move it away: a new one is made."
-        for damage in damages[:1]
-    ]
+    findings.append(Finding("Integrity", "; ".join(damages) or "ok"))
+    if damages:
+        problems.append(
+            f"The history {reader.location} is damaged: {damages[0]}. Put a backup in its place with "
+            "`headrace db restore FILE`, or move it away: a new one is made."
+        )
+        return findings
     rows = reader.count_rows()
-    return [
-        Finding("Schema", schema),
-        Finding("Quick check", "; ".join(damages) or "ok"),
+    biggest = [
+        f"{flow.flow} {byte_size(flow.stored_bytes)} ({flow.runs:,} {'run' if flow.runs == 1 else 'runs'})"
+        for flow in reader.biggest_flows()
+    ]
+    findings.append(
         Finding(
             "Rows",
             f"{rows.flow_runs:,} flow runs, {rows.task_runs:,} task runs, {rows.log_lines:,} log lines",
-        ),
-    ]
+        )
+    )
+    return [*findings, Finding("Biggest flows", ", ".join(biggest) or "none")]
 
 
 def _task_runners(problems: list[str]) -> list[Finding]:
@@ -236,11 +254,3 @@ def _task_runners(problems: list[str]) -> list[Finding]:
                     f"The task runner {point.name!r} of {package} is no TaskRunner. Upgrade or uninstall {package}."
                 )
     return findings or [Finding("", "none are registered: Headrace runs from its source folder")]
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-        count /= 1000
-    raise AssertionError("unreachable")

@@ -118,9 +118,7 @@ class Orchestrator:
         "effects",
     )
 
-    def __init__(
-        self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT, is_retry: bool = False
-    ) -> None:
+    def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT, is_retry: bool = False) -> None:
         self._slots = slots
         self._free_slots = _UNLIMITED if slots.count is None else slots.count
         self._kept_for_ready = 0 if slots.count is None else (slots.count + 1) // 2

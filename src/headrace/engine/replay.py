@@ -43,6 +43,16 @@ class PastRun(NamedTuple):
         return f"{self.task}-{self.index}"
 
 
+class PastSubflow(NamedTuple):
+    """A subflow of an earlier epoch; ``parent`` is what its row says of who called it."""
+
+    id: str
+    parent: str
+    flow: str
+    key: str | None
+    has_completed: bool
+
+
 class Replay:
     """The earlier epochs of a flow run, as its calls come in once more.
 

@@ -93,11 +93,11 @@ def claim(
     connection.execute(
         statement("claim_flow_run"),
         {
-        "flow_run": standing.key,
-        "process": process,
-        "at_us": at_us,
-        "reason": f"resumed after {standing.state}",
-        "is_automatic": is_automatic,
+            "flow_run": standing.key,
+            "process": process,
+            "at_us": at_us,
+            "reason": f"resumed after {standing.state}",
+            "is_automatic": is_automatic,
         },
     )
     connection.execute(statement("forget_cancels"), {"flow_run": standing.key})

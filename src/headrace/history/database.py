@@ -27,7 +27,7 @@ CLOSES_CHEAPLY = sys.version_info >= (3, 12)
 """Whether a connection can be told not to copy the write-ahead log into the database when it is closed."""
 
 _MIGRATIONS_FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """How many files ``migrations/`` holds: counted in a test, not at every start."""
 
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -69,11 +69,40 @@ class Database:
         self.lock = lock
         """``None`` for an in-memory database."""
 
+    def checkpoint(self) -> None:
+        """Copies the write-ahead log into the database, and empties it unless a reader still needs it."""
+        if self.lock is not None:
+            with self.lock:
+                move_log_in(self.connection)
+
+    def log_size(self) -> int:
+        """How many bytes the write-ahead log takes on the disk."""
+        return file_size(self.path + "-wal")
+
     def close(self) -> None:
         """Gives the connection and the lock file back."""
         self.connection.close()
         if self.lock is not None:
             self.lock.close()
+
+
+def move_log_in(connection: sqlite3.Connection) -> None:
+    """Copies the write-ahead log into the database, and empties it unless a reader needs it. The lock is held."""
+    _, in_log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if in_log == copied:
+        connection.execute("PRAGMA busy_timeout = 0").fetchall()
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}").fetchall()
+
+
+def file_size(path: str) -> int:
+    """How many bytes a file has; none if it is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def open_database(location: str, *, is_durable: bool = False) -> Database:
@@ -153,17 +182,31 @@ def _open_file(path: str, *, is_durable: bool) -> Database:
             with lock:
                 if not has_content(path):
                     _create(path)
-        connection = _connect(_as_uri(path, "mode=rw"))
-        try:
-            _settle_identity_and_version(connection, path, lock)
-            _prepare(connection, is_durable=is_durable)
-        except BaseException:
-            _close_untouched(connection, path)
-            raise
+        while (connection := _connect_to_current(path, lock, is_durable=is_durable)) is None:
+            pass
     except BaseException:
         lock.close()
         raise
     return Database(path, connection, lock)
+
+
+def _connect_to_current(path: str, lock: ProcessLock, *, is_durable: bool) -> sqlite3.Connection | None:
+    """A connection to the file that is there; ``None`` if a restore put another in its place meanwhile.
+
+    From its first read on, a connection keeps a restore from doing so.
+    """
+    before = os.stat(path)
+    connection = _connect(_as_uri(path, "mode=rw"))
+    try:
+        _settle_identity_and_version(connection, path, lock)
+        _prepare(connection, is_durable=is_durable)
+        if os.path.samestat(before, os.stat(path)):
+            return connection
+    except BaseException:
+        _close_untouched(connection, path)
+        raise
+    connection.close()
+    return None
 
 
 def _make_folder(folder: str) -> None:
@@ -308,10 +351,15 @@ def reachable(transitions: Mapping[StateName, frozenset[StateName]]) -> Iterator
             yield earlier.value, later.value
 
 
-def _connect(name: str) -> sqlite3.Connection:
+def connect_file(path: str, *, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
+    """A plain connection to a file that is there, whatever is in it: for copies. Who writes runs opens a ``Database``."""
+    return _connect(_as_uri(path, "mode=rw"), timeout=timeout)
+
+
+def _connect(name: str, *, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
     return sqlite3.connect(
         name,
-        timeout=BUSY_TIMEOUT_SECONDS,
+        timeout=timeout,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=64,

@@ -504,8 +504,8 @@ class History:
     def _tidy(self, writer: Writer, *, above_bytes: int) -> None:
         """Moves the log into the database once it is long. Failing at that loses nothing."""
         try:
-            if writer.log_size() > above_bytes:
-                writer.checkpoint()
+            if writer.database.log_size() > above_bytes:
+                writer.database.checkpoint()
         except (sqlite3.Error, OSError) as error:
             _logger.debug("The write-ahead log of %s stays as it is: %s", self.location, error)
 

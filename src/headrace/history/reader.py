@@ -1,4 +1,4 @@
-"""Reads a history: runs, their states, edges and log lines, as plain values. Never unpickles a result.
+"""Reads a history: runs, their states, edges and log lines, as plain values. Never unpickles a result: who wants one does.
 
 A reader of a file has a connection of its own that cannot write, and sees what was committed when it asks. One of an
 in-memory history shares the writer's connection, under its lock.
@@ -9,17 +9,25 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from headrace.engine.states import StateType
+from headrace.call_keys import row_key
+from headrace.engine.replay import PastRun, PastSubflow
+from headrace.engine.states import StateName, StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
+from headrace.history.checksums import seed_of_flow_run, seed_of_task_run, seed_of_text
 from headrace.history.database import IN_MEMORY, explain, open_for_reading
+from headrace.history.facts import PICKLE
 from headrace.history.rescuer import find_gone
+from headrace.history.result_store import results_home
 from headrace.history.statements import statement
+from headrace.history.stored_value import StoredValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Self
+
+V = TypeVar("V")
 
 
 class FailureView(NamedTuple):
@@ -46,6 +54,14 @@ class AttemptView(NamedTuple):
     ended_us: int
     worker: str
     failure: FailureView | None
+
+
+class Storage(NamedTuple):
+    """How a result is stored: beside the run, or in the file of that ``key``. ``size`` is in bytes."""
+
+    serializer: str
+    size: int
+    key: str | None
 
 
 class RunSummary(NamedTuple):
@@ -92,6 +108,8 @@ class Run(NamedTuple):
     environment: str | None
     epoch: int
     task_runs: Mapping[str, int]
+    storage: Storage | None = None
+    """``None`` where no result is stored: see the note."""
 
 
 class TaskRun(NamedTuple):
@@ -117,6 +135,8 @@ class TaskRun(NamedTuple):
     result_preview: str | None
     result_note: str | None
     failure: FailureView | None
+    storage: Storage | None = None
+    """``None`` where no result is stored: see the note."""
 
 
 class LogLine(NamedTuple):
@@ -189,6 +209,14 @@ class RowCounts(NamedTuple):
     log_lines: int
 
 
+class FlowSize(NamedTuple):
+    """How much of the database the runs of a flow take, roughly."""
+
+    flow: str
+    runs: int
+    stored_bytes: int
+
+
 class Reader:
     """What has been recorded. Use it in a ``with`` block, or close it."""
 
@@ -203,6 +231,7 @@ class Reader:
         self._connection = connection
         self._lock = lock or threading.Lock()
         self._is_shared = lock is not None
+        self._results_home: str | None = None
 
     @classmethod
     def open(cls, location: str) -> Self:
@@ -252,7 +281,7 @@ class Reader:
                 "roots_only": roots_only,
             },
         )
-        return [_summary(row) for row in rows]
+        return self._read(_summary, rows)
 
     def get_run(self, name: str) -> Run:
         """The flow run with that id, beginning of an id, or name (of several of a name the newest).
@@ -270,12 +299,12 @@ class Reader:
             found = rows[0]
         else:
             raise RunNotFoundError(_not_found(name, [(row[1], row[4]) for row in rows], self.location))
-        return _run(found)
+        return self._read(_run, [found])[0]
 
     def children(self, run: Run) -> list[RunSummary]:
         """The subflows that this run called, and those that its task runs called, oldest first."""
         rows = self._all("list_children", {"id": run.id, "first": run.id + "/", "after": run.id + "0"})
-        return [_summary(row) for row in rows]
+        return self._read(_summary, rows)
 
     def task_runs(self, run: Run, *, state: str | None = None, task: str | None = None) -> Iterator[TaskRun]:
         """Its task runs in the order of their submission: all, or those in a state, or of a task."""
@@ -285,8 +314,7 @@ class Reader:
                 "list_task_runs",
                 {"flow_run": run.key, "after": last, "state": state, "task": task, "limit": 1000},
             )
-            for row in rows:
-                yield _task_run(row)
+            yield from self._read(_task_run, rows)
             if len(rows) < 1000:
                 return
             last = rows[-1][0]
@@ -299,7 +327,67 @@ class Reader:
         )
         if not rows or rows[0][0] != number:
             raise RunNotFoundError(f"Flow run {run.name} ({run.id}) has no task run {number}.")
-        return _task_run(rows[0])
+        return self._read(_task_run, rows)[0]
+
+    def result(self, run: Run) -> StoredValue | None:
+        """What is stored of the value that the flow run gave."""
+        [(content, key, serializer, size)] = self._all("get_flow_run_result", {"flow_run": run.key})
+        if size is None:
+            return None
+        owner = f"flow run {run.name} ({run.id})"
+        return StoredValue(
+            owner, serializer or PICKLE, content, seed_of_text(run.id), key, size, self.results_home
+        )
+
+    def results(self, run: Run, ids: Iterable[int] | None = None) -> dict[int, StoredValue]:
+        """What is stored of the values that its task runs gave, by their ids: of all, or of those. Nothing is unpickled."""
+        wanted = None if ids is None else json.dumps(list(ids))
+        rows = self._all("list_results", {"flow_run": run.key, "ids": wanted})
+        seed, suffix, home = (
+            seed_of_flow_run(run.key),
+            f" of flow run {run.name} ({run.id})",
+            self.results_home,
+        )
+        return {
+            id: StoredValue(
+                f"task run {name}{suffix}", serializer or PICKLE, content, seed_of_task_run(seed, id, index), key,
+                size, home,
+            )
+            for id, index, name, content, key, serializer, size in rows
+        }  # fmt: skip
+
+    @property
+    def results_home(self) -> str:
+        """Where the history keeps files of results, if no other place is set."""
+        if self._results_home is None:
+            self._results_home = results_home(self.location, self._all("get_identity", {})[0][0])
+        return self._results_home
+
+    def arguments(self, run: Run) -> StoredValue | None:
+        """What is stored of the arguments that the flow was called with."""
+        [(content,)] = self._all("get_arguments", {"flow_run": run.key})
+        if content is None:
+            return None
+        owner = f"the arguments of flow run {run.name} ({run.id})"
+        return StoredValue(
+            owner, PICKLE, content, seed_of_text(run.id), None, len(content), self.results_home
+        )
+
+    def past_runs(self, run: Run) -> list[PastRun]:
+        """Its task runs in all epochs, as a resume looks at them; without their values."""
+        return [_past_run(row) for row in self._all("list_past_runs", {"flow_run": run.key})]
+
+    def task_codes(self, run: Run) -> dict[str, frozenset[str]]:
+        """By which digests the code of each of its tasks was known."""
+        codes: dict[str, frozenset[str]] = {}
+        for task, digest in self._all("list_task_codes", {"flow_run": run.key}):
+            codes[task] = codes.get(task, frozenset()) | {digest}
+        return codes
+
+    def past_subflows(self, run_id: str) -> list[PastSubflow]:
+        """The subflows that a flow run called, in all epochs, as a resume looks at them."""
+        rows = self._all("list_past_subflows", {"id": run_id, "first": run_id + "/", "after": run_id + "0"})
+        return [PastSubflow(*row[:-1], row[-1] == StateType.COMPLETED) for row in rows]
 
     def logs(
         self,
@@ -358,11 +446,16 @@ class Reader:
         """How much there is."""
         return RowCounts(*self._all("count_rows", {})[0])
 
+    def biggest_flows(self, limit: int = 3) -> list[FlowSize]:
+        """The flows whose runs take most of the database."""
+        return [FlowSize(*row) for row in self._all("measure_flows", {"limit": limit})]
+
     def damages(self) -> list[str]:
-        """What SQLite finds wrong with the file: nothing, in a sound one. Reads all of it."""
+        """What is wrong with the file: nothing, in a sound one. Reads all of it."""
+        from headrace.history.soundness import find_damage  # few readers doubt
+
         with self._lock:
-            rows = self._connection.execute("PRAGMA quick_check(5)").fetchall()
-        return [row[0] for row in rows if row[0] != "ok"]
+            return find_damage(self._connection)
 
     def schema_version(self) -> int:
         """The version of the database's schema."""
@@ -383,6 +476,17 @@ class Reader:
         except sqlite3.DatabaseError as error:
             raise explain(error, self.location) from error
 
+    def _read(self, convert: Callable[[tuple[Any, ...]], V], rows: Iterable[tuple[Any, ...]]) -> list[V]:
+        """The rows as values. One that nobody can have written is a damage, and is told as such."""
+        try:
+            return [convert(row) for row in rows]
+        except (ValueError, TypeError, LookupError) as error:
+            message = (
+                f"The history {self.location} is damaged: a row cannot be read ({type(error).__name__}: {error}). "
+                "`headrace doctor` says more, and `headrace db restore` puts a backup in its place."
+            )
+            raise HistoryUnavailableError(message) from error
+
 
 def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) -> str:
     if not candidates:
@@ -396,29 +500,43 @@ def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) 
 
 def _summary(row: tuple[Any, ...]) -> RunSummary:
     id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent, counts = row
-    return RunSummary(id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, _texts(tags), parent,
+    return RunSummary(id_, kind, flow, name, _known(state), state_type, created_us, started_us, ended_us, _texts(tags), parent,
                       _counts(counts))  # fmt: skip
 
 
 def _run(row: tuple[Any, ...]) -> Run:
     (key, id_, kind, flow, name, version, tags, state, state_type, states, created_us, started_us, ended_us, parent,
-     task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts) = row  # fmt: skip
+     task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts, *storage) = row  # fmt: skip
     return Run(
-        key, id_, kind, flow, name, version, _texts(tags), state, state_type, _states(states), created_us, started_us,
+        key, id_, kind, flow, name, version, _texts(tags), _known(state), state_type, _states(states), created_us, started_us,
         ended_us, parent, task_runner, parameters, preview, note, _failure(failure),
         json.loads(provenance) if provenance else {}, environment, epoch, _counts(counts),
+        _storage(*storage),
     )  # fmt: skip
 
 
 def _task_run(row: tuple[Any, ...]) -> TaskRun:
     (id_, parent, task, index, name, tags, state, state_type, states, submitted_us, started_us, ended_us,
-     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure) = row  # fmt: skip
+     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage) = row  # fmt: skip
     return TaskRun(
-        id_, parent, task, index, name or f"{task}-{index}", _texts(tags), state, state_type, _states(states),
+        id_, parent, task, index, name or f"{task}-{index}", _texts(tags), _known(state), state_type, _states(states),
         submitted_us, started_us, ended_us, attempt_count,
         tuple([_attempt(attempt) for attempt in json.loads(attempts)]) if attempts else (),
         tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
+        _storage(*storage),
     )  # fmt: skip
+
+
+def _storage(serializer: str | None, key: str | None, size: int | None) -> Storage | None:
+    return None if size is None else Storage(serializer or PICKLE, size, key)
+
+
+def _past_run(row: tuple[Any, ...]) -> PastRun:
+    id_, task, index, parent, state, upstreams, parameters, call_key, started_us, note = row
+    waited_for = tuple(json.loads(upstreams)) if upstreams else ()
+    has_begun = started_us is not None or call_key is not None
+    key = call_key or (row_key(parameters, waited_for) if has_begun else None)
+    return PastRun(id_, task, index, parent, key, StateName(state), waited_for, None, note)
 
 
 def _attempt(attempt: dict[str, Any]) -> AttemptView:
@@ -430,6 +548,11 @@ def _attempt(attempt: dict[str, Any]) -> AttemptView:
         attempt["worker"],
         FailureView(**failure) if failure else None,
     )
+
+
+def _known(state: str) -> str:
+    """The name, which is one of ours. Raises ``ValueError``."""
+    return StateName(state).value
 
 
 def _states(text: str) -> tuple[StateView, ...]:

@@ -1,4 +1,4 @@
-"""Writes a batch of facts in one transaction, and moves the write-ahead log into the database.
+"""Writes a batch of facts in one transaction.
 
 Nothing here knows about threads or waiting: one caller at a time.
 """
@@ -6,16 +6,14 @@ Nothing here knows about threads or waiting: one caller at a time.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
-from headrace.history.database import BUSY_TIMEOUT_SECONDS
 from headrace.history.environment import environment
-from headrace.history.facts import PlainTaskRunFact
+from headrace.history.facts import PlainTaskRunFact, StoredResult
 from headrace.history.liveness import heartbeat_now, this_process
 from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_rows
 from headrace.history.statements import RowStatement, statement
@@ -37,7 +35,9 @@ if TYPE_CHECKING:
 STORED_RESULTS_LIMIT = 256 * 1024 * 1024
 """How many bytes of results one flow run keeps."""
 
-_DROPPED = "not stored: the results of this flow run fill 256 MiB"
+_DROPPED = (
+    "not stored: the results of this flow run fill 256 MiB (persist_result=True would keep it in a file)"
+)
 _KEYS_KEPT = 10_000
 _BAD_VALUES = (UnicodeEncodeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
                sqlite3.ProgrammingError)  # fmt: skip
@@ -117,29 +117,6 @@ class Writer:
         """Writes one flow run, within a transaction."""
         self._write_flow_runs({fact.id: fact})
 
-    def log_size(self) -> int:
-        """How many bytes the write-ahead log takes on the disk."""
-        try:
-            return os.stat(self.database.path + "-wal").st_size
-        except OSError:
-            return 0
-
-    def checkpoint(self) -> None:
-        """Copies the write-ahead log into the database, and empties it unless a reader still needs it."""
-        lock = self.database.lock
-        if lock is None:
-            return
-        with lock:
-            _, in_log, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if in_log == copied:
-                self._connection.execute("PRAGMA busy_timeout = 0").fetchall()
-                try:
-                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                finally:
-                    self._connection.execute(
-                        f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000:.0f}"
-                    ).fetchall()
-
     def _leave_out_what_was_lost(self, batch: Batch, claims: Mapping[str, Claim]) -> dict[str, str]:
         """Within the transaction: who has claimed which runs of the batch. Looked up only if others have written."""
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
@@ -211,18 +188,19 @@ class Writer:
         stored = before
         if stored < STORED_RESULTS_LIMIT:
             _logger.warning(
-                "Flow run %s has stored 256 MiB of results: it stores no more of them, only previews",
+                "Flow run %s has stored 256 MiB of results in the history, which stores no more of them: "
+                "those with persist_result=True go to files, of others there are previews",
                 flow_run_id,
             )
         for fact in facts:
-            result = fact.result
-            if result is not None and result.pickled is not None:
-                if stored + len(result.pickled) > STORED_RESULTS_LIMIT:
+            content = None if fact.result is None else fact.result.content
+            if fact.result is not None and content is not None:
+                if stored + len(content) > STORED_RESULTS_LIMIT:
                     stored = STORED_RESULTS_LIMIT
                     full = fact.in_full() if isinstance(fact, PlainTaskRunFact) else fact
-                    kept.append(full._replace(result=result._replace(pickled=None, note=_DROPPED)))
+                    kept.append(full._replace(result=_without_room(fact.result, content)))
                     continue
-                stored += len(result.pickled)
+                stored += len(content)
             kept.append(fact)
         return kept, stored
 
@@ -305,3 +283,11 @@ class Writer:
         self._version = 0
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def _without_room(result: StoredResult, content: bytes) -> StoredResult:
+    """The result where the history has no room for its content: in a file, if that is wanted."""
+    kept = result.kept
+    if kept is None or kept.overflow is None:
+        return StoredResult(None, result.preview, _DROPPED)
+    return kept.overflow.keep_content(content, kept.serializer, result.preview)

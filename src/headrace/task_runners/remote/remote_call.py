@@ -29,7 +29,7 @@ class Pickled(Far):
     def __init__(self, pickled: bytes) -> None:
         self.pickled = pickled
 
-    def fetch(self, call: Call) -> Any:  # noqa: ARG002 - it needs nobody
+    def fetch(self, call: Call) -> Any:
         """The value."""
         return loads(self.pickled)
 

@@ -1,0 +1,48 @@
+"""Code digests: whether a function still does what it did, told without running it.
+
+Counted is what `bytecode.py` counts, and what the code works with: defaults, the values of its closure, and of its own
+module the functions and classes that it names, with what these name in turn, and constants. What lies in other modules
+counts by name.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from headrace.stable_keys import Walk, stable_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_known: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+def code_digest(function: Callable[..., Any]) -> str:
+    """What a function does, as 32 hexadecimal digits: another text when its code, or a helper's, is another.
+
+    File, lines, comments and docstrings do not count. Found out once for each function. Never raises: of what is not
+    written in Python, the name counts.
+
+    >>> code_digest(lambda x: x + 1) == code_digest(lambda x: x + 1)
+    True
+    >>> code_digest(lambda x: x + 1) == code_digest(lambda x: x + 2)
+    False
+    """
+    try:
+        return _known[function]
+    except (KeyError, TypeError):
+        pass
+    digest = _digest(function)
+    with suppress(TypeError):  # what cannot be hashed, or be pointed to weakly
+        _known[function] = digest
+    return digest
+
+
+def _digest(function: Any) -> str:
+    try:
+        return Walk("code", home=getattr(function, "__module__", None)).digest_of_code(function).hex()
+    except Exception:  # what lets nobody look into it
+        kind = type(function)
+        return stable_digest(("code", kind.__module__, kind.__qualname__))

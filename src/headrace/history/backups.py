@@ -1,0 +1,206 @@
+"""Copies a history to a file while flows run, and puts such a copy in its place again.
+
+Result files are not in the copy: they lie beside the database, and are copied as any files are.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from headrace.errors import HistoryError, HistoryUnavailableError
+from headrace.history.database import (
+    IN_MEMORY,
+    connect_file,
+    explain,
+    is_busy,
+    open_for_reading,
+    refuse_network_file_system,
+    resolve,
+)
+from headrace.history.lock import ProcessLock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FIRST_DAMAGES = 5
+
+
+class Restoration(NamedTuple):
+    """What a restore has done."""
+
+    restored: str
+    """The path of the database that has the backup's content now."""
+    aside: str | None
+    """Where the database that was there is kept; ``None`` if there was none."""
+
+
+def back_up(location: str, file: str) -> int:
+    """Copies the history to a new file, as it is at this moment, and gives the copy's size in bytes.
+
+    Nobody has to wait: who writes meanwhile goes on. The copy is there once it is whole and sound, or not at all.
+    Raises ``HistoryUnavailableError`` if there is a file already, and other kinds of ``HistoryError``.
+    """
+    if location == IN_MEMORY:
+        raise HistoryUnavailableError(
+            "An in-memory history goes away as a whole: it cannot be copied to a file."
+        )
+    target = os.path.abspath(os.path.expanduser(file))
+    _refuse_existing(target)
+    with _explained(target), _draft(target) as draft:
+        _copy(location, draft)
+        _refuse_damage(draft, f"The history {resolve(location)}")
+        _publish(draft, target)
+        return os.path.getsize(target)
+
+
+def restore(file: str, location: str) -> Restoration:
+    """Puts a copy of a history in the place of the one at ``location``, which is kept beside it under another name.
+
+    Raises ``HistoryError`` with nothing changed if the file is no history or is damaged, or if any program has the
+    present history open.
+    """
+    if location == IN_MEMORY:
+        raise HistoryUnavailableError(
+            "HEADRACE_DATABASE is :memory:, and nothing can be restored into that. Set it to a file."
+        )
+    source, path = resolve(file), resolve(location)
+    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(source, path):
+        raise HistoryUnavailableError(f"{source} is the history in use. Give the file of a backup.")
+    with _explained(source):
+        open_for_reading(source).close()
+        _refuse_damage(source, f"The file {source}")
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    refuse_network_file_system(os.path.dirname(path))
+    with _explained(path), _draft(path) as draft:
+        _copy(source, draft)
+        _refuse_damage(draft, "The copy that was to be restored")
+        lock = ProcessLock(path + ".lock")
+        try:
+            with lock, _alone_with(path):
+                aside = _set_aside(path)
+                os.replace(draft, path)
+        finally:
+            lock.close()
+    return Restoration(path, aside)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if isinstance(error, HistoryError):
+            raise
+        raise explain(error, path) from error
+
+
+@contextmanager
+def _draft(target: str) -> Iterator[str]:
+    """The name of a new file beside the target, which is gone afterwards unless it was moved."""
+    draft = f"{target}.{os.getpid()}.part"
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield draft
+    finally:
+        for leftover in (draft, f"{draft}-wal", f"{draft}-shm", f"{draft}-journal"):
+            if os.path.exists(leftover):
+                os.unlink(leftover)
+
+
+def _copy(location: str, draft: str) -> None:
+    """In one step: in several, SQLite would begin anew with every commit of another process."""
+    source = open_for_reading(location)
+    try:
+        copy = connect_file(draft)
+        try:
+            source.backup(copy, pages=-1)
+            copy.execute("PRAGMA journal_mode = WAL").fetchall()
+        finally:
+            copy.close()
+    finally:
+        source.close()
+    file = os.open(draft, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _refuse_damage(path: str, subject: str) -> None:
+    connection = open_for_reading(path)
+    try:
+        rows = connection.execute(f"PRAGMA quick_check({_FIRST_DAMAGES})").fetchall()
+    finally:
+        connection.close()
+    if rows != [("ok",)]:
+        raise HistoryUnavailableError(f"{subject} is damaged ({rows[0][0]}): it is not copied.")
+
+
+def _refuse_existing(target: str) -> None:
+    if os.path.lexists(target):
+        raise HistoryUnavailableError(f"There is a file {target} already. Give the name of a new one.")
+
+
+def _publish(draft: str, target: str) -> None:
+    """Gives the draft its name, which must still be free."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        _refuse_existing(target)
+        raise
+    except OSError:  # a file system without links
+        _refuse_existing(target)
+        os.rename(draft, target)
+
+
+@contextmanager
+def _alone_with(path: str) -> Iterator[None]:
+    """Keeps everybody else out of the database, whose log is in it meanwhile. The lock is held.
+
+    Raises ``HistoryUnavailableError`` if somebody is in there already. SQLite knows: whoever has opened the database
+    and read of it holds a lock until it is closed.
+    """
+    if not os.path.exists(path):
+        yield
+        return
+    connection = connect_file(path, timeout=0)
+    try:
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        except sqlite3.DatabaseError as error:
+            if is_busy(error):
+                message = (
+                    f"A live process uses the history {path}, so nothing is restored. "
+                    "Wait until its flows have ended, or end it, and close other programs that read the history."
+                )
+                raise HistoryUnavailableError(message) from error
+            # Damaged so much that SQLite cannot open it: then nobody else can.
+        yield
+    finally:
+        connection.close()
+
+
+def _set_aside(path: str) -> str | None:
+    """Gives the present database a second name. A log that could not be moved in would fit no other: it goes along."""
+    if not os.path.exists(path):
+        return None
+    aside = f"{path}.{time.strftime('%Y%m%d-%H%M%S')}.replaced"
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = f"{path}.{time.strftime('%Y%m%d-%H%M%S')}-{number}.replaced"
+    for ending in ("-wal", "-shm", "-journal"):
+        if os.path.exists(path + ending):
+            os.rename(path + ending, aside + ending)
+    try:
+        os.link(path, aside)
+    except OSError:  # a file system without links
+        os.rename(path, aside)
+    return aside
