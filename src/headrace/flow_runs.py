@@ -24,6 +24,7 @@ from headrace.errors import (
     FlowRunCancelled,
     FlowRunCrashed,
     FlowRunLost,
+    RunUnderWayError,
     SubflowElsewhereError,
     TaskCancelled,
     TaskFailures,
@@ -177,8 +178,20 @@ class FlowRun(Completion):
         self.name = self.name or _run_name(flow.flow_run_name, shown)
         if arguments:
             self._parameters_preview = preview_arguments((), (), shown)
-            self._kept_arguments = keep_arguments(arguments, shown, self._parameters_preview)
+            self._kept_arguments = keep_arguments(flow, arguments, shown, self._parameters_preview)
         self._provenance = Provenance(*flow.anatomy.place)
+        if self.run_key is not None:
+            self._take_key()
+
+    def _take_key(self) -> None:
+        """Of several that want to be the run of a key, one is."""
+        self.changes = ((StateName.PENDING, current_clock().now_us(), None),)
+        other = default_history().start_with_key(self.as_fact(None))
+        if other is not None:
+            self.changes = ()
+            raise RunUnderWayError(
+                f"Flow run {other} of {self.flow_name!r} has the key {self.run_key!r} already: it is not doubled."
+            )
 
     def _begin(self, loop: AbstractEventLoop | None) -> None:
         """From here on the run, or its next attempt, exists, and the history knows it."""
@@ -199,7 +212,8 @@ class FlowRun(Completion):
         if self._is_cancelled:  # before there was a driver to tell
             self.driver.cancel(None, "cancelled on request")
         self._put_off_hooks(StateType.RUNNING)
-        logger.info("Flow run '%s' of flow '%s' began", self.name, self.flow_name)
+        how = "began" if self.epoch == 1 else f"goes on (epoch {self.epoch})"
+        logger.info("Flow run '%s' of flow '%s' %s", self.name, self.flow_name, how)
 
     def _call_function(self) -> Generator[Step, Any, tuple[Ending, Any, BaseException | None]]:
         """Check the parameters and call the function: how it ended, its value, what it raised."""

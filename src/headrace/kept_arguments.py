@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from headrace.history.reader import Reader, Run
 
 
-def keep_arguments(arguments: dict[str, Any], shown: Mapping[str, Any], preview: str) -> bytes | None:
+def keep_arguments(
+    flow: Flow[Any, Any], arguments: dict[str, Any], shown: Mapping[str, Any], preview: str
+) -> bytes | None:
     """The pickle that a resume calls the flow with; ``None`` if there is none of at most 1 MiB.
 
-    ``shown`` are the arguments as they may be shown, ``preview`` what is shown of them: what is masked there is left out.
+    ``shown`` are the arguments as they may be shown, ``preview`` what is shown of them: what is masked there is left out,
+    and has to be given again unless it is the parameter's default.
     """
     withheld: list[str] = []
     if MASK in preview:
         withheld = [name for name in arguments if MASK in preview_arguments((), (), {name: shown[name]})]
     kept = {name: value for name, value in arguments.items() if name not in withheld}
-    return dump_result((kept, withheld)).pickled
+    defaults = flow.parameters.defaults() if withheld else {}
+    lacking = [name for name in withheld if arguments[name] is not defaults.get(name, _NOTHING)]
+    return dump_result((kept, lacking)).pickled
+
+
+_NOTHING = object()
 
 
 def recall_arguments(
@@ -49,7 +57,7 @@ def recall_arguments(
         problem = "they cannot be pickled, or are larger than 1 MiB"
     lacking = [name for name in withheld if name not in given]
     if not lacking:
-        return {**kept, **given}
+        return {**flow.parameters.defaults(), **kept, **given}
     listed = ", ".join(lacking)
     why = "secrets are never written" if problem is None else f"the arguments are not stored: {problem}"
     raise ResumeError(

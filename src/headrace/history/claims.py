@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.clock import now_us
+from headrace.engine.states import StateType
 from headrace.errors import RunNotFoundError, RunUnderWayError
 from headrace.history.liveness import Heartbeat, ProcessIdentity, heartbeat_now, is_gone
 from headrace.history.statements import statement
@@ -52,6 +53,16 @@ class Standing(NamedTuple):
     owner: ProcessIdentity | None
     last: Heartbeat
     has_ended: bool
+
+    @property
+    def has_completed(self) -> bool:
+        """Whether it gave its value."""
+        return self.state_type == StateType.COMPLETED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody expects it to go on: it completed, or somebody cancelled it."""
+        return self.state_type in (StateType.COMPLETED, StateType.CANCELLED)
 
     @property
     def is_under_way(self) -> bool:

@@ -27,7 +27,7 @@ from headrace import settings
 from headrace.clock import now_us
 from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
-from headrace.history.claims import claim
+from headrace.history.claims import claim, standing_of
 from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, explain, is_busy, open_database
 from headrace.history.rescuer import rescue
 from headrace.history.statements import statement
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from headrace.history.claims import Claim
+    from headrace.history.claims import Claim, Standing
     from headrace.history.facts import Fact, FlowRunFact
     from headrace.history.reader import Reader
 
@@ -263,6 +263,14 @@ class History:
             values = {"id": flow_run_id, "at_us": at_us, "process": self._open_writer().process_key}
             connection.execute(statement("replay_flow_run"), values)
         return at_us
+
+    def find_key(self, flow: str, run_key: str) -> Standing | None:
+        """How the run of a flow stands that was started with this idempotency key."""
+        with self._writing:
+            database = self._open_writer().database
+            rescue(database)
+            row = database.connection.execute(statement("find_run_by_key"), (flow, run_key)).fetchone()
+            return None if row is None else standing_of(database.connection, row[0])
 
     def start_with_key(self, fact: FlowRunFact) -> str | None:
         """Records a flow run that bears an idempotency key, at once; the id of the one that has that key already."""
