@@ -128,7 +128,7 @@ def _replayed(call: Call, value: Any) -> FarCall:
     """A call in the place of the one that was made, which ends without an attempt."""
     driver: Any = call.driver
     again: FarCall = driver.new_far_call()
-    fill_call(again, driver, call.task, call.id, call.index, call.submitted_us, (), {}, NO_CONTEXT)  # type: ignore[arg-type]
+    fill_call(again, driver, call.task, call.id, call.index, call.submitted_us, (), {}, NO_CONTEXT)
     again.asyncio_task = None
     again.report = Report(again, 0, call.submitted_us, call.submitted_us, Ending.RETURNED, value, None, "")
     return again

@@ -102,7 +102,7 @@ class _Indexes(dict["TaskKind", "count[int]"]):
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._by_name: dict[str, count[int]] = {}
+        self.by_name: dict[str, count[int]] = {}
 
     def __missing__(self, kind: TaskKind) -> count[int]:
         counter = self[kind] = self.of_name(kind.name)
@@ -111,7 +111,7 @@ class _Indexes(dict["TaskKind", "count[int]"]):
 
     def of_name(self, name: str) -> count[int]:
         """The counter of all tasks of that name."""
-        return self._by_name.setdefault(name, count())
+        return self.by_name.setdefault(name, count())
 
 
 class Driver:
@@ -324,6 +324,10 @@ class Driver:
     def new_index(self, task_name: str) -> int:
         """How many runs of tasks of that name this flow run had before."""
         return next(self._indexes.of_name(task_name))
+
+    def numbering(self) -> list[tuple[str, count[int]]]:
+        """The tasks that were called so far by name, each with what gives its next run a number."""
+        return list(self._indexes.by_name.items())
 
     def adoption_by(self, call: Call) -> Adoption:
         """Who takes in the child runs of an attempt of this call, which a remote worker executes."""

@@ -31,8 +31,6 @@ class Claim(NamedTuple):
     state: str
     reason: str | None
     parent: str | None
-    arguments: bytes | None
-    has_parameters: bool
 
 
 class Standing(NamedTuple):
@@ -47,8 +45,6 @@ class Standing(NamedTuple):
     reason: str | None
     epoch: int
     parent: str | None
-    arguments: bytes | None
-    has_parameters: bool
     automatic_resumes: int
     owner: ProcessIdentity | None
     last: Heartbeat
@@ -79,8 +75,8 @@ def standing_of(connection: sqlite3.Connection, flow_run_id: str) -> Standing:
         raise RunNotFoundError(f"The history has no flow run {flow_run_id}.")
     *own, pid, host, boot_id, pid_namespace, born, at_us, awake_us, has_ended = row
     owner = None if pid is None else ProcessIdentity(pid, host, boot_id, pid_namespace, born)
-    own[10] = bool(own[10])
-    return Standing(*own, owner, Heartbeat(at_us or 0, awake_us or 0), bool(has_ended))
+    last = Heartbeat(at_us or 0, awake_us or 0)
+    return Standing._make([*own, owner, last, bool(has_ended)])
 
 
 def claim(
@@ -114,5 +110,5 @@ def claim(
     connection.execute(statement("forget_cancels"), {"flow_run": standing.key})
     return Claim(
         standing.key, standing.id, standing.flow, standing.name, standing.epoch + 1, standing.state, standing.reason,
-        standing.parent, standing.arguments, standing.has_parameters,
+        standing.parent,
     )  # fmt: skip

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     class Attended(Protocol):
         """A flow run that this process owns, and what it is told by others. It must not block."""
 
-        epoch: int
+        @property
+        def epoch(self) -> int:
+            """How often it has been claimed."""
 
         @property
         def flow_run_id(self) -> str:

@@ -387,7 +387,7 @@ class Reader:
     def past_subflows(self, run_id: str) -> list[PastSubflow]:
         """The subflows that a flow run called, in all epochs, as a resume looks at them."""
         rows = self._all("list_past_subflows", {"id": run_id, "first": run_id + "/", "after": run_id + "0"})
-        return [PastSubflow(*row[:-1], row[-1] == StateType.COMPLETED) for row in rows]
+        return [PastSubflow._make([*row[:-1], row[-1] == StateType.COMPLETED]) for row in rows]
 
     def logs(
         self,

@@ -51,8 +51,9 @@ class Batch(NamedTuple):
         """Forget all that is of this flow run."""
         self.flow_runs.pop(flow_run_id, None)
         self.task_runs.pop(flow_run_id, None)
-        for facts in (self.logs, self.replays, self.codes):
-            facts[:] = [fact for fact in facts if fact.flow_run_id != flow_run_id]  # type: ignore[attr-defined, index]
+        self.logs[:] = [fact for fact in self.logs if fact.flow_run_id != flow_run_id]
+        self.replays[:] = [fact for fact in self.replays if fact.flow_run_id != flow_run_id]
+        self.codes[:] = [fact for fact in self.codes if fact.flow_run_id != flow_run_id]
 
 
 def merge(facts: Iterable[object]) -> Batch:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     class Claim(Protocol):
         """A flow run that this process owns, as far as it knows."""
 
-        epoch: int
+        @property
+        def epoch(self) -> int:
+            """How often it has been claimed, as far as this process knows."""
 
 
 STORED_RESULTS_LIMIT = 256 * 1024 * 1024
