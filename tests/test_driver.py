@@ -86,6 +86,7 @@ class BenchRunner(TaskRunner):
 class BenchFlowRun:
     flow_run_id = name = flow_name = "on-the-bench"
     logs_failures = logs_prints = False
+    keeping = None
     changes: Any = ()
 
     def __init__(self, told: list[Any]) -> None:

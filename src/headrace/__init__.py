@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headrace.engine.states import State, StateType
     from headrace.flows import Flow, flow
     from headrace.futures import FlowRunFuture, TaskFuture
+    from headrace.limits import concurrency, rate_limit
     from headrace.logging import get_run_logger
     from headrace.run_context import FlowRunContext, TaskRunContext, get_run_context
     from headrace.tagging import tags
@@ -41,10 +42,12 @@ __all__ = [
     "TaskRunContext",
     "allow_failure",
     "as_completed",
+    "concurrency",
     "flow",
     "get_run_context",
     "get_run_logger",
     "quote",
+    "rate_limit",
     "tags",
     "task",
     "unmapped",
@@ -62,10 +65,12 @@ _PLACES = {
     "TaskRunContext": "headrace.run_context",
     "allow_failure": "headrace.dependencies",
     "as_completed": "headrace.waiting",
+    "concurrency": "headrace.limits",
     "flow": "headrace.flows",
     "get_run_context": "headrace.run_context",
     "get_run_logger": "headrace.logging",
     "quote": "headrace.dependencies",
+    "rate_limit": "headrace.limits",
     "tags": "headrace.tagging",
     "task": "headrace.tasks",
     "unmapped": "headrace.dependencies",

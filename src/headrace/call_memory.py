@@ -14,6 +14,7 @@ from headrace.call_keys import key_in_row
 from headrace.engine.events import Ending
 from headrace.engine.replay import PastRun, PastSubflow, Replay
 from headrace.errors import ResultError
+from headrace.history.facts import PICKLE
 from headrace.logging import logger
 from headrace.task_runners.call import NO_CONTEXT, Call, Far, Report, fill_call
 
@@ -102,18 +103,20 @@ class CallMemory:
         why = self.replay.why_again(past, self._code_of(call))
         if why is None:
             try:
-                return _replayed(call, self._value_of(past))
+                return _replayed(call, self._value_of(call, past))
             except ResultError as error:
                 why = str(error)
         logger.debug("Task run %s runs again: %s", call.display_name, why)
         return None
 
-    def _value_of(self, past: PastRun) -> Any:
+    def _value_of(self, call: Call, past: PastRun) -> Any:
         """The value, or what stands for one in a file. Raises ``ResultError``."""
         held = past.held
         if isinstance(held, Call):
             return held.value
-        load = partial(held.load, main=self._main)
+        driver: Any = call.driver
+        serializer = None if held.serializer == PICKLE else driver.keeping_of(call.task).serializer
+        load = partial(held.load, main=self._main, serializer=serializer)
         return load() if held.key is None else Kept(load)
 
     def _code_of(self, call: Call) -> str | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from headrace.engine.states import Change
     from headrace.futures import TaskFuture
     from headrace.history.facts import Fact, FlowRunFact
+    from headrace.history.keeping import ResultPlace
     from headrace.run_context import TaskRunContext
     from headrace.task_runners.remote.outpost import Outpost
     from headrace.tasks import Task
@@ -51,6 +52,7 @@ class ChildRuns:
         self.flow_name = commission.flow_name
         self.name = commission.name
         self.logs_prints = commission.logs_prints
+        self.keeping = commission.keeping
         self._outpost = outpost
         self._facts: dict[int, TaskRunFact | PlainTaskRunFact] = {}
         self._aftermath = _HooksToCall()
@@ -113,6 +115,10 @@ class ChildRuns:
         """Nothing is written here."""
 
     count = admit
+
+    def result_place(self) -> ResultPlace:
+        """Where files of results go: as the flow's process says."""
+        return self._outpost.flow_run.place
 
 
 class _HooksToCall:

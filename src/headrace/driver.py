@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from headrace.engine.states import Change
     from headrace.flow_runs import FlowRun
     from headrace.history import History
+    from headrace.history.keeping import Keeping
     from headrace.task_runners.call import FarCall
     from headrace.task_runners.runner import TaskRunner
     from headrace.tasks import Task, TaskKind
@@ -164,7 +165,8 @@ class Driver:
         """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
         self._remember = history.record
         self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
-        self._is_ordinary = self._needs_slot[False] and not is_inline
+        self._keeping = flow_run.keeping
+        self._is_ordinary = self._needs_slot[False] and not is_inline and self._keeping is None
         self._ids = ids or count(1 if memory is None else memory.first_free_id)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
@@ -229,6 +231,8 @@ class Driver:
         call.asyncio_task = None
         call.retries = task.retry_policy.retries
         call.announces_start = task.hooks.on_running != ()
+        if task.keeps_otherwise or self._keeping is not None:
+            call.keeping = self.keeping_of(task)
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
@@ -262,6 +266,13 @@ class Driver:
     def new_far_call(self) -> Callable[[], FarCall]:
         """Makes a call, still empty, whose value may come later: of a kind that the session knows."""
         return self._session.new_far_call
+
+    def keeping_of(self, task: Task[Any, Any]) -> Keeping:
+        """How results of the task are kept: as its own options say, and where they do not, as the flow's do."""
+        from headrace.history.keeping import Keeping  # few flows need it
+
+        keeping = self._keeping or Keeping()
+        return keeping.narrowed(task, self.history.result_place)
 
     def _hand_over(self, call: Call) -> None:
         """Let the task runner's workers execute the call."""

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headrace.clock import current_clock, system_clock
-from headrace.completion import Completion, Gate
+from headrace.completion import Completion, Gate, Milestone
 from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     from headrace.engine.states import Change
     from headrace.epochs import Epochs
     from headrace.flows import Flow
+    from headrace.history import History
     from headrace.history.facts import StoredResult
+    from headrace.history.keeping import Keeping
     from headrace.resuming import Resumption
     from headrace.steps import Step
     from headrace.task_runners.call import Call
@@ -94,6 +96,7 @@ class FlowRun(Completion):
         self.tags = tuple(dict.fromkeys((*flow.tags, *current_tags.get())))
         self.changes: tuple[Change, ...] = ()
         self.driver: Driver = None  # type: ignore[assignment]  # set when the run begins
+        self.keeping: Keeping | None = None
         self._arguments = arguments
         self._parent: Any = current_scope.get()
         _refuse_subflow(self.flow_name, self._parent)
@@ -174,6 +177,7 @@ class FlowRun(Completion):
         self._arguments = arguments
         if self.logs_prints:
             print_capture.install()
+        self.keeping = _keeping_of(flow, default_history())
         shown = flow.parameters.masked(arguments) if arguments else arguments
         self.name = self.name or _run_name(flow.flow_run_name, shown)
         if arguments:
@@ -195,19 +199,19 @@ class FlowRun(Completion):
 
     def _begin(self, loop: AbstractEventLoop | None) -> None:
         """From here on the run, or its next attempt, exists, and the history knows it."""
-        flow, epochs = self.flow, self._epochs
+        flow, epochs, history = self.flow, self._epochs, default_history()
         self._returned = self._returned_tolerated = ()
         self.driver = Driver(
             flow_run=self,
             runner=flow.task_runner,
-            history=default_history(),
+            history=history,
             clock=current_clock(),
             loop=loop,
             is_inline=loop is None and flow.task_runner.executes_in_caller,
             memory=None if epochs is None else epochs.memory,
             is_retry=epochs is not None and epochs.is_retry,
         )
-        self.driver.history.attend(self)
+        history.attend(self)
         self.driver.post(FlowStarted(self.driver.now_us()))
         if self._is_cancelled:  # before there was a driver to tell
             self.driver.cancel(None, "cancelled on request")
@@ -321,11 +325,34 @@ class FlowRun(Completion):
             except BaseException as interrupt:  # the end is recorded all the same
                 cut = interrupt
         history = self.driver.history
-        history.record(self.as_fact(dump_result(value) if self.error is None else None))
+        stored, cut_later = yield from self._keep(value)
+        cut = cut or cut_later
+        history.record(self.as_fact(stored if self.error is None else None))
         yield Until(history.when_flushed)
         yield Until(self.driver.leave)
         if cut is not None:
             raise cut
+
+    def _keep(self, value: Any) -> Generator[Step, Any, tuple[StoredResult | None, BaseException | None]]:
+        """What the history is to have of the value, and what interrupted the writing of it, if anything did."""
+        keeping = self.keeping
+        if self.error is not None:
+            return None, None
+        if keeping is None:
+            return dump_result(value), None
+        stored = keeping.keep_beside(value)
+        if stored is not None:
+            return stored, None
+        if self.driver.loop is None:
+            return keeping.keep_in_file(value), None
+        writing = _Writing(keeping, value)
+        cut: BaseException | None = None
+        while not writing.is_done:
+            try:
+                yield Until(writing.add_done_callback)
+            except BaseException as interrupt:  # what has been computed is not to be lost for it
+                cut = interrupt
+        return writing.stored, cut
 
     # -- how it failed -------------------------------------------------------------------------
 
@@ -550,6 +577,32 @@ def resumed_run(
     return FlowRun(flow, dict(given), resumption=resumption)
 
 
+class _Writing(Milestone):
+    """A thread that writes the value of an async flow into a file: its loop goes on meanwhile."""
+
+    __slots__ = ("stored",)
+
+    def __init__(self, keeping: Keeping, value: Any) -> None:
+        super().__init__()
+        self.stored: StoredResult | None = None
+        threading.Thread(target=self._write, args=(keeping, value), name="headrace-result").start()
+
+    def _write(self, keeping: Keeping, value: Any) -> None:
+        try:
+            self.stored = keeping.keep_in_file(value)
+        finally:
+            self.complete()
+
+
+def _keeping_of(flow: Flow[Any, Any], history: History) -> Keeping | None:
+    """How the flow's results are kept; ``None`` for the usual way."""
+    if flow.persist_result is None and flow.result_serializer is None and not history.persists_results:
+        return None
+    from headrace.history.keeping import Keeping  # few flows need it
+
+    return Keeping(persists=history.persists_results or None).narrowed(flow, history.result_place)
+
+
 # -- conducting it -------------------------------------------------------------------------------
 
 
@@ -734,6 +787,8 @@ class _LoneTask:
     hooks = None
     kind = "task"
     retry_policy = NO_RETRIES
+    persist_result = None
+    result_serializer = None
 
     def __init__(self, task: Task[Any, Any]) -> None:
         self.name = task.name
@@ -766,10 +821,12 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
     run = FlowRun(_LoneTask(task), {})  # type: ignore[arg-type]
     run.name = new_flow_run_name()
     run._provenance = Provenance(*task.anatomy.place)
+    history = default_history()
+    run.keeping = _keeping_of(run.flow, history)
     driver = run.driver = Driver(
         flow_run=run,
         runner=run.flow.task_runner,
-        history=default_history(),
+        history=history,
         clock=current_clock(),
         loop=loop,
         is_inline=loop is None,

@@ -11,13 +11,14 @@ from headrace.importable import found_by_name, leads_to
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
-from headrace.tasks import check_retries, check_tags
+from headrace.tasks import check_persistence, check_retries, check_serialization, check_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
     from typing import Protocol, TypedDict, Unpack
 
     from headrace.futures import FlowRunFuture, TaskFuture
+    from headrace.history.serializers import Serializer
     from headrace.hooks import HookOption
 
 P = ParamSpec("P")
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         retries: int
         retry_delay_seconds: float | Sequence[float]
         validate_parameters: bool
+        persist_result: bool | None
+        result_serializer: str | Serializer | None
         log_prints: bool
         flow_run_name: str | Callable[[], str] | None
         tags: Iterable[str]
@@ -73,6 +76,8 @@ class Flow(Generic[P, R_co]):
         retries: int = 0,
         retry_delay_seconds: float | Sequence[float] = 0.0,
         validate_parameters: bool = True,
+        persist_result: bool | None = None,
+        result_serializer: str | Serializer | None = None,
         log_prints: bool = False,
         flow_run_name: str | Callable[[], str] | None = None,
         tags: Iterable[str] = (),
@@ -92,6 +97,8 @@ class Flow(Generic[P, R_co]):
         self.task_runner = check_task_runner(task_runner)
         self.retry_policy = check_retries(retries, retry_delay_seconds)
         self.validate_parameters = validate_parameters
+        self.persist_result = check_persistence(persist_result)
+        self.result_serializer = check_serialization(result_serializer)
         self.log_prints = log_prints
         self.flow_run_name = check_run_name("flow_run_name", flow_run_name, anatomy)
         self.tags = check_tags(tags)
@@ -189,6 +196,7 @@ class Flow(Generic[P, R_co]):
         Gives and raises what a call does; besides ``RunNotFoundError``, ``RunUnderWayError`` for a run whose process is
         still there, and ``ResumeError`` if arguments are lacking.
 
+        >>> from headrace import flow, task
         >>> has_network = False
         >>> @task
         ... def fetch() -> str:
@@ -231,6 +239,8 @@ class Flow(Generic[P, R_co]):
             "retries": self.retry_policy.retries,
             "retry_delay_seconds": self.retry_policy.delays_seconds,
             "validate_parameters": self.validate_parameters,
+            "persist_result": self.persist_result,
+            "result_serializer": self.result_serializer,
             "log_prints": self.log_prints,
             "flow_run_name": self.flow_run_name,
             "tags": self.tags,
@@ -280,8 +290,9 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     ``name``, ``description``, ``version``, ``tags``: what a person sees. ``task_runner``: how its tasks are
     executed (default ``ConcurrentTaskRunner()``). ``retries``: how often it is called again after a failure, as a resume
     in memory: what completed is not executed once more. ``retry_delay_seconds``: a number, or a list with one entry a
-    retry. ``validate_parameters``: check and coerce arguments against
-    annotations. ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
+    retry. ``validate_parameters``: check and coerce arguments against annotations. ``persist_result``,
+    ``result_serializer``: how its own result is kept, and those of its tasks that do not say so themselves.
+    ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
     over the parameters, such as ``"report-{month}"``, or a function without parameters. ``on_running``,
     ``on_completion``, ``on_failure``, ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(flow, run, state)``.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from headrace.child_runs import ChildRuns
     from headrace.futures import TaskFuture
+    from headrace.history.serializers import Serializer
     from headrace.hooks import HookOption
     from headrace.mapping import MappedFutures
     from headrace.run_context import TaskRunContext
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
         retry_delay_seconds: RetryDelay
         retry_jitter_factor: float
         retry_condition_fn: RetryCondition | None
+        persist_result: bool | None
+        result_serializer: str | Serializer | None
         log_prints: bool | None
         task_run_name: str | Callable[[], str] | None
         on_running: HookOption
@@ -90,6 +93,8 @@ class Task(Generic[P, R]):
         retry_delay_seconds: RetryDelay = 0.0,
         retry_jitter_factor: float = 0.0,
         retry_condition_fn: RetryCondition | None = None,
+        persist_result: bool | None = None,
+        result_serializer: str | Serializer | None = None,
         log_prints: bool | None = None,
         task_run_name: str | Callable[[], str] | None = None,
         on_running: HookOption = None,
@@ -111,6 +116,9 @@ class Task(Generic[P, R]):
         if retry_condition_fn is not None and not callable(retry_condition_fn):
             raise TypeError(f"retry_condition_fn={retry_condition_fn!r} cannot be called")
         self.retry_condition_fn = retry_condition_fn
+        self.persist_result = check_persistence(persist_result)
+        self.result_serializer = check_serialization(result_serializer)
+        self.keeps_otherwise = persist_result is not None or result_serializer is not None
         self.log_prints = log_prints
         if log_prints:
             print_capture.install()
@@ -123,7 +131,9 @@ class Task(Generic[P, R]):
             on_cancelled=on_cancelled,
         )
         self.has_hooks = bool(self.hooks)
-        self.is_ordinary = not (self.is_async or self.tags or self.has_hooks or self.retry_policy.retries)
+        self.is_ordinary = not (
+            self.is_async or self.tags or self.has_hooks or self.retry_policy.retries or self.keeps_otherwise
+        )
         self._takes_wait_for = "wait_for" in anatomy.parameters
         self.__doc__ = self.description
         self.__name__ = self.name
@@ -205,6 +215,8 @@ class Task(Generic[P, R]):
             "retry_delay_seconds": self._delay_fn or policy.delays_seconds,
             "retry_jitter_factor": policy.jitter_factor,
             "retry_condition_fn": self.retry_condition_fn,
+            "persist_result": self.persist_result,
+            "result_serializer": self.result_serializer,
             "log_prints": self.log_prints,
             "task_run_name": self.task_run_name,
             **self.hooks._asdict(),
@@ -330,7 +342,9 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     again. ``retry_delay_seconds``: a number, a list with one entry a retry, or a function of the number of
     the attempt that failed (from 1). ``retry_jitter_factor``: stretches each delay by a random share of itself,
     up to this factor. ``retry_condition_fn(task, run, state)``: whether a failure is worth a retry.
-    ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
+    ``persist_result``: ``True`` keeps results of any size, those larger than 1 MiB in files; ``False`` none; the default, that
+    of the flow, is those up to 1 MiB. ``result_serializer``: ``"pickle"``, ``"json"``, ``"arrow"``, or an object with ``name``,
+    ``dump`` and ``load``. ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
     as ``"clean-{month}"``, or a function without parameters. ``on_running``, ``on_completion``, ``on_failure``,
     ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(task, run, state)``.
 
@@ -379,6 +393,22 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     if not all(isinstance(tag, str) for tag in checked):
         raise TypeError(f"tags={checked!r}: every tag must be a text")
     return checked
+
+
+def check_persistence(persist_result: Any) -> bool | None:
+    """The option as it is. Raises ``TypeError`` for what is neither a truth value nor ``None``."""
+    if persist_result is not None and not isinstance(persist_result, bool):
+        raise TypeError(f"persist_result={persist_result!r}: give True, False or None")
+    return persist_result
+
+
+def check_serialization(result_serializer: Any) -> Serializer | None:
+    """The serializer that the option stands for. Raises ``ValueError`` or ``TypeError`` if there is none such."""
+    if result_serializer is None:
+        return None
+    from headrace.history.serializers import check_serializer  # few tasks need it
+
+    return check_serializer(result_serializer)
 
 
 def _check_retries(

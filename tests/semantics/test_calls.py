@@ -15,6 +15,7 @@ import pytest
 
 from headrace import TaskFuture, flow, quote, task, unmapped
 from headrace.errors import FutureMisuseError, TaskFailures
+from headrace.history.serializers import JsonSerializer
 from headrace.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
 from headrace.task_runners.loops import background_loop
 
@@ -123,7 +124,8 @@ def test_c1_with_options_keeps_every_option() -> None:
 
     options: dict[str, Any] = {
         "name": "n", "description": "d", "tags": ("t",), "retries": 2, "retry_delay_seconds": (1.0, 2.0),
-        "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "log_prints": True,
+        "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "persist_result": True,
+        "result_serializer": JsonSerializer(), "log_prints": True,
         "task_run_name": "run", "on_running": (hook,), "on_completion": (hook,), "on_failure": (hook,),
         "on_crashed": (hook,), "on_cancelled": (hook,),
     }  # fmt: skip

@@ -106,4 +106,5 @@ def print_run(flow_run_id: str) -> None:
 
     with default_history().reader() as reader:
         recorded = reader.get_run(flow_run_id)
-        print_json(run_json(recorded, reader.children(recorded)), in_one_line=True)
+        told = run_json(recorded, reader.children(recorded), reader.results_home)
+        print_json(told, in_one_line=True)

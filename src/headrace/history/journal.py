@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
     from headrace.history.claims import Claim, Standing
     from headrace.history.facts import Fact, FlowRunFact
+    from headrace.history.keeping import ResultPlace
+    from headrace.history.lease_book import LeaseBook
+    from headrace.history.lease_desk import LeaseDesk
     from headrace.history.reader import Reader
 
     class Attended(Protocol):
@@ -119,6 +122,8 @@ class History:
     def __init__(self, location: str, writer: Writer, *, is_durable: bool = False) -> None:
         self.location = location
         self._is_durable = is_durable
+        self.persists_results = settings.persists_results()
+        """Whether large results are kept where neither task nor flow says so."""
         self._begin(writer)
         _watch(self)
 
@@ -148,6 +153,8 @@ class History:
         self._next_heartbeat = 0.0
         self._seen_version = 0
         self._last_request = 0
+        self._result_place: ResultPlace | None = None
+        self._lease_desk: LeaseDesk | None = None
 
     # The producers' side.
 
@@ -285,11 +292,35 @@ class History:
                 writer.write_flow_run(fact)
                 return None
 
+    @property
+    def lease_desk(self) -> LeaseDesk:
+        """Where this process asks for leases on limits."""
+        if self._lease_desk is None:
+            from headrace.history.lease_desk import LeaseDesk  # few processes need it
+
+            with self._starting:
+                desk: LeaseDesk | None = self._lease_desk  # another thread may have been faster
+                self._lease_desk = desk or LeaseDesk(self._open_lease_book)
+        return self._lease_desk
+
+    def _open_lease_book(self) -> LeaseBook:
+        """By a connection of its own, but for a history in memory, of which there is only one."""
+        from headrace.history.lease_book import LeaseBook
+
+        with self._writing:
+            writer = self._open_writer()
+            process = writer.register()
+            is_own = self.location != IN_MEMORY
+            database = open_database(self.location) if is_own else writer.database
+        return LeaseBook(database, process, self._writing, is_own=is_own)
+
     def close(self) -> None:
         """Commits what is recorded, moves it into the database file, and closes that. Facts that follow are dropped."""
         if self._is_closed:
             return
         self.flush()
+        if self._lease_desk is not None:
+            self._lease_desk.close()
         self._is_closed = True
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -303,6 +334,7 @@ class History:
                 if self.failure is None:
                     self._tidy(writer, above_bytes=0)
                 writer.database.close()
+        self._forget_files()
         _unwatch(self)
 
     def reader(self) -> Reader:
@@ -314,6 +346,26 @@ class History:
         with self._writing:
             return Reader(self.location, self._open_writer().database.connection, self._writing)
 
+    def result_place(self) -> ResultPlace:
+        """Where files of results go: a folder of this history's own, made at the first call."""
+        if self._result_place is None:
+            from headrace.history.keeping import make_place  # few flows need it
+
+            with self.reader() as reader:
+                home, identity = reader.results_home, reader.identity
+            base = None if self.location == IN_MEMORY else settings.results()
+            location, prefix = (home, "") if base is None else (f"{base}/{identity}", f"{base}/{identity}/")
+            self._result_place = make_place(location, prefix, is_durable=self._is_durable)
+        return self._result_place
+
+    def _forget_files(self) -> None:
+        """Files of an in-memory history go with it."""
+        if self._result_place is not None and self.location == IN_MEMORY:
+            from shutil import rmtree
+
+            rmtree(self._result_place.location, ignore_errors=True)
+            self._result_place = None
+
     # The ends of a process, and the beginning of another.
 
     def finish(self) -> None:
@@ -322,6 +374,7 @@ class History:
         A fact that still follows opens the database once more.
         """
         self.flush()
+        self._forget_files()
         if self._writer is None or not self._writing.acquire(blocking=False):
             return
         try:
@@ -348,6 +401,8 @@ class History:
             _of_the_parent.append(writer)
             if writer.database.lock is not None:
                 writer.database.lock.close()
+        if self._lease_desk is not None:
+            _of_the_parent.append(self._lease_desk)
         self._begin(None)
 
     # The writer thread's side.
@@ -569,7 +624,7 @@ def _write_everything() -> None:
 
 
 _paused: list[History] = []
-_of_the_parent: list[Writer] = []
+_of_the_parent: list[object] = []
 
 
 def _before_fork() -> None:

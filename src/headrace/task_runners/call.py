@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from headrace.engine.policies import RetryPolicy
     from headrace.history import History
     from headrace.history.facts import Failure, PlainTaskRunFact, StoredResult
+    from headrace.history.keeping import Keeping
+    from headrace.history.serializers import Serializer
 
     class TaskDefinition(Protocol):
         """What a task run needs to know of its task."""
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
         hooks: Any
         tags: tuple[str, ...]
         retry_policy: RetryPolicy
+        persist_result: bool | None
+        result_serializer: Serializer | None
+        keeps_otherwise: bool
         log_prints: bool | None
         task_run_name: Any
 
@@ -155,8 +160,9 @@ class Call(Completion, TaskRun):
     ``lane`` is there when the caller itself executes the attempts: it takes them from that queue, and
     ``None`` says that the run has ended. ``started_us`` is set by whoever begins an attempt,
     ``is_withdrawn`` by the driver to take it back; each looks at the other's mark after setting its own.
-    ``is_told_plainly``: should it just complete, the short form of a fact has room for all there is to tell.
-    ``call_key`` is what a resume knows it by, where its row does not tell that.
+    ``keeping`` says how the result is kept, if that is not the usual way. ``is_told_plainly``: should it just complete,
+    the short form of a fact has room for all there is to tell. ``call_key`` is what a resume knows it by, where its row
+    does not tell that.
     """
 
     __slots__ = (
@@ -177,6 +183,7 @@ class Call(Completion, TaskRun):
         "is_retrieved",
         "is_told_plainly",
         "is_withdrawn",
+        "keeping",
         "kwargs",
         "lane",
         "parameters",
@@ -233,6 +240,7 @@ class Call(Completion, TaskRun):
         self.announces_start = False
         self.started_us: int | None = None
         self.is_withdrawn = False
+        self.keeping: Keeping | None = None
         # How it ends.
         self.is_done = False
         self.has_completed = False

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headrace.history import History
+    from headrace.history.facts import StoredResult
+    from headrace.history.keeping import Keeping
     from headrace.task_runners.call import Call
 
 _RETURNED = Ending.RETURNED
@@ -58,7 +60,7 @@ def _attempt(call: Call, worker: str) -> Report | None:
     try:
         value = _call_function(call)
         ended_us = now_us()
-        stored = dump_result(value)
+        stored = dump_result(value) if call.keeping is None else call.keeping.keep(value)
         if value is not None and (nbytes := bytes_to_admit(stored)):
             call.driver.history.admit(nbytes)
     except BaseException as error:
@@ -81,7 +83,7 @@ async def execute_async(call: Call) -> None:
         args, kwargs = _arguments(call)
         value = await call.task.fn(*args, **kwargs)
         ended_us = now_us()
-        stored = dump_result(value)
+        stored = dump_result(value) if call.keeping is None else await _keep_on_loop(call.keeping, value)
         if value is not None and (nbytes := bytes_to_admit(stored)):
             await _admit_on_loop(call.driver.history, nbytes)
     except BaseException as error:
@@ -128,6 +130,16 @@ def _arguments(call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         if call.announces_start:  # not before it has its name, under which its hooks know it
             call.driver.post(AttemptStarted(call.id, call.number, call.started_us))  # type: ignore[arg-type]
     return args, kwargs
+
+
+async def _keep_on_loop(keeping: Keeping, value: Any) -> StoredResult:
+    """What ``Keeping.keep`` does, without blocking the loop while a file is written."""
+    stored = keeping.keep_beside(value)
+    if stored is None:
+        import asyncio
+
+        stored = await asyncio.to_thread(keeping.keep_in_file, value)
+    return stored
 
 
 async def _admit_on_loop(history: History, nbytes: int) -> None:

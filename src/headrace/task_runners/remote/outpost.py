@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.dependencies import FutureLike
-    from headrace.history.facts import Fact
+    from headrace.history.facts import Fact, StoredResult
     from headrace.task_runners.remote.errand import Commission
     from headrace.task_runners.remote.outcome import Child
     from headrace.task_runners.remote.reporter import Reporter
@@ -184,6 +184,7 @@ class Outpost:
             landing, stored = Landing.RAISED, None
             error = TaskRunError(f"the result of {call.display_name} {report.stored.note}")  # type: ignore[union-attr]
             reason = describe(error)
+        kept = None if error is not None else self._keep(report.value, stored)
         with _telling:
             lines = tuple([item for item in self._news if type(item) is Line])
         outcome = Outcome(
@@ -201,8 +202,20 @@ class Outpost:
             self._told,
             lines,
             children,
+            kept,
         )
         return outcome.pack(), report.value if outcome.has_body else None
+
+    def _keep(self, value: Any, stored: StoredResult | None) -> StoredResult | None:
+        """What the history is to have of the value, if that is not what travels. A large value is written from here."""
+        order = self.flow_run
+        task = order.task
+        if order.keeping is None and not task.keeps_otherwise:
+            return None
+        from headrace.history.keeping import Keeping  # few flows need it
+
+        keeping = order.keeping or Keeping()
+        return keeping.narrowed(task, lambda: order.place).keep(value, stored)
 
     def take_news(self) -> list[News]:
         """What has not been told yet."""

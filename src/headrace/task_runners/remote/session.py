@@ -289,7 +289,7 @@ class RemoteSession(Session, Listener):
                 if len(pickled) <= _SENT_AGAIN:
                     call.handle = None  # the cluster need not keep what a downstream can be sent along
             return Report(
-                call, attempt.number, started_us, ended_us, Ending.RETURNED, value, outcome.stored, outcome.worker,
+                call, attempt.number, started_us, ended_us, Ending.RETURNED, value, outcome.recorded, outcome.worker,
             )  # fmt: skip
         assert outcome.error is not None
         call.handle = None
@@ -372,7 +372,7 @@ class RemoteSession(Session, Listener):
                 attempts=call.attempts,
                 attempt_count=repetition.number,
                 worker=again.worker,
-                result=again.stored,
+                result=again.recorded,
             )
         )
 
