@@ -19,6 +19,7 @@ from headrace.interrupts import noted
 from headrace.logging import capture, print_capture
 from headrace.task_runners.call import NO_CONTEXT, Call, Report
 from headrace.task_runners.execution import attempt
+from headrace.task_runners.main_guard import reading_errand
 from headrace.task_runners.remote.errand import (
     Errand,
     PackedCommission,
@@ -68,9 +69,10 @@ def execute_errand(
     """Execute one attempt in this thread, whatever it takes."""
     began_us = system_clock.now_us()
     try:
-        order, order_for = unpack_commission(commission), unpack_errand(errand)
+        with reading_errand:
+            order, order_for = unpack_commission(commission), unpack_errand(errand)
     except BaseException as error:
-        return _unreadable(error, began_us, worker).pack(), None
+        return unreadable(error, began_us, worker).pack(), None
     outcomes = [Outcome.unpack(packed) for packed, _ in upstreams]
     if any(outcome.landing is not Landing.RETURNED for outcome in outcomes):
         return Outcome(Landing.SKIPPED, order_for.number, began_us, began_us, worker).pack(), None
@@ -80,7 +82,8 @@ def execute_errand(
     return outpost.execute(worker)
 
 
-def _unreadable(error: BaseException, at_us: int, worker: str) -> Outcome:
+def unreadable(error: BaseException, at_us: int, worker: str) -> Outcome:
+    """The outcome of an errand that raised this when it was unpickled."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return Outcome(
         Landing.UNREADABLE,

@@ -415,11 +415,12 @@ class RemoteSession(Session, Listener):
         attempt = self._attempts.get(call.id)
         if attempt is None or attempt.number != number:
             return  # its end is on the way to the orchestrator, or there
-        if attempt.has_begun:
+        is_back = None if attempt.has_begun or attempt.handle is None else self._engine.recall(attempt)
+        if attempt.has_begun or is_back is False:
             if not only_withdraw:
                 self._stop(attempt)
         elif (
-            attempt.handle is None or is_late or call.phase is Phase.ENDED
+            is_back or attempt.handle is None or is_late or call.phase is Phase.ENDED
         ):  # which waited, and does so no more
             self._withdraw(attempt)
         else:
@@ -428,6 +429,8 @@ class RemoteSession(Session, Listener):
 
     def _stop(self, attempt: Attempt) -> None:
         """Invariant: an attempt is over before the engine is asked to drop it, else its answer would count as a loss."""
+        if not attempt.has_begun:  # it has, and that has not been told
+            self._note_start(attempt, Began(attempt.handed_us, "", None))
         if self._end(attempt):
             is_stopped = self._engine.drop(attempt)
             call = attempt.call
@@ -452,7 +455,7 @@ class RemoteSession(Session, Listener):
 
     def fetch(self, call: RemoteCall) -> Any:
         """The value of a task run that completed."""
-        if self._is_closed:
+        if self._is_closed and not self._engine.values_outlive_it:
             raise ResultUnavailableError(
                 f"the value of {call.display_name} stayed on the cluster, which flow run"
                 f" {call.driver.flow_run.name!r} has left: ask for it inside the flow, or return it from there"
