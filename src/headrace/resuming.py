@@ -102,6 +102,7 @@ def replay_of(reader: Reader, run: Run, is_named: Callable[[PastRun], bool]) -> 
 def named_by(names: Iterable[str]) -> Callable[[PastRun], bool]:
     """Whether a task run is one of those named ``"task[index]"``, ``"task-index"`` or ``"task"``.
 
+    >>> from headrace.engine.states import StateName
     >>> is_named = named_by(["fetch[1]", "clean"])
     >>> [is_named(PastRun(1, task, 1, None, "", StateName.COMPLETED)) for task in ("fetch", "clean", "load")]
     [True, True, False]
