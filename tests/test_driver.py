@@ -24,6 +24,7 @@ from headrace.interrupts import guarded, noted
 from headrace.task_runners.execution import attempt, execute
 from headrace.task_runners.runner import Session, TaskRunner
 from headrace.tasks import Task
+from headrace.thread_marks import own_mark
 from tests.engine.story import (
     Engine,
     FlowStarted,
@@ -95,6 +96,9 @@ class BenchFlowRun:
     def record_changes(self, changes: Any) -> None:
         self.changes = changes
         self._told.append(("flow", changes[-1][0]))
+
+    def stop(self, reason: str) -> None:
+        self._told.append(("flow", "stopped"))
 
 
 benches: list[Bench] = []
@@ -179,7 +183,7 @@ class Bench:
         for call in list(self.given):
             if call.id == id:
                 self.given.remove(call)
-                report = attempt(call, "bench")
+                report = attempt(call, own_mark(), "bench")
                 if report is not None:  # else it was taken back
                     self.driver.post(report)
 

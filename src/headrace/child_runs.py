@@ -101,6 +101,9 @@ class ChildRuns:
 
     # -- in the place of a flow run and of a history ---------------------------------------------
 
+    def stop(self, _reason: str) -> None:
+        """Nobody stops it but with its worker."""
+
     def record_changes(self, _changes: tuple[Change, ...]) -> None:
         """The flow run itself is none of our business."""
 

@@ -113,6 +113,7 @@ class Epochs:
         """Whether the function is called once more after this end."""
         return (
             self._retries_left > 0
+            and not self._flow_run.is_given_up
             and self._flow_run.state.type is StateType.FAILED
             and isinstance(error, Exception)
             and not isinstance(error, ParameterError)

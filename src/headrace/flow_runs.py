@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,14 @@ from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
 from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
-from headrace.engine.policies import NO_RETRIES
+from headrace.engine.policies import FLOW_GRACE_SECONDS, NO_RETRIES
 from headrace.engine.states import State, StateName, StateType
 from headrace.errors import (
     FlowRunCancelled,
     FlowRunCrashed,
     FlowRunLost,
+    FlowRunTimedOut,
+    RunInterrupted,
     RunUnderWayError,
     SubflowElsewhereError,
     TaskCancelled,
@@ -34,7 +37,16 @@ from headrace.futures import FlowRunFuture, TaskFuture, running_loop
 from headrace.history import default_history
 from headrace.history.facts import FlowRunFact
 from headrace.history.results import dump_result
-from headrace.interrupts import calls_user_code, deliver, guarded, noted, shielded, watching
+from headrace.interrupts import (
+    Terminated,
+    calls_user_code,
+    deliver,
+    exit_of,
+    guarded,
+    noted,
+    shielded,
+    watching,
+)
 from headrace.kept_arguments import keep_arguments
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
@@ -45,11 +57,12 @@ from headrace.stack_room import require_stack_room
 from headrace.steps import Invoke, Until
 from headrace.task_runners import ConcurrentTaskRunner
 from headrace.task_runners.main_guard import refuse_flow_of_imported_module
+from headrace.thread_marks import Pursuit, own_mark
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from types import TracebackType
 
     from headrace.engine.states import Change
@@ -75,6 +88,8 @@ class FlowRun(Completion):
     roots: tuple[int, ...] = ()
     is_on_worker = False
     is_elsewhere = False
+    is_given_up = False
+    """Whether the function was to stop, and goes on unheard."""
 
     def __init__(
         self,
@@ -112,11 +127,15 @@ class FlowRun(Completion):
         self._provenance: Provenance | None = None
         self._owner: tuple[Driver, int] | None = None
         self._home_loop: Any = None
-        self._subflows: dict[FlowRun, None] = {}
+        self.subflows: dict[FlowRun, None] = {}
         self._unawaited_maps: dict[object, str] = {}
         self._is_cancelled = False
         self._is_interrupted = False
+        self._is_stopping = False
+        self._reason = ""
         self._interrupt_function: Callable[[], None] | None = None
+        self._rest = threading.Lock()
+        """Held by who lives the rest of the run, once its function has ended or is given up."""
 
     # -- its story -----------------------------------------------------------------------------
 
@@ -201,7 +220,10 @@ class FlowRun(Completion):
     def _begin(self, loop: AbstractEventLoop | None) -> None:
         """From here on the run, or its next attempt, exists, and the history knows it."""
         flow, epochs, history = self.flow, self._epochs, default_history()
-        self._returned = self._returned_tolerated = ()
+        if epochs is not None and epochs.is_retry:
+            self._returned = self._returned_tolerated = ()
+            self._is_stopping = False
+            self._rest = threading.Lock()
         self.driver = Driver(
             flow_run=self,
             runner=flow.task_runner,
@@ -211,11 +233,12 @@ class FlowRun(Completion):
             is_inline=loop is None and flow.task_runner.executes_in_caller,
             memory=None if epochs is None else epochs.memory,
             is_retry=epochs is not None and epochs.is_retry,
+            timeout_seconds=flow.timeout_seconds,
         )
         history.attend(self)
         self.driver.post(FlowStarted(self.driver.now_us()))
         if self._is_cancelled:  # before there was a driver to tell
-            self.driver.cancel(None, "cancelled on request")
+            self.driver.cancel(None, self._reason)
         self._put_off_hooks(StateType.RUNNING)
         how = "began" if self.epoch == 1 else f"goes on (epoch {self.epoch})"
         logger.info("Flow run '%s' of flow '%s' %s", self.name, self.flow_name, how)
@@ -232,9 +255,9 @@ class FlowRun(Completion):
             self._note_returned(value)
         except BaseException as error:
             strip_engine_frames(error)
-            is_cancelled = self._is_cancelled or self._is_interrupted
-            if is_cancelled and isinstance(error, TaskCancelled | FlowRunCancelled):
-                return Ending.CANCELLED, None, error  # it asked for a run that was cancelled together with it
+            is_to_stop = self._is_cancelled or self._is_interrupted or self._is_stopping
+            if is_to_stop and isinstance(error, RunInterrupted | TaskCancelled | FlowRunCancelled):
+                return Ending.CANCELLED, None, error  # perhaps it asked for a run that was cancelled with it
             return _ending_of(error), None, error
         return Ending.RETURNED, value, None
 
@@ -257,8 +280,6 @@ class FlowRun(Completion):
         reason = None if error is None else describe(error)
         driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned, self._returned_tolerated))
         interrupt: BaseException | None = None
-        if ending is Ending.CANCELLED:
-            self._cancel_subflows()
         while not driver.ended.is_done:
             try:
                 yield Until(driver.ended.add_done_callback)
@@ -267,7 +288,6 @@ class FlowRun(Completion):
                     raise
                 interrupt = cut
                 driver.post(CancelRequested(None, driver.now_us(), _reason_of(cut)))
-                self._cancel_subflows()
         return interrupt
 
     def _conclude(
@@ -278,6 +298,8 @@ class FlowRun(Completion):
         assert end is not None
         self.changes = end.changes
         is_cancelled = self.state.type is StateType.CANCELLED
+        if self.state.name is StateName.TIMED_OUT and not isinstance(interrupt, KeyboardInterrupt):
+            return None, self._timeout(error)
         if isinstance(interrupt, KeyboardInterrupt) or (is_cancelled and self._is_interrupted):
             error = _raised_again(interrupt, error)
         elif is_cancelled and self._is_cancelled and interrupt is None:
@@ -357,6 +379,11 @@ class FlowRun(Completion):
 
     # -- how it failed -------------------------------------------------------------------------
 
+    def _timeout(self, cause: BaseException | None) -> FlowRunTimedOut:
+        timed_out = FlowRunTimedOut(f"flow run {self.name!r} timed out: {self.state.message}")
+        timed_out.__cause__ = cause
+        return timed_out
+
     def cancellation(self, cause: BaseException | None) -> FlowRunCancelled:
         """What is raised by a run that was cancelled."""
         cancelled = FlowRunCancelled(f"flow run {self.name!r} was cancelled: {self.state.message}")
@@ -395,6 +422,11 @@ class FlowRun(Completion):
         return 1 if self._epochs is None else self._epochs.number
 
     @property
+    def outcome(self) -> tuple[Any, BaseException | None]:
+        """What the run gave, or what it raised, once it has ended."""
+        return self.value, self.error
+
+    @property
     def state(self) -> State:
         """Where the run stands."""
         return State(*self.changes[-1]) if self.changes else State(StateName.PENDING, 0)
@@ -427,7 +459,7 @@ class FlowRun(Completion):
     def be_owned_by(self, driver: Driver) -> None:
         """The flow of that driver waits for this run, and takes it along when it is cancelled."""
         self._owner = (driver, driver.join(self, owned=True))
-        subflows = driver.flow_run._subflows
+        subflows = driver.flow_run.subflows
         subflows[self] = None
         self.add_done_callback(lambda: subflows.pop(self, None))
 
@@ -445,16 +477,67 @@ class FlowRun(Completion):
         return loop is self._home_loop or (driver is not None and driver.blocks(loop))
 
     def cancel(self, reason: str = "cancelled on request") -> None:
-        """Let nothing more start, interrupt async tasks, and the function too if it is async."""
-        self._is_cancelled = True
+        """Let nothing more start, and have all that runs stop: task runs, subflows, the function."""
+        self._is_cancelled, self._reason = True, reason
         if self.driver is not None:
             self.driver.cancel(None, reason)
+        elif self._interrupt_function is not None:
+            self._interrupt_function()
         if self._epochs is not None:
             self._epochs.cut_delay()
-        self._cancel_subflows()
+
+    def stop(self, reason: str) -> None:
+        """Have the function stop if it has not ended, and the subflows. Called within a drain: it blocks on nothing."""
+        self.driver.ended.add_done_callback(self._see_to_the_rest)
+        self._stop_code(reason)
+
+    def _stop_code(self, reason: str) -> None:
+        self._is_stopping = True
+        for subflow in list(self.subflows):
+            subflow.cancel(reason)
         interrupt_function = self._interrupt_function
-        if interrupt_function is not None:
+        if interrupt_function is not None and not self._is_interrupted:  # it was told by the Ctrl-C
             interrupt_function()
+
+    def interrupt_function_by(self, interrupt: Callable[[], None]) -> None:
+        """The function is about to be called. Looks who wants it to stop after leaving the mark by which they find it."""
+        self._interrupt_function = interrupt
+        if self._is_stopping:
+            interrupt()
+
+    def begin_life(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, Any]:
+        """Its story, told once."""
+        self.begun_life = self.life(loop)
+        return self.begun_life
+
+    @contextmanager
+    def as_part_of_its_parent(self) -> Iterator[None]:
+        """Whoever stops the run that called this one, stops this one, too."""
+        subflows = None if self._parent is None else self._parent.driver.flow_run.subflows
+        if subflows is None:
+            yield
+            return
+        subflows[self] = None
+        try:
+            yield
+        finally:
+            subflows.pop(self, None)
+
+    @property
+    def is_over(self) -> Callable[[], bool]:
+        """Tells whether the function, as it is called now, has ended or is given up; not of a later call."""
+        return self._rest.locked
+
+    def begin_rest(self) -> bool:
+        """The function has ended, or is given up: whether the caller is the one to live the rest of the run."""
+        return self._rest.acquire(False)
+
+    def _see_to_the_rest(self) -> None:
+        """Nobody does if the function was given up: it holds the thread, or the asyncio task, that would."""
+        if not self._rest.locked():
+            system_clock.call_soon(
+                lambda: threading.Thread(target=_live_rest, args=(self,), daemon=True).start()
+            )
 
     def note_request(self, kind: str, value: str | None) -> None:
         """Another process asks for something. Called by the history's own thread, and never blocks."""
@@ -468,11 +551,7 @@ class FlowRun(Completion):
         )
         logger.error("%s", lost)
         self.driver.crash(lost)
-        self.cancel("another process has the run")
-
-    def _cancel_subflows(self) -> None:
-        for subflow in list(self._subflows):
-            subflow.cancel()
+        self._stop_code("another process has the run")
 
     def note_interrupt(self) -> None:
         """A Ctrl-C is raised in this thread. Only leaves marks: it may be called between any two instructions."""
@@ -609,47 +688,84 @@ def _keeping_of(flow: Flow[Any, Any], history: History) -> Keeping | None:
 
 def conduct_sync(run: FlowRun) -> Any:
     """Live a flow run in this thread, blocking where it waits."""
-    with guarded():
-        outcome = _conduct(run)
+    with guarded() as is_outermost:
+        value, error = _conduct(run)
     if noted.is_set:
         deliver()
-    return _value_of(*outcome)  # raised here and not further in: so few frames of ours are in the way
+    if is_outermost and isinstance(error, Terminated):
+        error = exit_of(error)
+    return _value_of(value, error)  # raised here and not further in: so few frames of ours are in the way
 
 
 @shielded
 def _conduct(run: FlowRun) -> tuple[Any, BaseException | None]:
-    if threading.get_ident() != threading.main_thread().ident:
-        return _live(run)
-    with watching(run.note_interrupt):
-        return _live(run)
+    with run.as_part_of_its_parent():
+        if threading.get_ident() != threading.main_thread().ident:
+            return _live(run)
+        with watching(run.note_interrupt):
+            return _live(run)
 
 
 def _live(run: FlowRun) -> tuple[Any, BaseException | None]:
-    life = run.life(None)
+    """From the beginning to the end; if the function is given up, somebody else lives the rest."""
+    life = run.begin_life(None)
+    mark = own_mark()
+    around = mark.run, mark.number
     try:
         step = next(life)
         while True:
-            try:
-                answer = _take_sync(run, step)
-            except BaseException as error:
-                step = life.throw(error)
-            else:
-                step = life.send(answer)
+            error, answer = _take_sync(run, step)
+            if isinstance(step, Invoke) and not run.begin_rest():
+                run.block()
+                return run.outcome
+            step = life.send(answer) if error is None else life.throw(error)
     except StopIteration as end:
         outcome: tuple[Any, BaseException | None] = end.value
         return outcome
+    finally:
+        mark.run, mark.number = around
+
+
+def _live_rest(run: FlowRun) -> None:
+    """From the end of a function that is given up."""
+    if not run.begin_rest():
+        return
+    run.is_given_up = True
+    life = run.begun_life
+    try:
+        step = life.throw(RunInterrupted())
+        while True:
+            error, answer = _take_sync(run, step)
+            step = life.send(answer) if error is None else life.throw(error)
+    except BaseException:  # its end, or what has been told: it is the future's to raise
+        return
+
+
+def _take_sync(run: FlowRun, step: Step) -> tuple[BaseException | None, Any]:
+    """What the step raised, or gave."""
+    try:
+        return None, _take_step(run, step)
+    except BaseException as error:
+        return error, None
 
 
 @calls_user_code
-def _take_sync(run: FlowRun, step: Step) -> Any:
+def _take_step(run: FlowRun, step: Step) -> Any:
     if noted.is_set:
         deliver()
     match step:
         case Invoke(args, kwargs):
             token = current_scope.set(run)
+            mark = own_mark()
+            run.interrupt_function_by(partial(_pursue, run))
             try:
+                mark.number = 0
+                mark.run = run
                 return run.flow.fn(*args, **kwargs)
-            finally:
+            finally:  # to take off the mark is the first thing: see `thread_marks`
+                mark.run = None
+                if mark.is_targeted:
+                    mark.absorb()
                 current_scope.reset(token)
         case Until(register):
             gate = Gate(retrieves=True)
@@ -658,24 +774,41 @@ def _take_sync(run: FlowRun, step: Step) -> Any:
             return None
 
 
+def _pursue(run: FlowRun) -> None:
+    """Interrupt the function of a sync flow, in its own code."""
+    Pursuit(run, 0, is_over=run.is_over, give_up=lambda: None, patience_seconds=FLOW_GRACE_SECONDS).begin()
+
+
 async def conduct_async(run: FlowRun) -> Any:
     """Live a flow run on this event loop, awaiting where it waits."""
     import asyncio
 
-    life = run.life(asyncio.get_running_loop())
-    outcome: tuple[Any, BaseException | None] = (None, None)
+    from headrace.loop_signals import ended_by_signal
+
+    loop = asyncio.get_running_loop()
+    with run.as_part_of_its_parent(), ended_by_signal(loop, run):
+        outcome = await _live_async(run, loop)
+        return _value_of(*outcome)
+
+
+async def _live_async(run: FlowRun, loop: AbstractEventLoop) -> tuple[Any, BaseException | None]:
+    life = run.begin_life(loop)
     try:
         step = next(life)
         while True:
+            error: BaseException | None = None
+            answer: Any = None
             try:
                 answer = await _take_async(run, step)
-            except BaseException as error:
-                step = life.throw(error)
-            else:
-                step = life.send(answer)
+            except BaseException as raised:
+                error = raised
+            if isinstance(step, Invoke) and not run.begin_rest():
+                await _take_async(run, Until(run.add_done_callback))
+                return run.outcome
+            step = life.send(answer) if error is None else life.throw(error)
     except StopIteration as end:
-        outcome = end.value
-    return _value_of(*outcome)
+        outcome: tuple[Any, BaseException | None] = end.value
+        return outcome
 
 
 def _value_of(value: Any, error: BaseException | None) -> Any:
@@ -691,9 +824,7 @@ async def _take_async(run: FlowRun, step: Step) -> Any:
     match step:
         case Invoke(args, kwargs):
             token = current_scope.set(run)
-            run._interrupt_function = _interrupter(run)
-            if run._is_cancelled:  # looked at after leaving the mark by which who cancels finds us
-                run._interrupt_function()
+            run.interrupt_function_by(_interrupter(run))
             try:
                 return await run.flow.fn(*args, **kwargs)
             finally:
@@ -786,6 +917,7 @@ class _LoneTask:
     version = None
     tags: tuple[str, ...] = ()
     hooks = None
+    timeout_seconds = None
     kind = "task"
     retry_policy = NO_RETRIES
     persist_result = None
@@ -886,7 +1018,7 @@ def _ending_of(error: BaseException) -> Ending:
     if isinstance(error, SystemExit) and not error.code:
         return Ending.RETURNED
     asyncio = sys.modules.get("asyncio")
-    if isinstance(error, KeyboardInterrupt) or (
+    if isinstance(error, KeyboardInterrupt | RunInterrupted) or (
         # Without the name, another thread is just importing it: nobody can have raised that.
         asyncio is not None and isinstance(error, getattr(asyncio, "CancelledError", ()))
     ):

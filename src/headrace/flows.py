@@ -11,7 +11,7 @@ from headrace.importable import found_by_name, leads_to
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
-from headrace.tasks import check_persistence, check_retries, check_serialization, check_tags
+from headrace.tasks import check_persistence, check_retries, check_serialization, check_tags, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         task_runner: TaskRunner | type[TaskRunner] | None
         retries: int
         retry_delay_seconds: float | Sequence[float]
+        timeout_seconds: float | None
         validate_parameters: bool
         persist_result: bool | None
         result_serializer: str | Serializer | None
@@ -75,6 +76,7 @@ class Flow(Generic[P, R_co]):
         task_runner: TaskRunner | type[TaskRunner] | None = None,
         retries: int = 0,
         retry_delay_seconds: float | Sequence[float] = 0.0,
+        timeout_seconds: float | None = None,
         validate_parameters: bool = True,
         persist_result: bool | None = None,
         result_serializer: str | Serializer | None = None,
@@ -96,6 +98,7 @@ class Flow(Generic[P, R_co]):
         self.version = version
         self.task_runner = check_task_runner(task_runner)
         self.retry_policy = check_retries(retries, retry_delay_seconds)
+        self.timeout_seconds = check_timeout(timeout_seconds)
         self.validate_parameters = validate_parameters
         self.persist_result = check_persistence(persist_result)
         self.result_serializer = check_serialization(result_serializer)
@@ -238,6 +241,7 @@ class Flow(Generic[P, R_co]):
             "task_runner": self.task_runner,
             "retries": self.retry_policy.retries,
             "retry_delay_seconds": self.retry_policy.delays_seconds,
+            "timeout_seconds": self.timeout_seconds,
             "validate_parameters": self.validate_parameters,
             "persist_result": self.persist_result,
             "result_serializer": self.result_serializer,
@@ -290,7 +294,8 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     ``name``, ``description``, ``version``, ``tags``: what a person sees. ``task_runner``: how its tasks are
     executed (default ``ConcurrentTaskRunner()``). ``retries``: how often it is called again after a failure, as a resume
     in memory: what completed is not executed once more. ``retry_delay_seconds``: a number, or a list with one entry a
-    retry. ``validate_parameters``: check and coerce arguments against annotations. ``persist_result``,
+    retry. ``timeout_seconds``: how long a run, and each retry of it, may take, before it is stopped and all that it has
+    called. ``validate_parameters``: check and coerce arguments against annotations. ``persist_result``,
     ``result_serializer``: how its own result is kept, and those of its tasks that do not say so themselves.
     ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
     over the parameters, such as ``"report-{month}"``, or a function without parameters. ``on_running``,

@@ -70,6 +70,15 @@ def log_task_failure(call: Call, error: BaseException) -> None:
         current_scope.reset(token)
 
 
+def log_warning(call: Call, message: str) -> None:
+    """What a person should know of a task run, at WARNING, kept under it."""
+    token = current_scope.set(call)
+    try:
+        logger.warning("%s", message)
+    finally:
+        current_scope.reset(token)
+
+
 def log_defect(message: str, error: BaseException) -> None:
     """Something of the user's that the engine called, and that raised where it may not stop a run."""
     logger.error("%s", message, exc_info=(type(error), error, error.__traceback__))

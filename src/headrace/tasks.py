@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         retry_delay_seconds: RetryDelay
         retry_jitter_factor: float
         retry_condition_fn: RetryCondition | None
+        timeout_seconds: float | None
         persist_result: bool | None
         result_serializer: str | Serializer | None
         log_prints: bool | None
@@ -93,6 +94,7 @@ class Task(Generic[P, R]):
         retry_delay_seconds: RetryDelay = 0.0,
         retry_jitter_factor: float = 0.0,
         retry_condition_fn: RetryCondition | None = None,
+        timeout_seconds: float | None = None,
         persist_result: bool | None = None,
         result_serializer: str | Serializer | None = None,
         log_prints: bool | None = None,
@@ -116,6 +118,8 @@ class Task(Generic[P, R]):
         if retry_condition_fn is not None and not callable(retry_condition_fn):
             raise TypeError(f"retry_condition_fn={retry_condition_fn!r} cannot be called")
         self.retry_condition_fn = retry_condition_fn
+        self.asks_before_retry = retry_condition_fn is not None or self._delay_fn is not None
+        self.timeout_seconds = check_timeout(timeout_seconds)
         self.persist_result = check_persistence(persist_result)
         self.result_serializer = check_serialization(result_serializer)
         self.keeps_otherwise = persist_result is not None or result_serializer is not None
@@ -132,7 +136,12 @@ class Task(Generic[P, R]):
         )
         self.has_hooks = bool(self.hooks)
         self.is_ordinary = not (
-            self.is_async or self.tags or self.has_hooks or self.retry_policy.retries or self.keeps_otherwise
+            self.is_async
+            or self.tags
+            or self.has_hooks
+            or self.retry_policy.retries
+            or self.keeps_otherwise
+            or self.timeout_seconds is not None
         )
         self._takes_wait_for = "wait_for" in anatomy.parameters
         self.__doc__ = self.description
@@ -215,6 +224,7 @@ class Task(Generic[P, R]):
             "retry_delay_seconds": self._delay_fn or policy.delays_seconds,
             "retry_jitter_factor": policy.jitter_factor,
             "retry_condition_fn": self.retry_condition_fn,
+            "timeout_seconds": self.timeout_seconds,
             "persist_result": self.persist_result,
             "result_serializer": self.result_serializer,
             "log_prints": self.log_prints,
@@ -261,6 +271,7 @@ class Task(Generic[P, R]):
             retry_delay_seconds=0.0,
             retry_jitter_factor=0.0,
             retry_condition_fn=None,
+            timeout_seconds=None,
             on_running=None,
             on_completion=None,
             on_failure=None,
@@ -342,6 +353,7 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     again. ``retry_delay_seconds``: a number, a list with one entry a retry, or a function of the number of
     the attempt that failed (from 1). ``retry_jitter_factor``: stretches each delay by a random share of itself,
     up to this factor. ``retry_condition_fn(task, run, state)``: whether a failure is worth a retry.
+    ``timeout_seconds``: how long an attempt may execute, before it is stopped and counts as failed.
     ``persist_result``: ``True`` keeps results of any size, those larger than 1 MiB in files; ``False`` none; the default, that
     of the flow, is those up to 1 MiB. ``result_serializer``: ``"pickle"``, ``"json"``, ``"arrow"``, or an object with ``name``,
     ``dump`` and ``load``. ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
@@ -430,6 +442,14 @@ def check_retries(retries: Any, delay: float | Sequence[float]) -> RetryPolicy:
     if not delays or any(not item >= 0 for item in delays):
         raise ValueError(f"retry_delay_seconds={delay!r}: give seconds, 0 or more, or a list of such")
     return NO_RETRIES if retries == 0 and delays == (0.0,) else RetryPolicy(retries, delays)
+
+
+def check_timeout(seconds: Any) -> float | None:
+    """The timeout, if there is one. Raises ``ValueError`` unless it is a number above 0."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds < float("inf")):
+        raise ValueError(f"timeout_seconds={seconds!r}: give a number above 0, or None for no timeout")
+    return seconds  # type: ignore[no-any-return]
 
 
 def _as_seconds(delay: float | Sequence[float]) -> tuple[float, ...]:

@@ -33,6 +33,7 @@ class Submitted(NamedTuple):
     tolerated: tuple[int, ...] = ()
     retries: int = 0
     needs_slot: bool = True
+    timeout: float | None = None
 
 
 class Noticed(NamedTuple):
@@ -72,10 +73,10 @@ class Skipped(NamedTuple):
     at_us: int
 
 
-class NotStopped(NamedTuple):
-    """An attempt that was to be interrupted cannot be, and goes on unheard."""
+class DeadlinePassed(NamedTuple):
+    """An attempt has executed for too long; ``id`` is ``None`` for the flow run."""
 
-    id: int
+    id: int | None
     number: int
     at_us: int
 
@@ -134,6 +135,10 @@ class FlowStarted(NamedTuple):
     at_us: int
 
 
+class FlowGivenUp(NamedTuple):
+    at_us: int
+
+
 class FunctionEnded(NamedTuple):
     """``returned`` are the runs whose futures are in its value; those in ``tolerated``, too, and may have failed."""
 
@@ -151,7 +156,7 @@ Event = (
     | Finished
     | Withdrawn
     | Skipped
-    | NotStopped
+    | DeadlinePassed
     | TimerFired
     | CancelRequested
     | Retrieved
@@ -161,6 +166,7 @@ Event = (
     | Joined
     | OutsiderEnded
     | FlowStarted
+    | FlowGivenUp
     | FunctionEnded
 )
 
@@ -186,10 +192,25 @@ class SetTimer(NamedTuple):
     seconds: float
 
 
+class SetDeadline(NamedTuple):
+    """``id`` is ``None`` for the flow run."""
+
+    id: int | None
+    number: int
+    seconds: float
+    since_us: int
+
+
 class Interrupt(NamedTuple):
     id: int
     number: int
     only_withdraw: bool
+    grace: float | None = None
+
+
+class StopFlow(NamedTuple):
+    reason: str
+    grace: float
 
 
 class Record(NamedTuple):
@@ -222,7 +243,7 @@ class EndFlow(NamedTuple):
 
 
 RunEffect = Start | Settle | SetTimer | Interrupt | Record | RunHooks
-Effect = RunEffect | PostAgain | RecordFlow | EndFlow
+Effect = RunEffect | SetDeadline | PostAgain | RecordFlow | StopFlow | EndFlow
 
 
 class Stage(Enum):
@@ -263,7 +284,7 @@ _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Finished: events.AttemptFinished,
     Withdrawn: events.AttemptWithdrawn,
     Skipped: events.AttemptSkipped,
-    NotStopped: events.InterruptFailed,
+    DeadlinePassed: events.DeadlinePassed,
     TimerFired: events.TimerFired,
     CancelRequested: events.CancelRequested,
     Retrieved: events.FailureRetrieved,
@@ -272,6 +293,7 @@ _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Joined: events.OutsiderJoined,
     OutsiderEnded: events.OutsiderEnded,
     FlowStarted: events.FlowStarted,
+    FlowGivenUp: events.FlowGivenUp,
     FunctionEnded: events.FunctionEnded,
 }
 _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MADE_OF.items()}
@@ -280,9 +302,15 @@ _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MA
 def to_engine(event: Event) -> events.Event:
     """The event as the engine takes it."""
     if isinstance(event, Submitted):
-        id, at_us, upstreams, tolerated, retries, needs_slot = event
+        id, at_us, upstreams, tolerated, retries, needs_slot, timeout = event
         return _AwaitedTaskRun(
-            id, at_us, retries=retries, upstreams=upstreams, tolerated=tolerated, needs_slot=needs_slot
+            id,
+            at_us,
+            retries=retries,
+            upstreams=upstreams,
+            tolerated=tolerated,
+            needs_slot=needs_slot,
+            timeout_seconds=timeout,
         )
     if isinstance(event, Adopted):
         return events.RunAdopted(_ended_elsewhere(event), event.is_seen)
@@ -293,7 +321,13 @@ def read_event(event: events.Event) -> Event:
     """What an event of the engine says; those that the driver extends, too."""
     if isinstance(event, TaskRun):
         return Submitted(
-            event.id, event.submitted_us, event.upstreams, event.tolerated, event.retries, event.needs_slot
+            event.id,
+            event.submitted_us,
+            event.upstreams,
+            event.tolerated,
+            event.retries,
+            event.needs_slot,
+            event.timeout_seconds,
         )
     if isinstance(event, events.AttemptFinished):
         times = (event.started_us, event.ended_us)
@@ -314,8 +348,10 @@ def read_effect(effect: effects.Effect) -> Effect:
             return Settle(run.id, run.name, run.roots)
         case effects.SetTimer(run, seconds):
             return SetTimer(run.id, seconds)
-        case effects.Interrupt(run, number, only_withdraw):
-            return Interrupt(run.id, number, only_withdraw)
+        case effects.SetDeadline(run, number, seconds, since_us):
+            return SetDeadline(None if run is None else run.id, number, seconds, since_us)
+        case effects.Interrupt(run, number, only_withdraw, grace):
+            return Interrupt(run.id, number, only_withdraw, grace)
         case effects.Record(run, report):
             return Record(run.id, run.name, report is not None)
         case effects.PostAgain(event):
@@ -326,6 +362,8 @@ def read_effect(effect: effects.Effect) -> Effect:
             return RunHooks(run.id, change[0])
         case effects.RecordFlow():
             return RecordFlow(*effect)
+        case effects.StopFlow():
+            return StopFlow(*effect)
         case effects.EndFlow():
             return EndFlow(*effect)
         case _:
@@ -341,6 +379,8 @@ def in_words(effect: Effect) -> str:
             return f"settle {id} {name}"
         case SetTimer(id, seconds):
             return f"timer {id} {seconds}"
+        case SetDeadline(id, number, seconds):
+            return f"deadline {'of the flow' if id is None else f'{id}#{number}'} {seconds:g}"
         case Interrupt(id, number, only_withdraw):
             return f"{'withdraw' if only_withdraw else 'interrupt'} {id}#{number}"
         case Record(id, name):
@@ -351,6 +391,8 @@ def in_words(effect: Effect) -> str:
             return f"again {type(event).__name__.lower()} {event.id}#{event.number}"
         case RecordFlow(changes):
             return f"flow {changes[-1][0]}"
+        case StopFlow():
+            return "stop the flow"
         case EndFlow(changes, unseen, returned):
             what = f"end {changes[-1][0]}"
             what += f" unseen={[*unseen]}" if unseen else ""
@@ -434,9 +476,9 @@ class Engine:
         return self.orchestrator.has_ended
 
 
-def new_engine(slots: SlotPolicy) -> Engine:
+def new_engine(slots: SlotPolicy, timeout: float | None = None) -> Engine:
     """An engine at the beginning of a flow run."""
-    return Engine(Orchestrator(at_us=0, slots=slots))
+    return Engine(Orchestrator(at_us=0, slots=slots, timeout_seconds=timeout))
 
 
 # -- a story ---------------------------------------------------------------------------------------------
@@ -445,8 +487,15 @@ def new_engine(slots: SlotPolicy) -> Engine:
 class Story:
     """A flow run, a microsecond an event. Each method tells of one event, and gives the effects in words."""
 
-    def __init__(self, *, slots: int | None = None, held: bool = False, starts_ahead: bool = False) -> None:
-        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead))
+    def __init__(
+        self,
+        *,
+        slots: int | None = None,
+        held: bool = False,
+        starts_ahead: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead), timeout)
         self.now_us = 0
         self._posted: deque[Event] = deque()
 
@@ -485,8 +534,8 @@ class Story:
     # -- task runs -----------------------------------------------------------------------------
 
     def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
-               needs_slot: bool = True) -> list[str]:  # fmt: skip
-        return self.tell(Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot))
+               needs_slot: bool = True, timeout: float | None = None) -> list[str]:  # fmt: skip
+        return self.tell(Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, timeout))
 
     def begin(self, id: int, number: int = 1) -> list[str]:
         return self.tell(Began(id, number, self.at()))
@@ -505,8 +554,17 @@ class Story:
     def skip(self, id: int, number: int = 1) -> list[str]:
         return self.tell(Skipped(id, number, self.at()))
 
-    def fail_to_interrupt(self, id: int, number: int = 1) -> list[str]:
-        return self.tell(NotStopped(id, number, self.at()))
+    def give_up(self, id: int, number: int = 1) -> list[str]:
+        """An attempt that was cancelled has not stopped within its grace."""
+        reason = "cancelled; it goes on unheard"
+        return self.tell(Finished(id, number, self.at(), self.at(), Ending.CANCELLED, reason))
+
+    def pass_deadline(self, id: int | None = None, number: int = 1) -> list[str]:
+        return self.tell(DeadlinePassed(id, number, self.at()))
+
+    def time_out(self, id: int, *, number: int = 1, retry_after: float | None = None) -> list[str]:
+        """An attempt ends since it has passed its deadline."""
+        return self.finish(id, Ending.TIMED_OUT, number=number, retry_after=retry_after)
 
     def fire_timer(self, id: int) -> list[str]:
         return self.tell(TimerFired(id, self.at()))
@@ -535,6 +593,9 @@ class Story:
 
     def start_flow(self) -> list[str]:
         return self.tell(FlowStarted(self.at()))
+
+    def give_up_flow(self) -> list[str]:
+        return self.tell(FlowGivenUp(self.at()))
 
     def end_function(self, ending: Ending = Ending.RETURNED, *, returned: tuple[int, ...] = (),
                      allow_failure: tuple[int, ...] = ()) -> list[str]:  # fmt: skip

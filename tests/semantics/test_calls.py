@@ -124,8 +124,8 @@ def test_c1_with_options_keeps_every_option() -> None:
 
     options: dict[str, Any] = {
         "name": "n", "description": "d", "tags": ("t",), "retries": 2, "retry_delay_seconds": (1.0, 2.0),
-        "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "persist_result": True,
-        "result_serializer": JsonSerializer(), "log_prints": True,
+        "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "timeout_seconds": 9,
+        "persist_result": True, "result_serializer": JsonSerializer(), "log_prints": True,
         "task_run_name": "run", "on_running": (hook,), "on_completion": (hook,), "on_failure": (hook,),
         "on_crashed": (hook,), "on_cancelled": (hook,),
     }  # fmt: skip
@@ -994,7 +994,7 @@ def test_c1_what_is_no_function_gets_a_clear_answer(decorator: Any, thing: Any) 
 
 
 NOT_BUILT = [
-    "timeout_seconds", "cache_policy", "cache_key_fn", "cache_expiration", "persist_result", "result_serializer",
+    "cache_policy", "cache_key_fn", "cache_expiration", "persist_result", "result_serializer",
     "no_such_option",
 ]  # fmt: skip
 
@@ -1028,6 +1028,10 @@ def test_c1_an_option_that_flows_do_not_have_is_a_type_error(option: str) -> Non
         ({"retry_delay_seconds": []}, ValueError),
         ({"retry_jitter_factor": -1}, ValueError),
         ({"retry_condition_fn": 5}, TypeError),
+        ({"timeout_seconds": 0}, ValueError),
+        ({"timeout_seconds": "60"}, ValueError),
+        ({"timeout_seconds": True}, ValueError),
+        ({"timeout_seconds": float("nan")}, ValueError),
         ({"on_failure": [5]}, TypeError),
         ({"on_failure": 5}, TypeError),
         ({"tags": "text"}, TypeError),
@@ -1258,7 +1262,7 @@ def test_c1_arguments_that_do_not_fit_are_told_without_the_engines_frames(
 @pytest.mark.parametrize(
     ("option", "hint"),
     [
-        ("timeout_seconds", "in this version: there are name, description, "),
+        ("deadline", "in this version: there are name, description, "),
         ("on_cancellation", "do you mean 'on_cancelled'"),
         ("log_print", "do you mean 'log_prints'"),
     ],

@@ -110,7 +110,7 @@ def test_random_flows_of_an_author_leave_nothing_out() -> None:
 
 def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> None:
     told: Counter[str] = Counter()
-    for played in play_all("orchestrator", range(200)):
+    for played in play_all("orchestrator", range(300)):
         told.update(type(event).__name__ for event in played.story)
         told.update(str(seen.end) for seen in played.model.runs.values())
         told["repeated"] += any(seen.is_repeated for seen in played.model.runs.values())
@@ -118,12 +118,12 @@ def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> 
         told["started ahead"] += played.started_ahead
         told[f"flow {played.model.end.changes[-1][0]}"] += 1
     events = {
-        "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "NotStopped", "TimerFired", "CancelRequested",
-        "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FunctionEnded", "Skipped",
-        "Adopted", "repeated", "told again", "started ahead",
+        "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "DeadlinePassed", "TimerFired", "CancelRequested",
+        "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FlowGivenUp", "FunctionEnded",
+        "Skipped", "Adopted", "repeated", "told again", "started ahead",
     }  # fmt: skip
-    endings = {"Completed", "Failed", "Crashed", "Cancelled", "UpstreamFailed"}
-    of_flows = {"flow Completed", "flow Failed", "flow Crashed", "flow Cancelled"}
+    endings = {"Completed", "Failed", "TimedOut", "Crashed", "Cancelled", "UpstreamFailed"}
+    of_flows = {"flow Completed", "flow Failed", "flow TimedOut", "flow Crashed", "flow Cancelled"}
     assert {what for what in events | endings | of_flows if told[what] < 5} == set()
 
 

@@ -41,7 +41,8 @@ class TaskRun:
     upstream; empty as long as nothing went wrong. ``report`` is the event that ended its last attempt, from then until
     the run is settled. A run that goes Pending, Running, Completed and is noticed by nobody before its end keeps three
     times and no list of states: ``submitted_us``, ``began_us``, ``ended_us``. ``waits`` counts what it blocks for: it
-    lends its slot meanwhile. ``is_cancelled`` says that its attempt is to stop.
+    lends its slot meanwhile. ``is_cancelled`` says that its attempt is to stop; so does ``is_timed_out``, of this one
+    attempt, since that has executed for ``timeout_seconds``.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class TaskRun:
         "id",
         "is_cancelled",
         "is_noticed",
+        "is_timed_out",
         "name",
         "needs_slot",
         "number",
@@ -60,6 +62,7 @@ class TaskRun:
         "retries",
         "roots",
         "submitted_us",
+        "timeout_seconds",
         "tolerated",
         "upstreams",
         "waits",
@@ -74,6 +77,7 @@ class TaskRun:
         upstreams: tuple[int, ...] = (),
         tolerated: tuple[int, ...] = (),
         needs_slot: bool = True,
+        timeout_seconds: float | None = None,
     ) -> None:
         self.id = id
         self.submitted_us = at_us
@@ -84,6 +88,8 @@ class TaskRun:
         self.holds_slot = False
         self.is_noticed = False
         self.is_cancelled = False
+        self.is_timed_out = False
+        self.timeout_seconds = timeout_seconds
         self.waits = 0
         self.number = 0
         self.phase = WAITING

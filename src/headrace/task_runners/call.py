@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         hooks: Any
         tags: tuple[str, ...]
         retry_policy: RetryPolicy
+        asks_before_retry: bool
+        timeout_seconds: float | None
         persist_result: bool | None
         result_serializer: Serializer | None
         keeps_otherwise: bool
@@ -107,6 +109,9 @@ if TYPE_CHECKING:
 
         def cancel(self, call: Call) -> None:
             """Cancel the task run."""
+
+        def give_up(self, call: Call, number: int, worker: str = "") -> None:
+            """Wait no longer for an attempt that was to stop."""
 
         def crash(self, defect: BaseException) -> None:
             """End the flow run, for a defect of the engine."""
@@ -217,6 +222,8 @@ class Call(Completion, TaskRun):
         self.holds_slot = False
         self.is_noticed = False
         self.is_cancelled = False
+        self.is_timed_out = False
+        self.timeout_seconds = None
         self.waits = 0
         self.number = 0
         self.phase = WAITING

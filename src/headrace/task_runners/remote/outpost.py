@@ -32,6 +32,7 @@ from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
 from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.reporter import Began, News
+from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
@@ -149,7 +150,9 @@ class Outpost:
         self._worker = worker
         self._reporter.begin(self)
         try:
-            report = self._execute_async() if self.call.task.is_async else attempt(self.call, worker)
+            report = (
+                self._execute_async() if self.call.task.is_async else attempt(self.call, own_mark(), worker)
+            )
             children = self._children.finish() if self._children is not None else ()
         finally:
             self._reporter.end(self)

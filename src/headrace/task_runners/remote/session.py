@@ -14,7 +14,6 @@ from headrace.engine.events import (
     AttemptStarted,
     AttemptWithdrawn,
     Ending,
-    InterruptFailed,
 )
 from headrace.engine.task_run import Phase
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError, TaskCrashed, TaskRunError
@@ -28,6 +27,7 @@ from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.remote_call import OnCluster, Pickled, RemoteCall, new_replayed_call
 from headrace.task_runners.remote.reporter import Began, News
 from headrace.task_runners.runner import Session
+from headrace.task_runners.stopping import post_end_of_stop
 from headrace.tracebacks import describe
 
 if TYPE_CHECKING:
@@ -434,8 +434,16 @@ class RemoteSession(Session, Listener):
         if self._end(attempt):
             is_stopped = self._engine.drop(attempt)
             call = attempt.call
-            failed = InterruptFailed(call.id, attempt.number, call.driver.now_us())
-            call.driver.post(self._report_of_stop(attempt) if is_stopped else failed)
+            if is_stopped:
+                post_end_of_stop(
+                    call,
+                    attempt.number,
+                    started_us=attempt.started_us,
+                    worker=attempt.worker,
+                    how="the process that executed it was stopped",
+                )
+            else:
+                call.driver.give_up(call, attempt.number, attempt.worker)
 
     def _withdraw(self, attempt: Attempt) -> None:
         if self._end(attempt):
@@ -443,13 +451,6 @@ class RemoteSession(Session, Listener):
                 self._engine.drop(attempt)
             call = attempt.call
             call.driver.post(AttemptWithdrawn(call.id, attempt.number, call.driver.now_us()))
-
-    def _report_of_stop(self, attempt: Attempt) -> Report:
-        reason = "cancelled; the process that executed it was stopped"
-        return Report(
-            attempt.call, attempt.number, attempt.started_us, attempt.call.driver.now_us(), Ending.CANCELLED, None, None,
-            attempt.worker, None, reason,
-        )  # fmt: skip
 
     # -- values that stayed on the cluster -----------------------------------------------------
 
