@@ -1010,7 +1010,7 @@ def test_c1_an_option_that_is_not_built_or_unknown_is_a_type_error(option: str) 
         task(lambda: None).with_options(**options)
 
 
-@pytest.mark.parametrize("option", [*NOT_BUILT, "retries", "retry_delay_seconds", "task_run_name"])
+@pytest.mark.parametrize("option", [*NOT_BUILT, "task_run_name"])
 def test_c1_an_option_that_flows_do_not_have_is_a_type_error(option: str) -> None:
     options: dict[str, Any] = {option: 1}
     with pytest.raises(TypeError, match=option):

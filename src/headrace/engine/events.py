@@ -134,6 +134,12 @@ class RunAdopted(NamedTuple):
     is_seen: bool
 
 
+class RunReplayed(NamedTuple):
+    """A call was recognised as one that completed in an earlier epoch: its ``report`` has the value."""
+
+    run: TaskRun
+
+
 class OutsiderJoined(NamedTuple):
     """A run of another flow takes part, as an upstream or as a subflow.
 
@@ -191,6 +197,7 @@ Event = (
     | SlotLent
     | SlotReclaimed
     | RunAdopted
+    | RunReplayed
     | OutsiderJoined
     | OutsiderEnded
     | FlowStarted

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.engine.states import StateName
 from headrace.history.checksums import sealed, seed_of_flow_run, seed_of_task_run, seed_of_text
-from headrace.history.facts import PICKLE, FlowRunFact, LogFact, PlainTaskRunFact, StoredResult, TaskRunFact
+from headrace.history.facts import (
+    PICKLE,
+    FlowRunFact,
+    LogFact,
+    PlainTaskRunFact,
+    ReplayFact,
+    StoredResult,
+    TaskCodeFact,
+    TaskRunFact,
+)
 from headrace.previews import text_json
 
 if TYPE_CHECKING:
@@ -35,12 +44,16 @@ class Batch(NamedTuple):
     flow_runs: dict[str, FlowRunFact]
     task_runs: dict[str, dict[int, AnyTaskRunFact]]
     logs: list[LogFact]
+    replays: list[ReplayFact]
+    codes: list[TaskCodeFact]
 
     def leave_out(self, flow_run_id: str) -> None:
         """Forget all that is of this flow run."""
         self.flow_runs.pop(flow_run_id, None)
         self.task_runs.pop(flow_run_id, None)
         self.logs[:] = [fact for fact in self.logs if fact.flow_run_id != flow_run_id]
+        self.replays[:] = [fact for fact in self.replays if fact.flow_run_id != flow_run_id]
+        self.codes[:] = [fact for fact in self.codes if fact.flow_run_id != flow_run_id]
 
 
 def merge(facts: Iterable[object]) -> Batch:
@@ -48,6 +61,8 @@ def merge(facts: Iterable[object]) -> Batch:
     flow_runs: dict[str, FlowRunFact] = {}
     task_runs: dict[str, dict[int, AnyTaskRunFact]] = {}
     logs: list[LogFact] = []
+    replays: list[ReplayFact] = []
+    codes: list[TaskCodeFact] = []
     for fact in facts:
         if type(fact) is PlainTaskRunFact or type(fact) is TaskRunFact:
             try:
@@ -58,7 +73,11 @@ def merge(facts: Iterable[object]) -> Batch:
             flow_runs[fact[0]] = fact
         elif type(fact) is LogFact:
             logs.append(fact)
-    return Batch(flow_runs, task_runs, logs)
+        elif type(fact) is ReplayFact:
+            replays.append(fact)
+        elif type(fact) is TaskCodeFact:
+            codes.append(fact)
+    return Batch(flow_runs, task_runs, logs, replays, codes)
 
 
 class TaskRunRows(NamedTuple):
@@ -158,7 +177,7 @@ def flow_run_row(fact: FlowRunFact, environment: str | None, process: int) -> li
         failure_json(fact.failure) if fact.failure else "", fact.provenance or "", environment or "",
         _NOTHING if content is None else sealed(content, seed_of_text(fact.id)),
         fact.epoch, process, fact.run_key or "", fact.call_key or "",
-        bytearray(fact.arguments) if fact.arguments else _NOTHING, *_how_kept(result.kept),
+        sealed(fact.arguments, seed_of_text(fact.id)) if fact.arguments else _NOTHING, *_how_kept(result.kept),
     ]  # fmt: skip
 
 
