@@ -33,6 +33,21 @@ class Submitted(NamedTuple):
     tolerated: tuple[int, ...] = ()
     retries: int = 0
     needs_slot: bool = True
+    needs_admission: bool = False
+
+
+class Admitted(NamedTuple):
+    id: int
+    at_us: int
+
+
+class Found(NamedTuple):
+    """What the run would give is known: it ends in this state."""
+
+    id: int
+    at_us: int
+    name: StateName
+    reason: str | None = None
 
 
 class Noticed(NamedTuple):
@@ -146,6 +161,8 @@ class FunctionEnded(NamedTuple):
 
 Event = (
     Submitted
+    | Admitted
+    | Found
     | Noticed
     | Began
     | Finished
@@ -179,6 +196,12 @@ class Settle(NamedTuple):
     id: int
     name: StateName
     roots: tuple[int, ...]
+
+
+class Admit(NamedTuple):
+    """The admission desk is asked."""
+
+    id: int
 
 
 class SetTimer(NamedTuple):
@@ -221,7 +244,7 @@ class EndFlow(NamedTuple):
     returned: tuple[int, ...]
 
 
-RunEffect = Start | Settle | SetTimer | Interrupt | Record | RunHooks
+RunEffect = Start | Settle | Admit | SetTimer | Interrupt | Record | RunHooks
 Effect = RunEffect | PostAgain | RecordFlow | EndFlow
 
 
@@ -229,6 +252,8 @@ class Stage(Enum):
     """What a task run waits for."""
 
     WAITING = Phase.WAITING
+    UNADMITTED = Phase.UNADMITTED
+    AT_DESK = Phase.AT_DESK
     QUEUED = Phase.QUEUED
     AHEAD = Phase.AHEAD
     ACTIVE = Phase.ACTIVE
@@ -258,6 +283,8 @@ def _ended_elsewhere(adopted: Adopted) -> TaskRun:
 
 
 _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
+    Admitted: events.Admitted,
+    Found: events.ValueFound,
     Noticed: events.RunNoticed,
     Began: events.AttemptStarted,
     Finished: events.AttemptFinished,
@@ -280,9 +307,15 @@ _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MA
 def to_engine(event: Event) -> events.Event:
     """The event as the engine takes it."""
     if isinstance(event, Submitted):
-        id, at_us, upstreams, tolerated, retries, needs_slot = event
+        id, at_us, upstreams, tolerated, retries, needs_slot, needs_admission = event
         return _AwaitedTaskRun(
-            id, at_us, retries=retries, upstreams=upstreams, tolerated=tolerated, needs_slot=needs_slot
+            id,
+            at_us,
+            retries=retries,
+            upstreams=upstreams,
+            tolerated=tolerated,
+            needs_slot=needs_slot,
+            needs_admission=needs_admission,
         )
     if isinstance(event, Adopted):
         return events.RunAdopted(_ended_elsewhere(event), event.is_seen)
@@ -293,8 +326,16 @@ def read_event(event: events.Event) -> Event:
     """What an event of the engine says; those that the driver extends, too."""
     if isinstance(event, TaskRun):
         return Submitted(
-            event.id, event.submitted_us, event.upstreams, event.tolerated, event.retries, event.needs_slot
+            event.id,
+            event.submitted_us,
+            event.upstreams,
+            event.tolerated,
+            event.retries,
+            event.needs_slot,
+            event.phase in (Phase.UNADMITTED, Phase.AT_DESK),
         )
+    if isinstance(event, events.ValueFound):
+        return Found(event.id, event.at_us, event.name, event.reason)
     if isinstance(event, events.AttemptFinished):
         times = (event.started_us, event.ended_us)
         return Finished(event.id, event.number, *times, event.ending, event.reason, event.retry_delay_seconds)
@@ -312,6 +353,8 @@ def read_effect(effect: effects.Effect) -> Effect:
             return Start(run.id, run.number)
         case effects.Settle(run=run):
             return Settle(run.id, run.name, run.roots)
+        case effects.Admit(run):
+            return Admit(run.id)
         case effects.SetTimer(run, seconds):
             return SetTimer(run.id, seconds)
         case effects.Interrupt(run, number, only_withdraw):
@@ -339,6 +382,8 @@ def in_words(effect: Effect) -> str:
             return f"start {id}"
         case Settle(id, name):
             return f"settle {id} {name}"
+        case Admit(id):
+            return f"admit {id}?"
         case SetTimer(id, seconds):
             return f"timer {id} {seconds}"
         case Interrupt(id, number, only_withdraw):
@@ -485,8 +530,16 @@ class Story:
     # -- task runs -----------------------------------------------------------------------------
 
     def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
-               needs_slot: bool = True) -> list[str]:  # fmt: skip
-        return self.tell(Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot))
+               needs_slot: bool = True, needs_admission: bool = False) -> list[str]:  # fmt: skip
+        return self.tell(
+            Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, needs_admission)
+        )
+
+    def admit(self, id: int) -> list[str]:
+        return self.tell(Admitted(id, self.at()))
+
+    def find(self, id: int, name: StateName = StateName.CACHED) -> list[str]:
+        return self.tell(Found(id, self.at(), name, "as before"))
 
     def begin(self, id: int, number: int = 1) -> list[str]:
         return self.tell(Began(id, number, self.at()))

@@ -14,11 +14,14 @@ from headrace.engine.events import Ending
 from headrace.engine.policies import SlotPolicy
 from headrace.engine.states import StateName
 from tests.engine.story import (
+    Admit,
+    Admitted,
     Adopted,
     Began,
     CancelRequested,
     Finished,
     FlowStarted,
+    Found,
     FunctionEnded,
     Interrupt,
     Joined,
@@ -120,6 +123,8 @@ class World:
         """What the orchestrator wants to hear again."""
         self.interrupts: list[Interrupt] = []
         self.timers: list[int] = []
+        self.at_desk: list[int] = []
+        """Runs about which the admission desk was asked."""
         self.loans: list[tuple[int, int]] = []
         self.has_started = False
         self.started_ahead = 0
@@ -157,6 +162,8 @@ class World:
                     self.interrupts.append(effect)
                 case SetTimer():
                     self.timers.append(effect.id)
+                case Admit():
+                    self.at_desk.append(effect.id)
                 case _:
                     pass
 
@@ -199,6 +206,7 @@ class World:
             (self.begun, 2, self.lend),
             (self.interrupts, 6, self.resolve_interrupt),
             (self.timers, 4, self.fire_timer),
+            (self.at_desk, 4, self.answer_at_desk),
             (self.live_outsiders(), 1, self.end_outsider),
             (self.spent(), 1, self.report_again),
             (model.runs, 1, self.notice),
@@ -237,7 +245,8 @@ class World:
     ) -> int:
         id = len(self.model.runs) + 1
         retries = self.pick((0, 0, 1, 2))
-        self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot))
+        is_cached = self.chance(4)
+        self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot, is_cached))
         return id
 
     def adopt(self) -> None:
@@ -350,6 +359,15 @@ class World:
                 self._finish(attempt, Ending.CANCELLED, "cancelled")
                 self._report(self.reports[-1])
 
+    def answer_at_desk(self) -> None:
+        """The desk lets a run go on, or knows its value; perhaps the run has been cancelled since."""
+        id = self.pick(self.at_desk)
+        self.at_desk.remove(id)
+        if self.chance(2):
+            self.tell(Found(id, self.tick(), StateName.CACHED, "as before"))
+        else:
+            self.tell(Admitted(id, self.tick()))
+
     def fire_timer(self) -> None:
         id = self.pick(self.timers)
         self.timers.remove(id)
@@ -425,6 +443,7 @@ class World:
             (self.posted, self.tell_again),
             (self.interrupts, self.resolve_interrupt),
             (self.timers, self.fire_timer),
+            (self.at_desk, self.answer_at_desk),
             (self.loans, self.reclaim),
             (self.live_outsiders(), self.end_outsider),
         ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from headrace.engine.effects import (
     SETTLE_ITS_RUN,
     START_ITS_ATTEMPT,
+    Admit,
     EndFlow,
     Interrupt,
     PostAgain,
@@ -24,6 +25,7 @@ from headrace.engine.effects import (
     StartAttempt,
 )
 from headrace.engine.events import (
+    Admitted,
     AttemptFinished,
     AttemptSkipped,
     AttemptStarted,
@@ -41,6 +43,7 @@ from headrace.engine.events import (
     SlotLent,
     SlotReclaimed,
     TimerFired,
+    ValueFound,
 )
 from headrace.engine.graph import Graph
 from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
@@ -64,6 +67,8 @@ _PENDING = StateName.PENDING
 _COMPLETED = StateName.COMPLETED
 _RETURNED = Ending.RETURNED
 _WAITING = Phase.WAITING
+_UNADMITTED = Phase.UNADMITTED
+_AT_DESK = Phase.AT_DESK
 _QUEUED = Phase.QUEUED
 _AHEAD = Phase.AHEAD
 _ACTIVE = Phase.ACTIVE
@@ -73,6 +78,7 @@ _UNLIMITED = 1 << 60
 
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
 _IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
+_GIVES_VALUE = (_COMPLETED, StateName.CACHED, StateName.REPLAYED)  # not a set, as below
 _HAS_HOOKS = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.AWAITING_RETRY})
 _IS_HANDED_OVER = (_ACTIVE, _AHEAD)  # not a set: these are found by identity, which costs less than a hash
 _STATE_AFTER = {
@@ -141,6 +147,8 @@ class Orchestrator:
         self._handlers: dict[type, Handler] = {
             TaskRun: self._on_submitted,
             RunNoticed: self._on_noticed,
+            Admitted: self._on_admitted,
+            ValueFound: self._on_value_found,
             AttemptStarted: self._on_attempt_started,
             AttemptFinished: self._on_attempt_finished,
             AttemptWithdrawn: self._on_attempt_withdrawn,
@@ -200,6 +208,8 @@ class Orchestrator:
             self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
         elif run.upstreams or run.tolerated:
             self._wait_for_upstreams(run, effects)
+        elif run.phase is _UNADMITTED:
+            self._ask_for_admission(run, effects)
         elif self._activate(run):
             return START_ITS_ATTEMPT
         else:
@@ -224,14 +234,32 @@ class Orchestrator:
         self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=roots)
 
     def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
-        """Nothing keeps the run from starting but, perhaps, a slot."""
+        """Nothing keeps the run from starting but, perhaps, the admission desk and a slot."""
         if run.phase is _AHEAD:
             run.phase = _ACTIVE
             effects.extend([PostAgain(event) for event in self._early.pop(run.id, ())])
+        elif run.phase is _UNADMITTED:
+            self._ask_for_admission(run, effects)
         elif self._activate(run):
             self._start(run, effects)
         else:
             self._enqueue(run, at_us, effects)
+
+    def _ask_for_admission(self, run: TaskRun, effects: list[Effect]) -> None:
+        """It holds no slot as long as it waits there: others can go on, even those that it waits for."""
+        run.phase = _AT_DESK
+        effects.append(Admit(run))
+
+    def _on_admitted(self, event: Admitted, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is not None and run.phase is _AT_DESK:
+            run.phase = _WAITING
+            self._make_ready(run, event.at_us, effects)
+
+    def _on_value_found(self, event: ValueFound, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is not None and run.phase is _AT_DESK:
+            self._end(run, event.name, event.at_us, effects, report=event, reason=event.reason)
 
     def _activate(self, run: TaskRun) -> bool:
         """Count the run's next attempt as begun; ``False`` if it has no slot, and none is free."""
@@ -420,13 +448,13 @@ class Orchestrator:
         at_us: int,
         effects: list[Effect],
         *,
-        report: AttemptFinished | None = None,
+        report: AttemptFinished | ValueFound | None = None,
         reason: str | None = None,
         roots: tuple[int, ...] = (),
     ) -> None:
         """End the run, and with it, one after another, every run that can no longer start."""
         run.change(name, at_us, reason)
-        if name is not _COMPLETED:
+        if name not in _GIVES_VALUE:
             run.roots = self._blame(run, roots)
         run.report = report
         run.phase = _ENDED
