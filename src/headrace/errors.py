@@ -17,11 +17,13 @@
     ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
     ├── TaskRunnerNotFoundError(LookupError) no usable task runner is installed under that name
     ├── TaskRunnerError
-    │   ├── MissingExtraError(ImportError)       what a task runner needs is not installed
+    │   ├── MissingExtraError(ImportError)       what a task runner or a serializer needs is not installed
     │   ├── MissingMainGuardError(RuntimeError)  new processes would run the script from its beginning
     │   ├── ClusterUnavailableError(ConnectionError)  the cluster cannot be started or reached, or was lost
-    │   ├── ResultUnavailableError(LookupError)  a value stayed on a cluster that is gone
     │   └── SubflowElsewhereError(RuntimeError)  a flow was called inside a task on a remote worker
+    ├── ResultError
+    │   ├── ResultUnavailableError(LookupError)  the value of a run is not to be had any more
+    │   └── ResultDamagedError(ValueError)       what is stored of a value is not what was written
     ├── NoStableKeyError(TypeError)          nothing in a value tells other processes that it is the same
     │   └── TooLargeForKeyError                  it holds more than may be looked at
     ├── SettingsError(ValueError)            a setting has a value that cannot be used
@@ -104,7 +106,7 @@ class TaskRunnerError(HeadraceError):
 
 
 class MissingExtraError(TaskRunnerError, ImportError):
-    """What a task runner needs is not installed; the message says which command installs it."""
+    """What a task runner, a serializer or a place for results needs is not installed; the message says how to install it."""
 
 
 class MissingMainGuardError(TaskRunnerError, RuntimeError):
@@ -115,12 +117,20 @@ class ClusterUnavailableError(TaskRunnerError, ConnectionError):
     """The cluster of a task runner cannot be started or reached, or was lost while a flow ran on it."""
 
 
-class ResultUnavailableError(TaskRunnerError, LookupError):
-    """The value of a task run stayed on a cluster, and is not to be had there any more."""
-
-
 class SubflowElsewhereError(TaskRunnerError, RuntimeError):
     """A flow was called inside a task that a remote worker executes; it would have no history there."""
+
+
+class ResultError(HeadraceError):
+    """The value that a run gave cannot be had again."""
+
+
+class ResultUnavailableError(ResultError, LookupError):
+    """The value is not to be had any more: it stayed on a cluster, its file is gone, or it cannot be unpickled here."""
+
+
+class ResultDamagedError(ResultError, ValueError):
+    """What is stored of the value is not what was written. It is never taken for the value."""
 
 
 class NoStableKeyError(HeadraceError, TypeError):

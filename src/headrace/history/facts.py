@@ -13,14 +13,41 @@ from headrace.engine.states import StateName
 
 if TYPE_CHECKING:
     from headrace.engine.states import Change, State
+    from headrace.history.keeping import Keeping
+
+
+PICKLE = "pickle"
+"""The serializer of what is kept plainly."""
+
+
+class Kept(NamedTuple):
+    """How a result is kept if not simply as its pickle beside the run.
+
+    ``content`` is what another serializer made, for the database; ``key`` that of a file of ``size`` bytes. ``overflow``
+    takes what the database has no room for.
+    """
+
+    serializer: str = PICKLE
+    content: bytes | None = None
+    key: str | None = None
+    size: int = 0
+    overflow: Keeping | None = None
 
 
 class StoredResult(NamedTuple):
-    """A result as the history keeps it: the pickle, a preview, or the reason why there is no pickle."""
+    """A result as the history keeps it: the pickle, or ``kept`` another way; a preview; the reason why it is not stored."""
 
     pickled: bytes | None
     preview: str | None
     note: str | None = None
+    kept: Kept | None = None
+
+    @property
+    def content(self) -> bytes | None:
+        """What is to be stored in the database, if anything."""
+        if self.pickled is not None or self.kept is None:
+            return self.pickled
+        return self.kept.content
 
 
 class Failure(NamedTuple):

@@ -1,4 +1,4 @@
-"""Reads a history: runs, their states, edges and log lines, as plain values. Never unpickles a result.
+"""Reads a history: runs, their states, edges and log lines, as plain values. Never unpickles a result: who wants one does.
 
 A reader of a file has a connection of its own that cannot write, and sees what was committed when it asks. One of an
 in-memory history shares the writer's connection, under its lock.
@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from headrace.engine.states import StateName, StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
+from headrace.history.checksums import seed_of_flow_run, seed_of_task_run, seed_of_text
 from headrace.history.database import IN_MEMORY, explain, open_for_reading
+from headrace.history.facts import PICKLE
 from headrace.history.rescuer import find_gone
+from headrace.history.result_store import results_home
 from headrace.history.statements import statement
+from headrace.history.stored_value import StoredValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,6 +52,14 @@ class AttemptView(NamedTuple):
     ended_us: int
     worker: str
     failure: FailureView | None
+
+
+class Storage(NamedTuple):
+    """How a result is stored: beside the run, or in the file of that ``key``. ``size`` is in bytes."""
+
+    serializer: str
+    size: int
+    key: str | None
 
 
 class RunSummary(NamedTuple):
@@ -94,6 +106,8 @@ class Run(NamedTuple):
     environment: str | None
     epoch: int
     task_runs: Mapping[str, int]
+    storage: Storage | None = None
+    """``None`` where no result is stored: see the note."""
 
 
 class TaskRun(NamedTuple):
@@ -119,6 +133,8 @@ class TaskRun(NamedTuple):
     result_preview: str | None
     result_note: str | None
     failure: FailureView | None
+    storage: Storage | None = None
+    """``None`` where no result is stored: see the note."""
 
 
 class LogLine(NamedTuple):
@@ -213,6 +229,7 @@ class Reader:
         self._connection = connection
         self._lock = lock or threading.Lock()
         self._is_shared = lock is not None
+        self._results_home: str | None = None
 
     @classmethod
     def open(cls, location: str) -> Self:
@@ -309,6 +326,40 @@ class Reader:
         if not rows or rows[0][0] != number:
             raise RunNotFoundError(f"Flow run {run.name} ({run.id}) has no task run {number}.")
         return self._read(_task_run, rows)[0]
+
+    def result(self, run: Run) -> StoredValue | None:
+        """What is stored of the value that the flow run gave."""
+        [(content, key, serializer, size)] = self._all("get_flow_run_result", {"flow_run": run.key})
+        if size is None:
+            return None
+        owner = f"flow run {run.name} ({run.id})"
+        return StoredValue(
+            owner, serializer or PICKLE, content, seed_of_text(run.id), key, size, self.results_home
+        )
+
+    def results(self, run: Run, ids: Iterable[int] | None = None) -> dict[int, StoredValue]:
+        """What is stored of the values that its task runs gave, by their ids: of all, or of those. Nothing is unpickled."""
+        wanted = None if ids is None else json.dumps(list(ids))
+        rows = self._all("list_results", {"flow_run": run.key, "ids": wanted})
+        seed, suffix, home = (
+            seed_of_flow_run(run.key),
+            f" of flow run {run.name} ({run.id})",
+            self.results_home,
+        )
+        return {
+            id: StoredValue(
+                f"task run {name}{suffix}", serializer or PICKLE, content, seed_of_task_run(seed, id, index), key,
+                size, home,
+            )
+            for id, index, name, content, key, serializer, size in rows
+        }  # fmt: skip
+
+    @property
+    def results_home(self) -> str:
+        """Where the history keeps files of results, if no other place is set."""
+        if self._results_home is None:
+            self._results_home = results_home(self.location, self._all("get_identity", {})[0][0])
+        return self._results_home
 
     def logs(
         self,
@@ -427,23 +478,29 @@ def _summary(row: tuple[Any, ...]) -> RunSummary:
 
 def _run(row: tuple[Any, ...]) -> Run:
     (key, id_, kind, flow, name, version, tags, state, state_type, states, created_us, started_us, ended_us, parent,
-     task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts) = row  # fmt: skip
+     task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts, *storage) = row  # fmt: skip
     return Run(
         key, id_, kind, flow, name, version, _texts(tags), _known(state), state_type, _states(states), created_us, started_us,
         ended_us, parent, task_runner, parameters, preview, note, _failure(failure),
         json.loads(provenance) if provenance else {}, environment, epoch, _counts(counts),
+        _storage(*storage),
     )  # fmt: skip
 
 
 def _task_run(row: tuple[Any, ...]) -> TaskRun:
     (id_, parent, task, index, name, tags, state, state_type, states, submitted_us, started_us, ended_us,
-     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure) = row  # fmt: skip
+     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage) = row  # fmt: skip
     return TaskRun(
         id_, parent, task, index, name or f"{task}-{index}", _texts(tags), _known(state), state_type, _states(states),
         submitted_us, started_us, ended_us, attempt_count,
         tuple([_attempt(attempt) for attempt in json.loads(attempts)]) if attempts else (),
         tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
+        _storage(*storage),
     )  # fmt: skip
+
+
+def _storage(serializer: str | None, key: str | None, size: int | None) -> Storage | None:
+    return None if size is None else Storage(serializer or PICKLE, size, key)
 
 
 def _attempt(attempt: dict[str, Any]) -> AttemptView:

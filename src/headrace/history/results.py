@@ -31,9 +31,9 @@ PROTOCOL = 5
 
 _NOTE_LENGTH = 500
 _CONSTANTS = {
-    None: StoredResult(dumps(None, PROTOCOL), "null", None),
-    True: StoredResult(dumps(True, PROTOCOL), "true", None),
-    False: StoredResult(dumps(False, PROTOCOL), "false", None),
+    None: StoredResult(dumps(None, PROTOCOL), "null"),
+    True: StoredResult(dumps(True, PROTOCOL), "true"),
+    False: StoredResult(dumps(False, PROTOCOL), "false"),
 }
 _NONE = _CONSTANTS[None]
 _MAX_SMALL_ITEMS = 16
@@ -51,34 +51,36 @@ def dump_result(value: object, limit: int = RESULT_LIMIT) -> StoredResult:
     >>> dump_result([1, 2]).preview
     '[1,2]'
     >>> dump_result(bytes(2_000_000)).note
-    'not stored: larger than 1,048,576 bytes'
+    'not stored: larger than 1,048,576 bytes (persist_result=True would keep it in a file)'
     """
     if value is None:
         return _NONE
     kind = type(value)
     if kind is int and -(2**31) <= value < 2**31:  # type: ignore[operator]
         # Written by hand: BININT, in a quarter of the time.
-        return _stored((b"\x80\x05J%b." % _as_four_bytes(value), str(value), None))
+        return _stored((b"\x80\x05J%b." % _as_four_bytes(value), str(value), None, None))
     if kind is bool:
         return _CONSTANTS[value]  # type: ignore[index]
     if _is_small_of(value, kind):
-        return _stored((dumps(value, PROTOCOL), preview(value), None))
+        return _stored((dumps(value, PROTOCOL), preview(value), None, None))
     pickled, note = _pickle(value, limit)
     return StoredResult(pickled, preview(value), note)
 
 
 def bytes_to_admit(stored: StoredResult) -> int:
-    """The size of a pickle that the history is asked to admit; 0 where there is none or a small one.
+    """The size of what the history is asked to admit; 0 where there is nothing or a small one.
 
     >>> bytes_to_admit(dump_result(bytes(5000))) > 5000
     True
     >>> bytes_to_admit(dump_result("a little text"))
     0
     """
-    pickled = stored[0]
-    if pickled is None:
-        return 0
-    size = len(pickled)
+    content = stored[0]
+    if content is None:
+        content = stored.content
+        if content is None:
+            return 0
+    size = len(content)
     return size if size >= COUNTED_FROM else 0
 
 
@@ -128,7 +130,7 @@ def _pickle_by_value(value: object, limit: int) -> tuple[bytes | None, str | Non
     except _TooLarge:
         return None, _too_large(limit)
     except Exception as error:
-        return None, f"cannot be pickled: {_described(error)}"
+        return None, f"cannot be pickled: {described(error)}"
 
 
 def _dump(pickler: Callable[..., Any], value: object, limit: int) -> bytes:
@@ -198,10 +200,15 @@ def _is_plainly_too_large(value: Any, limit: int) -> bool:
 
 
 def _too_large(limit: int) -> str:
-    return f"not stored: larger than {limit:,} bytes"
+    return f"not stored: larger than {limit:,} bytes (persist_result=True would keep it in a file)"
 
 
-def _described(error: Exception) -> str:
+TOO_LARGE = _too_large(RESULT_LIMIT)
+"""The note of a result that would have to be kept in a file."""
+
+
+def described(error: Exception) -> str:
+    """Its type and its bounded message."""
     try:
         text = str(error)[:_NOTE_LENGTH]
     except Exception:

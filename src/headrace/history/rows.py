@@ -11,22 +11,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.engine.states import StateName
-from headrace.history.facts import FlowRunFact, LogFact, PlainTaskRunFact, StoredResult, TaskRunFact
+from headrace.history.checksums import sealed, seed_of_flow_run, seed_of_task_run, seed_of_text
+from headrace.history.facts import PICKLE, FlowRunFact, LogFact, PlainTaskRunFact, StoredResult, TaskRunFact
 from headrace.previews import text_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from headrace.engine.states import Change
-    from headrace.history.facts import AttemptFact, Failure
+    from headrace.history.facts import AttemptFact, Failure, Kept
 
 AnyTaskRunFact = PlainTaskRunFact | TaskRunFact
 
 _PENDING = StateName.PENDING
 _COMPLETED = StateName.COMPLETED
 _NOTHING = bytearray()
-_NO_RESULT = StoredResult(None, None, None)
-_BIG_PICKLE = 65_536
+_NO_RESULT = StoredResult(None, None)
 
 
 class Batch(NamedTuple):
@@ -75,6 +75,7 @@ class TaskRunRows(NamedTuple):
 def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int = 1) -> TaskRunRows:
     """The rows of task runs of one flow run. The short statement is for those of its first epoch."""
     base = flow_run_key << 32
+    seed = seed_of_flow_run(flow_run_key)
     completed: list[object] = []
     other: list[object] = []
     pickled_bytes = 0
@@ -84,26 +85,29 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
     for fact in facts:
         if isinstance(fact, PlainTaskRunFact):
             (_, number, task, index, submitted_us, started_us, ended_us, upstreams, parameters, worker,
-             (pickled, preview, note)) = fact  # fmt: skip
-            if pickled is not None and epoch == 1:
+             (pickled, preview, note, kept)) = fact  # fmt: skip
+            if pickled is not None and kept is None and epoch == 1:
                 size = len(pickled)
                 pickled_bytes += size
                 completed += (
                     base | number, task, index, submitted_us, started_us, ended_us,
                     ids_json(upstreams) if upstreams else "", parameters or "", worker, preview or "",
-                    pickled if size >= _BIG_PICKLE else bytearray(pickled),
+                    sealed(pickled, seed_of_task_run(seed, number, index)),
                 )  # fmt: skip
                 continue
-            full = fact.in_full()  # its epoch, or why there is no pickle, has no room in the short form
+            full = (
+                fact.in_full()
+            )  # its epoch, why there is no pickle, or where it is, has no room in the short form
         else:
             full = fact
         (_, number, parent, task, index, name, tags, states, started_us, ended_us, attempt_count, attempts,
          upstreams, parameters, worker, result, failure, call_key) = full[:]  # fmt: skip
-        pickled, preview, note = result or _NO_RESULT
-        pickle: object = _NOTHING
-        if pickled:
-            pickled_bytes += len(pickled)
-            pickle = bytearray(pickled) if len(pickled) < _BIG_PICKLE else pickled
+        _, preview, note, kept = result = result or _NO_RESULT
+        content = result.content
+        blob = _NOTHING
+        if content is not None:
+            pickled_bytes += len(content)
+            blob = sealed(content, seed_of_task_run(seed, number, index))
         first_name, submitted_us, first_reason = states[0]
         is_plain = False
         if len(states) == 3:
@@ -117,26 +121,34 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
                 and third_us == ended_us
                 and not (first_reason or second_reason or third_reason)
             )
-        has_extras = tags or parent or name or attempts or note or failure or call_key
+        has_extras = tags or parent or name or attempts or note or failure or call_key or kept
         if is_plain and attempt_count == 1 and epoch == 1 and not has_extras:
             completed += (
                 base | number, task, index, submitted_us, started_us, ended_us,
-                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", pickle,
+                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", blob,
             )  # fmt: skip
         else:
             other += (
                 base | number, task, index, "" + states[-1][0], submitted_us, started_us or 0, ended_us or 0,
-                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", pickle,
+                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", blob,
                 "" if is_plain else states_json(states), attempt_count, parent or 0, name or "",
                 texts_json(tags) if tags else "", attempts_json(attempts) if attempts else "", note or "",
-                failure_json(failure) if failure else "", epoch, call_key or "",
+                failure_json(failure) if failure else "", epoch, call_key or "", *_how_kept(kept),
             )  # fmt: skip
     return TaskRunRows(completed, other, pickled_bytes)
+
+
+def _how_kept(kept: Kept | None) -> tuple[object, ...]:
+    """Key, serializer and size; each is empty where the result is kept plainly."""
+    if kept is None:
+        return "", "", 0
+    return kept.key or "", "" if kept.serializer == PICKLE else kept.serializer, kept.size if kept.key else 0
 
 
 def flow_run_row(fact: FlowRunFact, environment: str | None, process: int) -> list[object]:
     """The row of a flow run, for ``record_flow_run``."""
     result = fact.result or _NO_RESULT
+    content = result.content
     return [
         fact.id, fact.kind, fact.flow, fact.name, fact.version or "",
         texts_json(fact.tags) if fact.tags else "",
@@ -144,9 +156,9 @@ def flow_run_row(fact: FlowRunFact, environment: str | None, process: int) -> li
         fact.started_us or 0, fact.ended_us or 0, fact.parent or "", fact.task_runner, fact.parameters or "",
         result.preview or "", result.note or "",
         failure_json(fact.failure) if fact.failure else "", fact.provenance or "", environment or "",
-        bytearray(result.pickled) if result.pickled else _NOTHING,
+        _NOTHING if content is None else sealed(content, seed_of_text(fact.id)),
         fact.epoch, process, fact.run_key or "", fact.call_key or "",
-        bytearray(fact.arguments) if fact.arguments else _NOTHING,
+        bytearray(fact.arguments) if fact.arguments else _NOTHING, *_how_kept(result.kept),
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
 from headrace.history.environment import environment
-from headrace.history.facts import PlainTaskRunFact
+from headrace.history.facts import PlainTaskRunFact, StoredResult
 from headrace.history.liveness import heartbeat_now, this_process
 from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_rows
 from headrace.history.statements import RowStatement, statement
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 STORED_RESULTS_LIMIT = 256 * 1024 * 1024
 """How many bytes of results one flow run keeps."""
 
-_DROPPED = "not stored: the results of this flow run fill 256 MiB"
+_DROPPED = (
+    "not stored: the results of this flow run fill 256 MiB (persist_result=True would keep it in a file)"
+)
 _KEYS_KEPT = 10_000
 _BAD_VALUES = (UnicodeEncodeError, OverflowError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
                sqlite3.ProgrammingError)  # fmt: skip
@@ -181,18 +183,19 @@ class Writer:
         stored = before
         if stored < STORED_RESULTS_LIMIT:
             _logger.warning(
-                "Flow run %s has stored 256 MiB of results: it stores no more of them, only previews",
+                "Flow run %s has stored 256 MiB of results in the history, which stores no more of them: "
+                "those with persist_result=True go to files, of others there are previews",
                 flow_run_id,
             )
         for fact in facts:
-            result = fact.result
-            if result is not None and result.pickled is not None:
-                if stored + len(result.pickled) > STORED_RESULTS_LIMIT:
+            content = None if fact.result is None else fact.result.content
+            if fact.result is not None and content is not None:
+                if stored + len(content) > STORED_RESULTS_LIMIT:
                     stored = STORED_RESULTS_LIMIT
                     full = fact.in_full() if isinstance(fact, PlainTaskRunFact) else fact
-                    kept.append(full._replace(result=result._replace(pickled=None, note=_DROPPED)))
+                    kept.append(full._replace(result=_without_room(fact.result, content)))
                     continue
-                stored += len(result.pickled)
+                stored += len(content)
             kept.append(fact)
         return kept, stored
 
@@ -256,3 +259,11 @@ class Writer:
         self._version = 0
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def _without_room(result: StoredResult, content: bytes) -> StoredResult:
+    """The result where the history has no room for its content: in a file, if that is wanted."""
+    kept = result.kept
+    if kept is None or kept.overflow is None:
+        return StoredResult(None, result.preview, _DROPPED)
+    return kept.overflow.keep_content(content, kept.serializer, result.preview)

@@ -8,7 +8,8 @@ SELECT key, id, kind, flow, name, version, tags, state, state_type, states, crea
                               AND task_runs.key BETWEEN flow_runs.key << 32 AND ((flow_runs.key + 1) << 32) - 1
                          )) AS task_count
               FROM state_types GROUP BY state_type)
-        WHERE task_count > 0) AS task_runs
+        WHERE task_count > 0) AS task_runs,
+       result_serializer, result_key, coalesce(result_size, length(result) - 4)
 FROM flow_runs
 WHERE (id >= :name AND id < :after) OR name = :name
 ORDER BY created_us DESC, key DESC

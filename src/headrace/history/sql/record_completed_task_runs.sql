@@ -5,6 +5,7 @@ INSERT INTO task_runs (key, task, task_index, state, submitted_us, started_us, e
 VALUES (?, ?, ?, 'Completed', ?, ?, ?, nullif(?, ''), nullif(?, ''), nullif(?, ''), nullif(?, ''), nullif(?, x''))
 ON CONFLICT (key) DO UPDATE SET
     state = excluded.state, submitted_us = excluded.submitted_us, started_us = excluded.started_us,
-    ended_us = excluded.ended_us, detour = NULL, attempt_count = 1, upstreams = excluded.upstreams,
+    ended_us = excluded.ended_us, detour = NULL, attempt_count = 1, result_key = NULL,
+    result_serializer = NULL, result_size = NULL, upstreams = excluded.upstreams,
     parameters = excluded.parameters, worker = excluded.worker, result_preview = excluded.result_preview,
     result = excluded.result
