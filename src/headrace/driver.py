@@ -21,6 +21,7 @@ from headrace.dependencies import ATOMS, find_futures, needs_search, quote, subs
 from headrace.engine.effects import (
     SETTLE_ITS_RUN,
     START_ITS_ATTEMPT,
+    Admit,
     EndFlow,
     Interrupt,
     PostAgain,
@@ -41,6 +42,7 @@ from headrace.engine.events import (
 )
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.states import State, StateName
+from headrace.engine.task_run import Phase
 from headrace.errors import (
     FlowRunLost,
     TaskCancelled,
@@ -57,7 +59,7 @@ from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
 from headrace.slot_loans import lend_slot, reclaim_slot
 from headrace.stack_room import require_stack_room
-from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call
+from headrace.task_runners.call import NO_CONTEXT, Call, FoundValue, Report, fill_call
 from headrace.tracebacks import describe, failure_of, message_of
 
 if TYPE_CHECKING:
@@ -152,6 +154,7 @@ class Driver:
         self._failed: dict[int, Any] = {}
         self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
+            Admit: self._admit,
             Record: self._record,
             SetTimer: self._set_timer,
             Interrupt: self._interrupt,
@@ -206,6 +209,9 @@ class Driver:
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
+        if task.needs_admission and not self.flow_run.is_on_worker:
+            call.phase = Phase.UNADMITTED
+            call.is_told_plainly = False
         if task.is_async and self._blocks_here(parent):
             self._refuse_to_block_the_loop_of(call)
         if parent is None:
@@ -258,10 +264,11 @@ class Driver:
 
     @calls_user_code  # it waits as long as user code may, and a Ctrl-C cuts it as short
     def _next_attempt(self, call: Call, lane: SimpleQueue[Call | None]) -> Call | None:
-        """The caller's slot serves others as long as the call waits for upstreams, which may need it."""
+        """The caller's slot serves others as long as the call waits for other runs, which may need it."""
         if noted.is_set:
             deliver()
-        if not (call.upstreams or call.tolerated) or call.number:
+        waits = call.upstreams or call.tolerated or call.task.needs_admission
+        if not waits or call.number:
             return lane.get()
         loan = lend_slot(None)
         try:
@@ -282,6 +289,14 @@ class Driver:
         from headrace.child_runs import Adoption  # few flows need it
 
         return Adoption(call)
+
+    def is_within(self, call: Call, caller: Call) -> bool:
+        """Whether that task run called it, or called who did."""
+        runs = self._orchestrator.live_runs
+        run: Any = call
+        while run is not None and run is not caller:
+            run = runs.get(run.parent) if run.parent is not None else None
+        return run is caller
 
     def slot_holder(self, call: Call) -> Call | None:
         """The task run whose slot the call uses: its own, or that of the nearest caller with one."""
@@ -441,6 +456,11 @@ class Driver:
         if session.wants_tending:
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
+    def _admit(self, effect: Admit) -> None:
+        from headrace.admission import desk_of  # few flows need it
+
+        desk_of(self.history).receive(effect.run)  # type: ignore[arg-type]
+
     def _settle(self, call: Call) -> None:
         report = call.report
         if call.roots:
@@ -462,9 +482,9 @@ class Driver:
             self._put_off_what_follows(call, call.state)
         call.report = None  # they know each other: the value would stay until the garbage collector comes
 
-    def _settle_badly(self, call: Call, report: Report | None) -> None:
+    def _settle_badly(self, call: Call, report: Report | FoundValue | None) -> None:
         self._failed[call.id] = call
-        if report is not None and report.error is not None:
+        if isinstance(report, Report) and report.error is not None:
             self._keep_failure(call, report)
         if call.is_being_retrieved:
             call.mark_retrieved()
@@ -654,7 +674,7 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
-        if isinstance(event, Call | Report):
+        if isinstance(event, Call | Report | FoundValue):
             calls[event.id] = event.call
         return calls
 

@@ -75,6 +75,11 @@ def log_defect(message: str, error: BaseException) -> None:
     logger.error("%s", message, exc_info=(type(error), error, error.__traceback__))
 
 
+def log_warning(message: str) -> None:
+    """Something that a person should know, and that stops nothing."""
+    logger.warning("%s", message)
+
+
 # -- what the history keeps ----------------------------------------------------------------------
 
 

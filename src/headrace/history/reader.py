@@ -361,6 +361,21 @@ class Reader:
             self._results_home = results_home(self.location, self._all("get_identity", {})[0][0])
         return self._results_home
 
+    def cached_results(self, key: str, now_us: int) -> list[tuple[Any, ...]]:
+        """What is stored of the values that count for a key of the cache, the latest first."""
+        return self._all("find_cached_results", {"key": key, "now_us": now_us})
+
+    def clearings_of_cache(self) -> int:
+        """How often the cache was cleared."""
+        count: int = self._all("get_cache_clearings", {})[0][0]
+        return count
+
+    def data_version(self) -> int:
+        """Another number as soon as others have written."""
+        with self._lock:
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
     def logs(
         self,
         run: Run,

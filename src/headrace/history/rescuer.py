@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LINE_LENGTH = 200
 
-FREE_WHAT_IT_HELD: tuple[str, ...] = ()
+FREE_WHAT_IT_HELD: tuple[str, ...] = (statement("free_cache_claims"),)
 """The statements that free what a process held by lease, each for one ``:process``."""
 
 

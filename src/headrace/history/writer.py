@@ -79,6 +79,8 @@ class Writer:
             self._write_flow_runs(batch.flow_runs)
             stored_bytes = self._write_task_runs(batch.task_runs)
             self._write_logs(batch.logs)
+            for deed in batch.deeds:
+                deed.do(self)
             self._connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
@@ -93,6 +95,11 @@ class Writer:
             self._ended.clear()
             self._epochs.clear()
         return lost
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For deeds, within the transaction."""
+        return self._connection
 
     @property
     def process_key(self) -> int:
@@ -173,6 +180,10 @@ class Writer:
                 stored_bytes[key] = before + rows.pickled_bytes
             self._write_rows("record_completed_task_runs", rows.completed)
             self._write_rows("record_task_runs", rows.other)
+            if rows.released:
+                self._connection.executemany(statement("release_cache_claim"), rows.released)
+            if rows.has_refreshed:
+                self._connection.execute(statement("count_cache_clearing"))
         return stored_bytes
 
     def _within_limit(

@@ -1,0 +1,394 @@
+"""Cache policies: what has to be the same for a call to be given what another one gave.
+
+A policy makes the parts of a key. The task itself is always one of them: what one task gave is never given for another.
+Nothing here knows who computes and who waits.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from functools import partial
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headrace.code_digests import code_digest
+from headrace.errors import NoStableKeyError
+from headrace.logging import log_defect, log_warning
+from headrace.parameters import Parameters
+from headrace.run_context import TaskRunContext, context_of_call
+from headrace.stable_keys import name_of_module, stable_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from headrace.functions import Anatomy
+    from headrace.task_runners.call import Call
+    from headrace.tasks import Task
+
+    KeyFunction = Callable[[Any, dict[str, Any]], str | None]
+
+
+class CacheKeyContext(TaskRunContext):
+    """The task run whose key is asked for, and its ``task``."""
+
+    task: Task[Any, Any]
+
+
+class Subject(NamedTuple):
+    """A call whose key is wanted. ``parameters`` are bound: defaults are filled in, futures replaced by their values."""
+
+    task: Task[Any, Any]
+    call: Call
+    parameters: dict[str, Any]
+
+
+class CachePolicy:
+    """What has to be the same for a call to be given what another one gave. Add policies to ask for all of it.
+
+    >>> from headrace import INPUTS, TASK_SOURCE
+    >>> INPUTS + TASK_SOURCE
+    INPUTS + TASK_SOURCE
+    >>> INPUTS - "debug"
+    INPUTS - 'debug'
+    """
+
+    __slots__ = ()
+
+    def parts(self, subject: Subject) -> Iterator[str] | None:
+        """The parts of the key; ``None`` if the call is not to be cached. Raises ``NoStableKeyError``."""
+        raise NotImplementedError
+
+    def without(self, names: frozenset[str]) -> CachePolicy:
+        """The same, whatever the parameters of these names are."""
+        raise TypeError(f"{self!r} asks for no parameters, so none can be left out: use INPUTS - ...")
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The names of parameters that do not count."""
+        return frozenset()
+
+    def __add__(self, other: CachePolicy) -> CachePolicy:
+        if not isinstance(other, CachePolicy):
+            return NotImplemented
+        if isinstance(self, _NoCache):
+            return other
+        return self if isinstance(other, _NoCache) else _All(tuple(dict.fromkeys((*_each(self), *_each(other)))))
+
+    def __sub__(self, names: str | Iterable[str]) -> CachePolicy:
+        given = frozenset([names] if isinstance(names, str) else names)
+        if not all(isinstance(name, str) for name in given):
+            raise TypeError(f"{names!r}: give the name of a parameter, or several")
+        return self.without(given)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._key() == other._key()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key()))
+
+    def _key(self) -> object:
+        return None
+
+
+class _Inputs(CachePolicy):
+    """Every argument, but for those left out."""
+
+    __slots__ = ("_left_out",)
+
+    def __init__(self, left_out: frozenset[str] = frozenset()) -> None:
+        self._left_out = left_out
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        return self._left_out
+
+    def parts(self, subject: Subject) -> Iterator[str]:
+        parameters = subject.parameters
+        if self._left_out:
+            parameters = {name: value for name, value in parameters.items() if name not in self._left_out}
+        yield stable_digest(parameters, limit=None, name="arguments")
+        given = _given_before(subject.task.fn)
+        if given:
+            yield stable_digest(given, limit=None, name="arguments")
+
+    def without(self, names: frozenset[str]) -> CachePolicy:
+        return _Inputs(self._left_out | names)
+
+    def _key(self) -> object:
+        return self._left_out
+
+    def __repr__(self) -> str:
+        return "INPUTS" + "".join([f" - {name!r}" for name in sorted(self._left_out)])
+
+
+class _TaskSource(CachePolicy):
+    """What the task's function does."""
+
+    __slots__ = ()
+
+    def parts(self, subject: Subject) -> Iterator[str]:
+        yield code_digest(subject.task.fn)
+
+    def __repr__(self) -> str:
+        return "TASK_SOURCE"
+
+
+class _RunId(CachePolicy):
+    """The flow run."""
+
+    __slots__ = ()
+
+    def parts(self, subject: Subject) -> Iterator[str]:
+        yield subject.call.flow_run_id
+
+    def __repr__(self) -> str:
+        return "RUN_ID"
+
+
+class _NoCache(CachePolicy):
+    """Nothing is the same: each call is executed."""
+
+    __slots__ = ()
+
+    def parts(self, subject: Subject) -> None:
+        return None
+
+    def __repr__(self) -> str:
+        return "NO_CACHE"
+
+
+class _ByFunction(CachePolicy):
+    """What a function of the user's says."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: KeyFunction) -> None:
+        if not callable(function):
+            raise TypeError(f"by_function({function!r}): it cannot be called")
+        self._function = function
+
+    def parts(self, subject: Subject) -> Iterator[str] | None:
+        context = CacheKeyContext(*context_of_call(subject.call))
+        context.task = subject.task
+        try:
+            key = self._function(context, dict(subject.parameters))
+            if key is not None and not isinstance(key, str):
+                raise TypeError(f"it gave {type(key).__name__}, where a key is a text, or None")
+        except NoStableKeyError:
+            raise
+        except Exception as error:
+            name = getattr(self._function, "__name__", repr(type(self._function)))
+            log_defect(f"{subject.call.display_name} is not cached: its key function {name!r} raised", error)
+            return None
+        return None if key is None else iter((key,))
+
+    def _key(self) -> object:
+        return self._function
+
+    def __repr__(self) -> str:
+        return f"by_function({getattr(self._function, '__name__', repr(self._function))})"
+
+
+class _All(CachePolicy):
+    """All of several."""
+
+    __slots__ = ("_policies",)
+
+    def __init__(self, policies: tuple[CachePolicy, ...]) -> None:
+        self._policies = policies
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        return frozenset().union(*[policy.left_out for policy in self._policies])
+
+    def parts(self, subject: Subject) -> Iterator[str] | None:
+        parts: list[str] = []
+        for policy in self._policies:
+            of_policy = policy.parts(subject)
+            if of_policy is None:
+                return None
+            parts += (type(policy).__name__, *of_policy)
+        return iter(parts)
+
+    def without(self, names: frozenset[str]) -> CachePolicy:
+        if not any(isinstance(policy, _Inputs) for policy in self._policies):
+            return super().without(names)
+        return _All(
+            tuple([policy.without(names) if isinstance(policy, _Inputs) else policy for policy in self._policies])
+        )
+
+    def _key(self) -> object:
+        return frozenset(self._policies)
+
+    def __repr__(self) -> str:
+        return " + ".join(map(repr, self._policies))
+
+
+INPUTS: CachePolicy = _Inputs()
+"""The same arguments. ``INPUTS - "debug"`` leaves a parameter out."""
+TASK_SOURCE: CachePolicy = _TaskSource()
+"""The same code: of the task, and of what it uses of its module."""
+RUN_ID: CachePolicy = _RunId()
+"""The same flow run."""
+NO_CACHE: CachePolicy = _NoCache()
+"""Never the same: every call is executed."""
+
+
+def by_function(function: KeyFunction) -> CachePolicy:
+    """The same text from ``function(context, parameters)``; a call for which it gives ``None`` is not cached.
+
+    ``context`` is a ``TaskRunContext`` that also has the ``task``. What the function raises is logged, and the call is
+    executed.
+    """
+    return _ByFunction(function)
+
+
+def task_input_hash(context: Any, parameters: Mapping[str, Any]) -> str:
+    """A key of a task's code and arguments, for ``cache_key_fn=task_input_hash``; the same as ``INPUTS + TASK_SOURCE``.
+
+    Raises ``NoStableKeyError`` if an argument has none.
+    """
+    digest = stable_digest(dict(parameters), limit=None, name="arguments")
+    return f"{code_digest(context.task.fn)}-{digest}"
+
+
+class Caching(NamedTuple):
+    """How the calls of a task go by the cache. ``refreshes``: they are executed, and give a new value to others."""
+
+    policy: CachePolicy
+    expiration_us: int | None = None
+    refreshes: bool = False
+
+
+def check_caching(
+    policy: Any, key_function: Any, expiration: Any, refresh: Any, anatomy: Anatomy
+) -> Caching | None:
+    """The options of a task, grouped; ``None`` if it is not cached. Raises ``TypeError`` or ``ValueError``."""
+    if policy is not None and not isinstance(policy, CachePolicy):
+        raise TypeError(f"cache_policy={policy!r}: give INPUTS, TASK_SOURCE, RUN_ID, NO_CACHE, or a sum of them")
+    if key_function is not None:
+        if not callable(key_function):
+            raise TypeError(f"cache_key_fn={key_function!r} cannot be called")
+        if policy is not None:
+            raise ValueError(
+                "cache_policy and cache_key_fn are both given: add them up in one, such as INPUTS + by_function(fn)"
+            )
+        policy = by_function(key_function)
+    if policy is None:
+        if expiration is not None or refresh:
+            raise ValueError("cache_expiration and refresh_cache mean something with a cache_policy: give one")
+        return None
+    unknown = policy.left_out.difference(anatomy.parameters)
+    if unknown and not anatomy.takes_any:
+        raise ValueError(f"cache_policy={policy!r}: {anatomy.name!r} has no parameter {sorted(unknown)[0]!r}")
+    if isinstance(policy, _NoCache):
+        return None
+    return Caching(policy, _check_expiration(expiration), bool(refresh))
+
+
+def _check_expiration(expiration: Any) -> int | None:
+    if expiration is None:
+        return None
+    if isinstance(expiration, timedelta):
+        expiration = expiration.total_seconds()
+    if isinstance(expiration, bool) or not isinstance(expiration, int | float) or not expiration > 0:
+        raise ValueError(f"cache_expiration={expiration!r}: give a timedelta, or seconds, more than 0")
+    return int(min(expiration, 1e11) * 1_000_000)
+
+
+# -- the key of a call -------------------------------------------------------------------------------
+
+
+def cache_key(
+    task: Task[Any, Any], call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> str | None:
+    """The key of a call, as 32 hexadecimal digits. ``None``, and once a line in the log, if it has none."""
+    caching = task.caching
+    assert caching is not None
+    parameters = _bind(task, args, kwargs)
+    if parameters is None:  # its call will say what is wrong
+        return None
+    try:
+        parts = caching.policy.parts(Subject(task, call, parameters))
+        if parts is None:
+            return None
+        return stable_digest([_identity_of(task), *parts], limit=None)
+    except NoStableKeyError as error:
+        _tell_of_missing_key(task, error)
+        return None
+
+
+_told: set[tuple[str, str]] = set()
+
+
+def _tell_of_missing_key(task: Task[Any, Any], error: NoStableKeyError) -> None:
+    argument = error.path.partition("]")[0]
+    place = (_identity_of(task), argument)
+    if place not in _told:
+        _told.add(place)
+        log_warning(f"Calls of task {task.name!r} like this one are not cached: {error}")
+
+
+def _bind(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The parameters by name, defaults filled in; ``None`` if they do not fit."""
+    function, anatomy = task.fn, task.anatomy
+    if isinstance(function, FunctionType) and not anatomy.takes_any:
+        names = anatomy.positional
+        defaults = function.__defaults__ or ()
+        parameters = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        parameters |= function.__kwdefaults__ or {}
+        parameters.update(zip(names, args, strict=False))
+        parameters |= kwargs
+        fits = len(args) <= len(names) and len(parameters) == len(names) + len(anatomy.keyword_only)
+        is_clear = fits and not any(name in kwargs for name in names[: len(args)]) and not _positional_only(function)
+        if is_clear and parameters.keys() == {*names, *anatomy.keyword_only}:
+            return parameters
+    try:
+        return Parameters(function, anatomy).bind(args, dict(kwargs))
+    except TypeError:
+        return None
+
+
+def _positional_only(function: FunctionType) -> bool:
+    return function.__code__.co_posonlyargcount > 0
+
+
+def _given_before(function: Any) -> list[Any]:
+    """What a bound method or a partial was given before it was called."""
+    given: list[Any] = []
+    while True:
+        if isinstance(function, MethodType):
+            given.append(function.__self__)
+            function = function.__func__
+        elif isinstance(function, partial):
+            given += (function.args, function.keywords)
+            function = function.func
+        else:
+            return given
+
+
+_identities: dict[tuple[Any, str], str] = {}
+
+
+def _identity_of(task: Task[Any, Any]) -> str:
+    """What tells a task from all others, in every process that has it: its file if there is one, and its names."""
+    code = getattr(_innermost(task.fn), "__code__", None)
+    known = _identities.get((code, task.name))
+    if known is None:
+        file = os.path.abspath(code.co_filename) if code is not None else ""
+        place = file if os.path.exists(file) else name_of_module(task.__module__)
+        known = _identities[code, task.name] = stable_digest([place, task.__qualname__, task.name], limit=None)
+    return known
+
+
+def _innermost(function: Any) -> Any:
+    while True:
+        inner = getattr(function, "__func__", None) or getattr(function, "func", None)
+        if inner is None:
+            return function
+        function = inner
+
+
+def _each(policy: CachePolicy) -> tuple[CachePolicy, ...]:
+    return policy._policies if isinstance(policy, _All) else (policy,)
