@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.history import History
-    from headrace.task_runners.call import Call
+    from headrace.task_runners.call import Call, FoundValue
 
     class Step(Protocol):
         """Something that a run may have to wait for. Its methods are called by the desk's thread alone."""
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
         def receive(self, call: Call, go_on: Callable[[], None]) -> None:
             """A run has come: call ``go_on`` now or later, or post how it ends. A run that has ended needs neither."""
+
+        def glance(self, call: Call) -> FoundValue | None:
+            """How it ends, if that can be told at once. This is called by the thread that makes the call."""
 
         def tend(self) -> float | None:
             """See to those who wait. When to do so again, in seconds; ``None`` if nobody waits for what others do."""
@@ -72,6 +76,10 @@ class AdmissionDesk:
         """A run has come. Never blocks."""
         self.put(lambda: self._take_on(call, 0))
 
+    def glance(self, call: Call) -> FoundValue | None:
+        """How a call ends whose futures are none, where a step can tell that at once. By the thread that makes the call."""
+        return self.steps[0].glance(call) if self.steps[0].concerns(call) else None
+
     def put(self, chore: Callable[[], None]) -> None:
         """Have this done by the desk's thread, after all that was put before."""
         self._chores.put(chore)
@@ -93,9 +101,10 @@ class AdmissionDesk:
         if call.is_done:
             return
         try:
-            for index, step in enumerate(self.steps[number:], start=number + 1):
+            for step in self.steps[number:]:
+                number += 1
                 if step.concerns(call):
-                    step.receive(call, lambda: self._take_on(call, index))
+                    step.receive(call, partial(self._take_on, call, number))
                     return
             call.driver.post(Admitted(call.id, call.driver.now_us()))
         except BaseException as defect:

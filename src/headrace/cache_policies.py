@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from functools import partial
+from hashlib import blake2b
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,10 +18,10 @@ from headrace.errors import NoStableKeyError
 from headrace.logging import log_defect, log_warning
 from headrace.parameters import Parameters
 from headrace.run_context import TaskRunContext, context_of_call
-from headrace.stable_keys import name_of_module, stable_digest
+from headrace.stable_keys import DIGEST_BYTES, name_of_module, stable_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from headrace.functions import Anatomy
     from headrace.task_runners.call import Call
@@ -55,13 +56,21 @@ class CachePolicy:
 
     __slots__ = ()
 
-    def parts(self, subject: Subject) -> Iterator[str] | None:
+    def parts(self, subject: Subject) -> list[str] | None:
         """The parts of the key; ``None`` if the call is not to be cached. Raises ``NoStableKeyError``."""
         raise NotImplementedError
 
     def without(self, names: frozenset[str]) -> CachePolicy:
         """The same, whatever the parameters of these names are."""
-        raise TypeError(f"{self!r} asks for no parameters, so none can be left out: use INPUTS - ...")
+        left = ", ".join(sorted(names))
+        raise TypeError(
+            f"{self!r} - {left}: {self!r} asks for no parameters, so none can be left out: use INPUTS - ..."
+        )
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a key of small arguments is worked out at once, by nobody's code but ours."""
+        return not isinstance(self, _ByFunction)
 
     @property
     def left_out(self) -> frozenset[str]:
@@ -73,7 +82,9 @@ class CachePolicy:
             return NotImplemented
         if isinstance(self, _NoCache):
             return other
-        return self if isinstance(other, _NoCache) else _All(tuple(dict.fromkeys((*_each(self), *_each(other)))))
+        return (
+            self if isinstance(other, _NoCache) else _All(tuple(dict.fromkeys((*_each(self), *_each(other)))))
+        )
 
     def __sub__(self, names: str | Iterable[str]) -> CachePolicy:
         given = frozenset([names] if isinstance(names, str) else names)
@@ -82,7 +93,7 @@ class CachePolicy:
         return self.without(given)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._key() == other._key()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._key() == other._key()
 
     def __hash__(self) -> int:
         return hash((type(self), self._key()))
@@ -103,14 +114,15 @@ class _Inputs(CachePolicy):
     def left_out(self) -> frozenset[str]:
         return self._left_out
 
-    def parts(self, subject: Subject) -> Iterator[str]:
+    def parts(self, subject: Subject) -> list[str]:
         parameters = subject.parameters
         if self._left_out:
             parameters = {name: value for name, value in parameters.items() if name not in self._left_out}
-        yield stable_digest(parameters, limit=None, name="arguments")
+        parts = [stable_digest(parameters, limit=None, name="arguments")]
         given = _given_before(subject.task.fn)
         if given:
-            yield stable_digest(given, limit=None, name="arguments")
+            parts.append(stable_digest(given, limit=None, name="arguments"))
+        return parts
 
     def without(self, names: frozenset[str]) -> CachePolicy:
         return _Inputs(self._left_out | names)
@@ -127,8 +139,8 @@ class _TaskSource(CachePolicy):
 
     __slots__ = ()
 
-    def parts(self, subject: Subject) -> Iterator[str]:
-        yield code_digest(subject.task.fn)
+    def parts(self, subject: Subject) -> list[str]:
+        return [code_digest(subject.task.fn)]
 
     def __repr__(self) -> str:
         return "TASK_SOURCE"
@@ -139,8 +151,8 @@ class _RunId(CachePolicy):
 
     __slots__ = ()
 
-    def parts(self, subject: Subject) -> Iterator[str]:
-        yield subject.call.flow_run_id
+    def parts(self, subject: Subject) -> list[str]:
+        return [subject.call.flow_run_id]
 
     def __repr__(self) -> str:
         return "RUN_ID"
@@ -151,7 +163,7 @@ class _NoCache(CachePolicy):
 
     __slots__ = ()
 
-    def parts(self, subject: Subject) -> None:
+    def parts(self, subject: Subject) -> None:  # noqa: ARG002 - whatever is called
         return None
 
     def __repr__(self) -> str:
@@ -168,7 +180,7 @@ class _ByFunction(CachePolicy):
             raise TypeError(f"by_function({function!r}): it cannot be called")
         self._function = function
 
-    def parts(self, subject: Subject) -> Iterator[str] | None:
+    def parts(self, subject: Subject) -> list[str] | None:
         context = CacheKeyContext(*context_of_call(subject.call))
         context.task = subject.task
         try:
@@ -181,7 +193,7 @@ class _ByFunction(CachePolicy):
             name = getattr(self._function, "__name__", repr(type(self._function)))
             log_defect(f"{subject.call.display_name} is not cached: its key function {name!r} raised", error)
             return None
-        return None if key is None else iter((key,))
+        return None if key is None else [key]
 
     def _key(self) -> object:
         return self._function
@@ -199,23 +211,32 @@ class _All(CachePolicy):
         self._policies = policies
 
     @property
+    def is_quick(self) -> bool:
+        return all(policy.is_quick for policy in self._policies)
+
+    @property
     def left_out(self) -> frozenset[str]:
         return frozenset().union(*[policy.left_out for policy in self._policies])
 
-    def parts(self, subject: Subject) -> Iterator[str] | None:
+    def parts(self, subject: Subject) -> list[str] | None:
         parts: list[str] = []
         for policy in self._policies:
             of_policy = policy.parts(subject)
             if of_policy is None:
                 return None
             parts += (type(policy).__name__, *of_policy)
-        return iter(parts)
+        return parts
 
     def without(self, names: frozenset[str]) -> CachePolicy:
         if not any(isinstance(policy, _Inputs) for policy in self._policies):
             return super().without(names)
         return _All(
-            tuple([policy.without(names) if isinstance(policy, _Inputs) else policy for policy in self._policies])
+            tuple(
+                [
+                    policy.without(names) if isinstance(policy, _Inputs) else policy
+                    for policy in self._policies
+                ]
+            )
         )
 
     def _key(self) -> object:
@@ -259,6 +280,8 @@ class Caching(NamedTuple):
     policy: CachePolicy
     expiration_us: int | None = None
     refreshes: bool = False
+    is_quick: bool = False
+    """Whether a key of small arguments is worked out at once, by nobody's code but ours."""
 
 
 def check_caching(
@@ -266,7 +289,9 @@ def check_caching(
 ) -> Caching | None:
     """The options of a task, grouped; ``None`` if it is not cached. Raises ``TypeError`` or ``ValueError``."""
     if policy is not None and not isinstance(policy, CachePolicy):
-        raise TypeError(f"cache_policy={policy!r}: give INPUTS, TASK_SOURCE, RUN_ID, NO_CACHE, or a sum of them")
+        raise TypeError(
+            f"cache_policy={policy!r}: give INPUTS, TASK_SOURCE, RUN_ID, NO_CACHE, or a sum of them"
+        )
     if key_function is not None:
         if not callable(key_function):
             raise TypeError(f"cache_key_fn={key_function!r} cannot be called")
@@ -277,14 +302,16 @@ def check_caching(
         policy = by_function(key_function)
     if policy is None:
         if expiration is not None or refresh:
-            raise ValueError("cache_expiration and refresh_cache mean something with a cache_policy: give one")
+            raise ValueError(
+                "cache_expiration and refresh_cache mean something with a cache_policy: give one"
+            )
         return None
     unknown = policy.left_out.difference(anatomy.parameters)
     if unknown and not anatomy.takes_any:
-        raise ValueError(f"cache_policy={policy!r}: {anatomy.name!r} has no parameter {sorted(unknown)[0]!r}")
+        raise ValueError(f"cache_policy={policy!r}: {anatomy.name!r} has no parameter {min(unknown)!r}")
     if isinstance(policy, _NoCache):
         return None
-    return Caching(policy, _check_expiration(expiration), bool(refresh))
+    return Caching(policy, _check_expiration(expiration), bool(refresh), policy.is_quick and not refresh)
 
 
 def _check_expiration(expiration: Any) -> int | None:
@@ -300,64 +327,80 @@ def _check_expiration(expiration: Any) -> int | None:
 # -- the key of a call -------------------------------------------------------------------------------
 
 
-def cache_key(
-    task: Task[Any, Any], call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> str | None:
-    """The key of a call, as 32 hexadecimal digits. ``None``, and once a line in the log, if it has none."""
-    caching = task.caching
-    assert caching is not None
-    parameters = _bind(task, args, kwargs)
-    if parameters is None:  # its call will say what is wrong
-        return None
-    try:
-        parts = caching.policy.parts(Subject(task, call, parameters))
-        if parts is None:
+class KeyMaker:
+    """Makes the keys of a task's calls. What is the same for all of them is found out once."""
+
+    def __init__(self, task: Task[Any, Any], policy: CachePolicy) -> None:
+        self._task = task
+        self._policy = policy
+        self._identity: str | None = None
+        function, anatomy = task.fn, task.anatomy
+        names = anatomy.positional
+        self._names = names
+        self._defaults: dict[str, Any] = {}
+        self._is_plain = (
+            isinstance(function, FunctionType)
+            and not anatomy.takes_any
+            and not function.__code__.co_posonlyargcount
+        )
+        if isinstance(function, FunctionType) and self._is_plain:
+            defaults = function.__defaults__ or ()
+            self._defaults |= zip(names[len(names) - len(defaults) :], defaults, strict=True)
+            self._defaults |= function.__kwdefaults__ or {}
+        self._known_names = frozenset(anatomy.parameters)
+
+    def key_of(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """The key of a call, as 32 hexadecimal digits. ``None``, and once a line in the log, if it has none."""
+        parameters = self._bind(args, kwargs)
+        if parameters is None:  # its call will say what is wrong
             return None
-        return stable_digest([_identity_of(task), *parts], limit=None)
-    except NoStableKeyError as error:
-        _tell_of_missing_key(task, error)
-        return None
+        if self._identity is None:
+            self._identity = _identity_of(self._task)
+        try:
+            parts = self._policy.parts(Subject(self._task, call, parameters))
+            if parts is None:
+                return None
+            text = "".join([f"{len(part)}:{part}" for part in (self._identity, *parts)])
+        except NoStableKeyError as error:
+            _tell_of_missing_key(self._task, self._identity, error)
+            return None
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).hexdigest()
+
+    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The parameters by name, defaults filled in; ``None`` if they do not fit."""
+        names = self._names
+        if self._is_plain and len(args) <= len(names):
+            given = dict(zip(names, args, strict=False))
+            parameters = self._defaults | given
+            if kwargs:
+                parameters |= kwargs
+            is_clear = not kwargs or given.keys().isdisjoint(kwargs)
+            if (
+                is_clear
+                and len(parameters) == len(self._known_names)
+                and parameters.keys() == self._known_names
+            ):
+                return parameters
+        try:
+            return Parameters(self._task.fn, self._task.anatomy).bind(args, dict(kwargs))
+        except TypeError:
+            return None
 
 
 _told: set[tuple[str, str]] = set()
 
 
-def _tell_of_missing_key(task: Task[Any, Any], error: NoStableKeyError) -> None:
+def _tell_of_missing_key(task: Task[Any, Any], identity: str, error: NoStableKeyError) -> None:
     argument = error.path.partition("]")[0]
-    place = (_identity_of(task), argument)
-    if place not in _told:
-        _told.add(place)
+    if (identity, argument) not in _told:
+        _told.add((identity, argument))
         log_warning(f"Calls of task {task.name!r} like this one are not cached: {error}")
-
-
-def _bind(task: Task[Any, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The parameters by name, defaults filled in; ``None`` if they do not fit."""
-    function, anatomy = task.fn, task.anatomy
-    if isinstance(function, FunctionType) and not anatomy.takes_any:
-        names = anatomy.positional
-        defaults = function.__defaults__ or ()
-        parameters = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
-        parameters |= function.__kwdefaults__ or {}
-        parameters.update(zip(names, args, strict=False))
-        parameters |= kwargs
-        fits = len(args) <= len(names) and len(parameters) == len(names) + len(anatomy.keyword_only)
-        is_clear = fits and not any(name in kwargs for name in names[: len(args)]) and not _positional_only(function)
-        if is_clear and parameters.keys() == {*names, *anatomy.keyword_only}:
-            return parameters
-    try:
-        return Parameters(function, anatomy).bind(args, dict(kwargs))
-    except TypeError:
-        return None
-
-
-def _positional_only(function: FunctionType) -> bool:
-    return function.__code__.co_posonlyargcount > 0
 
 
 def _given_before(function: Any) -> list[Any]:
     """What a bound method or a partial was given before it was called."""
     given: list[Any] = []
-    while True:
+    while not isinstance(function, FunctionType):
         if isinstance(function, MethodType):
             given.append(function.__self__)
             function = function.__func__
@@ -365,21 +408,16 @@ def _given_before(function: Any) -> list[Any]:
             given += (function.args, function.keywords)
             function = function.func
         else:
-            return given
-
-
-_identities: dict[tuple[Any, str], str] = {}
+            break
+    return given
 
 
 def _identity_of(task: Task[Any, Any]) -> str:
     """What tells a task from all others, in every process that has it: its file if there is one, and its names."""
     code = getattr(_innermost(task.fn), "__code__", None)
-    known = _identities.get((code, task.name))
-    if known is None:
-        file = os.path.abspath(code.co_filename) if code is not None else ""
-        place = file if os.path.exists(file) else name_of_module(task.__module__)
-        known = _identities[code, task.name] = stable_digest([place, task.__qualname__, task.name], limit=None)
-    return known
+    file = os.path.abspath(code.co_filename) if code is not None else ""
+    place = file if os.path.exists(file) else name_of_module(task.__module__)
+    return stable_digest([place, task.__qualname__, task.name], limit=None)
 
 
 def _innermost(function: Any) -> Any:

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from queue import SimpleQueue
 
+    from headrace.admission import AdmissionDesk
     from headrace.child_runs import Adoption
     from headrace.clock import Clock
     from headrace.dependencies import FutureLike
@@ -149,6 +150,8 @@ class Driver:
         self._outsiders: dict[Any, int] = {}
         self._indexes: defaultdict[str, count[int]] = defaultdict(count)
         self._fresh: deque[Call] = deque()
+        self._desk: AdmissionDesk | None = None
+        self._found: dict[int, FoundValue] = {}
         self._is_watching = False
         self._last_seen = 0
         self._failed: dict[int, Any] = {}
@@ -210,8 +213,7 @@ class Driver:
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
         if task.needs_admission and not self.flow_run.is_on_worker:
-            call.phase = Phase.UNADMITTED
-            call.is_told_plainly = False
+            self._bring_to_desk(call)
         if task.is_async and self._blocks_here(parent):
             self._refuse_to_block_the_loop_of(call)
         if parent is None:
@@ -220,6 +222,22 @@ class Driver:
             call.parent = parent.id
             call.needs_slot = False
             call.is_told_plainly = False
+
+    def _bring_to_desk(self, call: Call) -> None:
+        """The call has to be admitted, unless it is known at once how it ends."""
+        call.phase = Phase.UNADMITTED
+        call.is_told_plainly = False
+        if not (call.upstreams or call.tolerated):
+            found = self._admission_desk().glance(call)
+            if found is not None:
+                self._found[call.id] = found
+
+    def _admission_desk(self) -> AdmissionDesk:
+        if self._desk is None:
+            from headrace.admission import desk_of  # few flows need it
+
+            self._desk = desk_of(self.history)
+        return self._desk
 
     def _hand_over(self, call: Call) -> None:
         """Let the task runner's workers execute the call."""
@@ -457,9 +475,12 @@ class Driver:
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
     def _admit(self, effect: Admit) -> None:
-        from headrace.admission import desk_of  # few flows need it
-
-        desk_of(self.history).receive(effect.run)  # type: ignore[arg-type]
+        call: Call = effect.run  # type: ignore[assignment]
+        found = self._found.pop(call.id, None)
+        if found is not None:
+            self.post(found)
+            return
+        self._admission_desk().receive(call)
 
     def _settle(self, call: Call) -> None:
         report = call.report

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.context import current_scope
 from headrace.history.cache import CacheShelf
 from headrace.history.facts import CacheFact, StoredResult
+from headrace.history.results import is_small
 from headrace.logging import log_defect
 from headrace.previews import preview_arguments
 from headrace.task_runners.call import NO_CONTEXT, FoundValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from headrace.history import History
     from headrace.history.cache import CachedValue, Claim
@@ -65,13 +66,14 @@ class SingleFlight:
 
     def receive(self, call: Call, go_on: Callable[[], None]) -> None:
         """Give the run the value of its key, or have it lead, or follow."""
-        caching = call.task.caching
-        key = _work_out_key(call)
-        if key is None:
-            go_on()
-            return
-        call.cache = CacheFact(key, refreshes=caching.refreshes)
-        if caching.refreshes:
+        if call.cache is None:
+            key = _work_out_key(call)
+            if key is None:
+                go_on()
+                return
+            call.cache = CacheFact(key, refreshes=call.task.caching.refreshes)
+        key = call.cache.key
+        if call.cache.refreshes:
             call.add_done_callback(lambda: self._when_refreshed(key, call))
             go_on()
             return
@@ -88,6 +90,21 @@ class SingleFlight:
             go_on()  # it would wait for itself
         else:
             flight.followers.append(follower)
+
+    def glance(self, call: Call) -> FoundValue | None:
+        """The value of a call that needs no futures, if that can be told at once: in the caller's thread.
+
+        A small key costs less than the way to the desk and back.
+        """
+        caching = call.task.caching
+        if not (caching.is_quick and is_small(call.args) and is_small(call.kwargs)):
+            return None
+        key = _work_out_within(call, call.args, call.kwargs)
+        if key is None:
+            return None
+        call.cache = CacheFact(key)
+        found = self._shelf.find_remembered(key, call.driver.now_us())
+        return None if found is None else _found(call, found)
 
     def tend(self) -> float | None:
         """See what those in other processes have done for whom runs wait here."""
@@ -157,7 +174,10 @@ class SingleFlight:
     def _when_refreshed(self, key: str, call: Call) -> None:
         stored = _stored_result_of(call)
         if stored is not None:
-            self._put(lambda: self._keep(key, call, stored))
+            self._put(lambda: self._keep_refreshed(key, call, stored))
+
+    def _keep_refreshed(self, key: str, call: Call, stored: StoredResult) -> None:
+        self._keep(key, call, stored)
 
     def _land(self, key: str, flight: _Flight, call: Call, stored: StoredResult | None) -> None:
         """Give the leader's value to its followers. If it has none, the next leads; if none can be kept, all go on."""
@@ -176,7 +196,6 @@ class SingleFlight:
             if not _give(follower.call, value):
                 follower.go_on()
 
-
     def _keep(self, key: str, call: Call, stored: StoredResult) -> CachedValue | None:
         if not _is_storable(stored):
             return None
@@ -189,15 +208,18 @@ def _work_out_key(call: Call) -> str | None:
     if context is NO_CONTEXT:  # it has ended
         return None
     try:
-        return context.copy().run(_work_out_within, call)
+        return context.copy().run(_work_out_in_context, call)
     except Exception as error:
         log_defect(f"{call.display_name} is not cached: its key could not be worked out", error)
         return None
 
 
-def _work_out_within(call: Call) -> str | None:
+def _work_out_in_context(call: Call) -> str | None:
     current_scope.set(call)
-    args, kwargs = call.driver.resolve(call)
+    return _work_out_within(call, *call.driver.resolve(call))
+
+
+def _work_out_within(call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
     task = call.task
     if args or kwargs:
         call.parameters = preview_arguments(task.argument_names, args, kwargs)
@@ -208,14 +230,21 @@ def _work_out_within(call: Call) -> str | None:
 
 def _give(call: Call, found: CachedValue) -> bool:
     """End the run with the value; ``False`` if that cannot be made any more."""
+    event = _found(call, found)
+    if event is not None:
+        call.driver.post(event)
+    return event is not None
+
+
+def _found(call: Call, found: CachedValue) -> FoundValue | None:
+    """The event that ends the run with the value; ``None`` if that cannot be made any more."""
     try:
         value = call.value_of(found)
     except Exception:
-        return False
+        return None
     assert call.cache is not None
-    call.cache = call.cache._replace(source=found.source)
-    call.driver.post(FoundValue(call, call.driver.now_us(), value, found.result, f"its value is that of {found.source}"))
-    return True
+    call.cache = CacheFact(call.cache.key, None, found.source)
+    return FoundValue(call, call.driver.now_us(), value, found.result, f"its value is that of {found.source}")
 
 
 def _stored_result_of(call: Call) -> StoredResult | None:

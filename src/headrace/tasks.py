@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Protocol, Self, TypedDict, Unpack
 
-    from headrace.cache_policies import CachePolicy, Caching
+    from headrace.cache_policies import CachePolicy, Caching, KeyMaker
     from headrace.child_runs import ChildRuns
     from headrace.futures import TaskFuture
     from headrace.hooks import HookOption
@@ -119,11 +119,17 @@ class Task(Generic[P, R]):
         self.cache_expiration = cache_expiration
         self.refresh_cache = refresh_cache
         self.caching: Caching | None = None
-        if cache_policy is not None or cache_key_fn is not None or cache_expiration is not None or refresh_cache:
+        if (
+            cache_policy is not None
+            or cache_key_fn is not None
+            or cache_expiration is not None
+            or refresh_cache
+        ):
             from headrace.cache_policies import check_caching
 
             self.caching = check_caching(cache_policy, cache_key_fn, cache_expiration, refresh_cache, anatomy)
         self.needs_admission = self.caching is not None
+        self._key_maker: KeyMaker | None = None
         self.hooks = gather_hooks(
             on_running=on_running,
             on_completion=on_completion,
@@ -238,6 +244,7 @@ class Task(Generic[P, R]):
         bound = object.__new__(type(self))
         bound.__dict__.update(self.__dict__)
         bound.fn = self.fn.__get__(instance, owner)
+        bound._key_maker = None
         bound.anatomy = examine(bound.fn, decorator="task")
         bound.argument_names = bound.anatomy.positional
         return bound
@@ -298,9 +305,13 @@ class Task(Generic[P, R]):
 
     def cache_key(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
         """What the call has in common with those that may be given its value; ``None`` if it is not cached."""
-        from headrace.cache_policies import cache_key
+        maker = self._key_maker
+        if maker is None:
+            from headrace.cache_policies import KeyMaker
 
-        return cache_key(self, call, args, kwargs)
+            assert self.caching is not None
+            maker = self._key_maker = KeyMaker(self, self.caching.policy)
+        return maker.key_of(call, args, kwargs)
 
     def wants_retry(self, call: Call, error: BaseException) -> bool:
         """What ``retry_condition_fn`` says of this failure."""

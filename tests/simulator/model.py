@@ -406,7 +406,9 @@ class Model:
                 self._settle(seen, effect)
             case Admit():
                 self._check(seen.stage is Stage.UNADMITTED, f"run {effect.id} is to be admitted twice")
-                self._check(self.have_completed(seen.run.upstreams), f"run {effect.id} is to be admitted early")
+                self._check(
+                    self.have_completed(seen.run.upstreams), f"run {effect.id} is to be admitted early"
+                )
                 seen.stage = Stage.AT_DESK
             case Record(ends_attempt=True):
                 seen.stage = Stage.QUEUED
@@ -483,7 +485,9 @@ class Model:
 
     def _check_cause(self, seen: SeenRun, settled: Settle) -> None:
         """A run that has begun ends by its own report alone; one that has not, by its upstreams or a cancel."""
-        is_its_own = isinstance(self._event, Finished | Skipped | Adopted | Found) and self._event.id == settled.id
+        is_its_own = (
+            isinstance(self._event, Finished | Skipped | Adopted | Found) and self._event.id == settled.id
+        )
         match settled.name:
             case StateName.UPSTREAM_FAILED:
                 is_right = seen.attempts == 0

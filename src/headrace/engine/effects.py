@@ -96,4 +96,15 @@ class EndFlow(NamedTuple):
     returned: tuple[int, ...]
 
 
-Effect = StartAttempt | Settle | Admit | SetTimer | Interrupt | PostAgain | Record | RunHooks | RecordFlow | EndFlow
+Effect = (
+    StartAttempt
+    | Settle
+    | Admit
+    | SetTimer
+    | Interrupt
+    | PostAgain
+    | Record
+    | RunHooks
+    | RecordFlow
+    | EndFlow
+)

@@ -8,10 +8,12 @@ it needs to know: one object instead of two, and a named tuple costs twice as mu
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from headrace.engine.states import StateName
 from headrace.engine.task_run import TaskRun
+
+if TYPE_CHECKING:
+    from headrace.engine.states import StateName
 
 
 class Ending(Enum):

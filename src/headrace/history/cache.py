@@ -7,13 +7,15 @@ what was stored; what is damaged counts as not there.
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict
+import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import HistoryError
 from headrace.history.checksums import seed_of_flow_run, seed_of_task_run
 from headrace.history.facts import PICKLE, Kept, StoredResult
 from headrace.history.liveness import Heartbeat, ProcessIdentity, heartbeat_now, is_gone
+from headrace.history.pickles import loads
 from headrace.history.statements import statement
 from headrace.history.stored_value import StoredValue
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED_BYTES = 64 * 1024 * 1024
 _SIZE_OF_AN_ENTRY = 500
+_LOOK_AGAIN_SECONDS = 0.01
 
 
 class CachedValue(NamedTuple):
@@ -41,8 +44,6 @@ class CachedValue(NamedTuple):
         """The value, made anew by each call: nobody can change what others are given. Raises ``ResultError``."""
         result = self.result
         if result.pickled is not None:
-            from headrace.history.pickles import loads
-
             return loads(result.pickled)
         kept = result.kept
         assert kept is not None
@@ -50,7 +51,9 @@ class CachedValue(NamedTuple):
             from headrace.history.serializers import serializer_named
 
             return serializer_named(kept.serializer).load(kept.content)
-        stored = StoredValue(f"task run {self.source}", kept.serializer, None, 0, kept.key, kept.size, self.home)
+        stored = StoredValue(
+            f"task run {self.source}", kept.serializer, None, 0, kept.key, kept.size, self.home
+        )
         return stored.load()
 
 
@@ -62,35 +65,47 @@ class Claim(NamedTuple):
 
 
 class CacheShelf:
-    """The cached values of a history, as one thread of this process sees them.
+    """The cached values of a history, as this process sees them.
 
-    What was used lately is remembered, up to 64 MiB, for as long as nobody clears the cache.
+    What was used is remembered, up to 64 MiB, for as long as nobody clears the cache.
     """
 
     def __init__(self, history: History) -> None:
         self._history = history
         self._reader: Reader | None = None
-        self._values: OrderedDict[str, CachedValue] = OrderedDict()
+        self._changing = Lock()
+        self._values: dict[str, CachedValue] = {}
         self._bytes = 0
         self._version = -1
         self._watched_version = -1
         self._clearings = -1
+        self._next_look = 0.0
         self._damaged: set[int] = set()
 
     def find(self, key: str, now_us: int) -> CachedValue | None:
         """The value of the key, if there is one that counts."""
+        known = self.find_remembered(key, now_us)
+        if known is not None:
+            return known
         try:
-            self._look_for_clearings()
-            known = self._values.get(key)
-            if known is not None and (known.expires_us is None or known.expires_us > now_us):
-                self._values.move_to_end(key)
-                return known
             found = self._read(key, now_us)
         except (sqlite3.Error, HistoryError):  # then there is none
             return None
         if found is not None:
             self._remember(key, found)
         return found
+
+    def find_remembered(self, key: str, now_us: int) -> CachedValue | None:
+        """The same without a look into the database, by any thread."""
+        if time.monotonic() >= self._next_look:
+            try:
+                self._look_for_clearings()
+            except (sqlite3.Error, HistoryError):
+                return None
+        known = self._values.get(key)
+        if known is None or (known.expires_us is not None and known.expires_us <= now_us):
+            return None
+        return known
 
     def keep(self, key: str, result: StoredResult, source: str, expires_us: int | None) -> CachedValue:
         """Remember the value that a run of this process has given."""
@@ -100,11 +115,12 @@ class CacheShelf:
         return value
 
     def _remember(self, key: str, value: CachedValue) -> None:
-        self._forget(key)
-        self._values[key] = value
-        self._bytes += _size_of(value)
-        while self._bytes > _REMEMBERED_BYTES and len(self._values) > 1:
-            self._forget(next(iter(self._values)))
+        with self._changing:
+            self._forget(key)
+            self._values[key] = value
+            self._bytes += _size_of(value)
+            while self._bytes > _REMEMBERED_BYTES and len(self._values) > 1:
+                self._forget(next(iter(self._values)))
 
     def _forget(self, key: str) -> None:
         value = self._values.pop(key, None)
@@ -123,7 +139,9 @@ class CacheShelf:
 
     def close(self) -> None:
         """Give the connection back."""
-        reader, self._reader = self._reader, None
+        with self._changing:
+            reader, self._reader = self._reader, None
+            self._next_look = 0.0
         if reader is not None:
             reader.close()
 
@@ -141,22 +159,34 @@ class CacheShelf:
         return Claim()
 
     def _look_for_clearings(self) -> None:
-        """Forget everything if somebody has cleared the cache. Looked for only when somebody has written."""
-        reader = self._open()
-        version = reader.data_version()
-        if version == self._version:
-            return
-        self._version = version
-        clearings = reader.clearings_of_cache()
-        if clearings != self._clearings:
-            self._clearings = clearings
-            self._values.clear()
-            self._bytes = 0
+        """Forget everything if somebody has cleared the cache. Looked for now and then, when somebody has written."""
+        with self._changing:
+            reader = self._open()
+            version = reader.data_version()
+            if version != self._version:
+                clearings = reader.clearings_of_cache()
+                if clearings != self._clearings:
+                    self._values.clear()
+                    self._bytes = 0
+                self._clearings, self._version = clearings, version
+            self._next_look = time.monotonic() + _LOOK_AGAIN_SECONDS
 
     def _read(self, key: str, now_us: int) -> CachedValue | None:
         reader = self._open()
         for row in reader.cached_results(key, now_us):
-            row_key, id, index, flow_run_key, flow_run, content, file, serializer, size, preview, expires_us = row
+            (
+                row_key,
+                id,
+                index,
+                flow_run_key,
+                flow_run,
+                content,
+                file,
+                serializer,
+                size,
+                preview,
+                expires_us,
+            ) = row
             source = f"{flow_run}/{id}"
             seed = seed_of_task_run(seed_of_flow_run(flow_run_key), id, index)
             kind = serializer or PICKLE

@@ -431,7 +431,7 @@ class History:
                 self._commit(batch)
         for mark in marks:
             try:
-                mark.callback()  # type: ignore[union-attr]  # only these two are among them
+                mark.callback()
             except Exception:
                 _logger.exception("A callback of History.when_flushed or History.transact raised")
 

@@ -156,9 +156,18 @@ class FoundValue(ValueFound):
     __slots__ = ("call", "error", "stored", "value", "worker")
 
     def __init__(
-        self, call: Call, at_us: int, value: Any, stored: StoredResult, reason: str, name: StateName = StateName.CACHED
+        self,
+        call: Call,
+        at_us: int,
+        value: Any,
+        stored: StoredResult,
+        reason: str,
+        name: StateName = StateName.CACHED,
     ) -> None:
-        super().__init__(call.id, at_us, name, reason)
+        self.id = call.id
+        self.at_us = at_us
+        self.name = name
+        self.reason = reason
         self.call = call
         self.value = value
         self.stored = stored
