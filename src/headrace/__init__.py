@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from headrace.engine.states import State, StateType
     from headrace.flows import Flow, flow
     from headrace.futures import FlowRunFuture, TaskFuture
+    from headrace.limits import concurrency, rate_limit
     from headrace.logging import get_run_logger
     from headrace.run_context import FlowRunContext, TaskRunContext, get_run_context
     from headrace.tagging import tags
@@ -47,10 +48,12 @@ __all__ = [
     "allow_failure",
     "as_completed",
     "by_function",
+    "concurrency",
     "flow",
     "get_run_context",
     "get_run_logger",
     "quote",
+    "rate_limit",
     "tags",
     "task",
     "task_input_hash",
@@ -74,10 +77,12 @@ _PLACES = {
     "allow_failure": "headrace.dependencies",
     "as_completed": "headrace.waiting",
     "by_function": "headrace.cache_policies",
+    "concurrency": "headrace.limits",
     "flow": "headrace.flows",
     "get_run_context": "headrace.run_context",
     "get_run_logger": "headrace.logging",
     "quote": "headrace.dependencies",
+    "rate_limit": "headrace.limits",
     "tags": "headrace.tagging",
     "task": "headrace.tasks",
     "task_input_hash": "headrace.cache_policies",

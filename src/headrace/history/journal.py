@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.history.facts import Fact
+    from headrace.history.lease_book import LeaseBook
+    from headrace.history.lease_desk import LeaseDesk
     from headrace.history.reader import Reader
 
     class Attended(Protocol):
@@ -146,6 +148,7 @@ class History:
         self._next_heartbeat = 0.0
         self._seen_version = 0
         self._last_request = 0
+        self._lease_desk: LeaseDesk | None = None
 
     # The producers' side.
 
@@ -257,11 +260,35 @@ class History:
         """The flow run has ended here, and is recorded."""
         self._attended.pop(flow_run.flow_run_id, None)
 
+    @property
+    def lease_desk(self) -> LeaseDesk:
+        """Where this process asks for leases on limits."""
+        if self._lease_desk is None:
+            from headrace.history.lease_desk import LeaseDesk  # few processes need it
+
+            with self._starting:
+                desk: LeaseDesk | None = self._lease_desk  # another thread may have been faster
+                self._lease_desk = desk or LeaseDesk(self._open_lease_book)
+        return self._lease_desk
+
+    def _open_lease_book(self) -> LeaseBook:
+        """By a connection of its own, but for a history in memory, of which there is only one."""
+        from headrace.history.lease_book import LeaseBook
+
+        with self._writing:
+            writer = self._open_writer()
+            process = writer.register()
+            is_own = self.location != IN_MEMORY
+            database = open_database(self.location) if is_own else writer.database
+        return LeaseBook(database, process, self._writing, is_own=is_own)
+
     def close(self) -> None:
         """Commits what is recorded, moves it into the database file, and closes that. Facts that follow are dropped."""
         if self._is_closed:
             return
         self.flush()
+        if self._lease_desk is not None:
+            self._lease_desk.close()
         self._is_closed = True
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -320,6 +347,8 @@ class History:
             _of_the_parent.append(writer)
             if writer.database.lock is not None:
                 writer.database.lock.close()
+        if self._lease_desk is not None:
+            _of_the_parent.append(self._lease_desk)
         self._begin(None)
 
     # The writer thread's side.
@@ -544,7 +573,7 @@ def _write_everything() -> None:
 
 
 _paused: list[History] = []
-_of_the_parent: list[Writer] = []
+_of_the_parent: list[object] = []
 
 
 def _before_fork() -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _LINE_LENGTH = 200
 
-FREE_WHAT_IT_HELD: tuple[str, ...] = (statement("free_cache_claims"),)
-"""The statements that free what a process held by lease, each for one ``:process``."""
+FREE_WHAT_IT_HELD = ("free_cache_claims", "free_leases")
+"""The names of the statements that free what a process held, each for one ``:process``."""
 
 
 class _Owner(NamedTuple):
@@ -78,8 +78,8 @@ def _rescue(connection: sqlite3.Connection, me: int | None) -> list[str]:
             ).fetchall():
                 _crash(connection, key, states, owner, last_line)
                 rescued.append(id_)
-            for text in FREE_WHAT_IT_HELD:
-                connection.execute(text, {"process": owner.key})
+            for name in FREE_WHAT_IT_HELD:
+                connection.execute(statement(name), {"process": owner.key})
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

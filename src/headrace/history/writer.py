@@ -110,6 +110,12 @@ class Writer:
             self._process = self._connection.execute(statement("record_process"), values).fetchone()[0]
         return self._process
 
+    def register(self) -> int:
+        """The key of this process, which is committed from here on."""
+        if not self._is_process_committed:
+            self.beat()
+        return self.process_key
+
     def beat(self) -> None:
         """Says that this process is there."""
         at_us, awake_us = heartbeat_now(now_us())

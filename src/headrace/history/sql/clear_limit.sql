@@ -1,0 +1,2 @@
+-- Takes a limit away.
+DELETE FROM limits WHERE name = ?

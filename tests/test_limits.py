@@ -1,0 +1,262 @@
+"""`concurrency` and `rate_limit`, in tasks and flows, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from headrace import concurrency, flow, rate_limit, task
+from headrace.errors import TaskFailures
+from headrace.history import History, use_history
+from headrace.history.lease_book import set_rate, set_slots
+from headrace.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def history(tmp_path: Path) -> Iterator[History]:
+    history = History.open(str(tmp_path / "history.db"))
+    with use_history(history):
+        yield history
+    history.close()
+
+
+class Gauge:
+    """How many are inside at once, and how many were at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.inside = 0
+        self.most = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.inside -= 1
+
+
+@pytest.mark.parametrize("runner", [ConcurrentTaskRunner(), SequentialTaskRunner()])
+def test_no_more_tasks_are_in_the_block_than_there_are_slots(runner: Any) -> None:
+    gauge = Gauge()
+
+    @task
+    def query(number: int) -> int:
+        with concurrency("db", 3), gauge:
+            return number
+
+    @flow(task_runner=runner)
+    def all_of_them() -> list[int]:
+        return query.map(range(40)).result()
+
+    assert all_of_them() == list(range(40))
+    assert gauge.most <= 3
+
+
+def test_async_tasks_wait_without_blocking_their_loop() -> None:
+    gauge = Gauge()
+
+    @task
+    async def query(number: int) -> int:
+        async with concurrency("db", 2):
+            with gauge:
+                await asyncio.sleep(0)
+            return number
+
+    @flow
+    async def all_of_them() -> list[int]:
+        return await asyncio.gather(*[query(number) for number in range(20)])
+
+    assert asyncio.run(all_of_them()) == list(range(20))
+    assert 1 <= gauge.most <= 2
+
+
+def test_a_limit_that_is_set_wins_over_the_programs_number(history: History) -> None:
+    set_slots(history.location, "db", 1)
+    gauge = Gauge()
+
+    @task
+    def query(_number: int) -> None:
+        with concurrency("db", 9), gauge:
+            pass
+
+    @flow
+    def all_of_them() -> None:
+        query.map(range(20))
+
+    all_of_them()
+    assert gauge.most == 1
+
+
+def test_a_task_that_waits_lets_another_one_have_its_worker() -> None:
+    order: list[str] = []
+
+    @task
+    def holder(inside: threading.Event, go_on: threading.Event) -> None:
+        with concurrency("db", 1):
+            inside.set()
+            assert go_on.wait(20)
+            order.append("holder")
+
+    @task
+    def waiter() -> None:
+        with concurrency("db", 1):
+            order.append("waiter")
+
+    @task
+    def other(go_on: threading.Event) -> None:
+        order.append("other")
+        go_on.set()
+
+    @flow(task_runner=ConcurrentTaskRunner(max_workers=2))
+    def with_two_workers() -> None:
+        inside, go_on = threading.Event(), threading.Event()
+        holder(inside, go_on)
+        assert inside.wait(20)
+        waiter()
+        other(go_on)
+
+    with_two_workers()
+    assert order == ["other", "holder", "waiter"]
+
+
+def test_a_flow_may_hold_a_slot_and_so_may_code_outside_any() -> None:
+    @flow
+    def holding() -> str:
+        with concurrency("db", 1):
+            with (
+                pytest.raises(TimeoutError, match="no room within 0 s"),
+                concurrency("db", 1, timeout_seconds=0),
+            ):
+                pass
+            return "done"
+
+    assert holding() == "done"
+    with concurrency(["db", "api"], 1):
+        pass
+
+
+def test_a_failed_block_is_free_again() -> None:
+    for _ in range(3):
+        with pytest.raises(ValueError, match="inside"), concurrency("db", 1):
+            raise ValueError("inside")
+
+
+def test_an_async_wait_that_is_cancelled_is_no_longer_in_line() -> None:
+    async def main() -> str:
+        async with concurrency("db", 1):
+            impatient = asyncio.create_task(hold())
+            await asyncio.sleep(0)
+            impatient.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await impatient
+        return await asyncio.wait_for(hold(), 10)
+
+    async def hold() -> str:
+        async with concurrency("db", 1):
+            return "held"
+
+    assert asyncio.run(main()) == "held"
+
+
+def test_one_object_may_be_entered_by_many() -> None:
+    gauge = Gauge()
+    limit = concurrency("db", 2)
+
+    @task
+    def query(_number: int) -> None:
+        with limit, gauge:
+            pass
+
+    @flow
+    def all_of_them() -> None:
+        query.map(range(30))
+
+    all_of_them()
+    assert gauge.most <= 2
+
+
+def test_more_than_there_is_is_an_error_at_once(history: History) -> None:
+    with pytest.raises(ValueError, match="more than there is"):
+        concurrency("db", 2, occupy=3)
+    set_slots(history.location, "db", 2)
+    with pytest.raises(ValueError, match="there are 2"), concurrency("db", occupy=3):
+        pass
+
+
+@pytest.mark.parametrize("occupy", [0, -1, True, 1.5])
+def test_only_a_whole_number_can_be_occupied(occupy: Any) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        concurrency("db", occupy=occupy)
+    with pytest.raises(ValueError, match="whole number"):
+        rate_limit("db", occupy=occupy)
+
+
+@pytest.mark.parametrize("names", ["", [], [1], None])
+def test_a_limit_has_a_name(names: Any) -> None:
+    with pytest.raises(TypeError):
+        concurrency(names)
+
+
+# Rates
+
+
+def test_no_more_begin_than_the_rate_allows(history: History) -> None:
+    set_rate(history.location, "mails", 5, 3_600_000_000)
+
+    @task
+    def send() -> None:
+        rate_limit("mails", timeout_seconds=0.2)
+
+    @flow
+    def all_of_them() -> int:
+        sent = [send() for _ in range(8)]
+        return sum(future.exception() is None for future in sent)
+
+    assert all_of_them() == 5
+
+
+def test_async_code_awaits_its_turn(history: History) -> None:
+    set_rate(history.location, "mails", 2, 3_600_000_000)
+
+    @flow
+    async def main() -> None:
+        await rate_limit("mails", occupy=2)
+        with pytest.raises(TimeoutError):
+            await rate_limit("mails", timeout_seconds=0)
+
+    asyncio.run(main())
+
+
+def test_without_a_rate_everything_passes_and_awaiting_changes_nothing() -> None:
+    async def awaited() -> None:
+        await rate_limit("mails")
+
+    passed = rate_limit("mails")
+    assert repr(passed) == "<done>"
+    asyncio.run(awaited())
+
+
+def test_a_sync_task_of_an_async_flow_blocks_in_its_own_thread(history: History) -> None:
+    set_rate(history.location, "mails", 1, 3_600_000_000)
+
+    @task
+    def send() -> None:
+        rate_limit("mails", timeout_seconds=0)
+
+    @flow
+    async def main() -> None:
+        await send()
+        await send()
+
+    with pytest.raises((TimeoutError, TaskFailures)):
+        asyncio.run(main())
