@@ -77,7 +77,7 @@ class CachePolicy:
         """The names of parameters that do not count."""
         return frozenset()
 
-    def __add__(self, other: CachePolicy) -> CachePolicy:
+    def __add__(self, other: object) -> CachePolicy:
         if not isinstance(other, CachePolicy):
             return NotImplemented
         if isinstance(self, _NoCache):
@@ -87,9 +87,10 @@ class CachePolicy:
         )
 
     def __sub__(self, names: str | Iterable[str]) -> CachePolicy:
-        given = frozenset([names] if isinstance(names, str) else names)
+        is_one = isinstance(names, str) or not hasattr(names, "__iter__")
+        given = frozenset([names] if is_one else names)
         if not all(isinstance(name, str) for name in given):
-            raise TypeError(f"{names!r}: give the name of a parameter, or several")
+            raise TypeError(f"{self!r} - {names!r}: give the name of a parameter, or several")
         return self.without(given)
 
     def __eq__(self, other: object) -> bool:
@@ -103,7 +104,17 @@ class CachePolicy:
 
 
 class _Inputs(CachePolicy):
-    """Every argument, but for those left out."""
+    """The same arguments, but for those left out.
+
+    >>> from headrace import INPUTS, task
+    >>> @task(cache_policy=INPUTS - "debug")
+    ... def square(number: int, *, debug: bool = False) -> int:
+    ...     print("squaring")
+    ...     return number * number
+    >>> square(3).result(), square(3, debug=True).result()
+    squaring
+    (9, 9)
+    """
 
     __slots__ = ("_left_out",)
 
@@ -135,7 +146,15 @@ class _Inputs(CachePolicy):
 
 
 class _TaskSource(CachePolicy):
-    """What the task's function does."""
+    """The same code: of the task, and of what it uses of its module.
+
+    >>> from headrace import INPUTS, TASK_SOURCE, task
+    >>> @task(cache_policy=INPUTS + TASK_SOURCE)
+    ... def double(number: int) -> int:
+    ...     return number * 2
+    >>> double(1).result()
+    2
+    """
 
     __slots__ = ()
 
@@ -147,7 +166,20 @@ class _TaskSource(CachePolicy):
 
 
 class _RunId(CachePolicy):
-    """The flow run."""
+    """The same flow run.
+
+    >>> from headrace import INPUTS, RUN_ID, flow, task
+    >>> @task(cache_policy=INPUTS + RUN_ID)
+    ... def ask(question: str) -> str:
+    ...     print("asking")
+    ...     return question.upper()
+    >>> @flow
+    ... def interview() -> list[str]:
+    ...     return [ask("why?").result(), ask("why?").result()]
+    >>> interview()
+    asking
+    ['WHY?', 'WHY?']
+    """
 
     __slots__ = ()
 
@@ -159,7 +191,15 @@ class _RunId(CachePolicy):
 
 
 class _NoCache(CachePolicy):
-    """Nothing is the same: each call is executed."""
+    """Never the same: each call is executed.
+
+    >>> from headrace import NO_CACHE, task
+    >>> @task(cache_policy=NO_CACHE)
+    ... def draw() -> int:
+    ...     return 4
+    >>> draw().state.name == "Completed"
+    True
+    """
 
     __slots__ = ()
 
@@ -208,7 +248,7 @@ class _All(CachePolicy):
     __slots__ = ("_policies",)
 
     def __init__(self, policies: tuple[CachePolicy, ...]) -> None:
-        self._policies = policies
+        self._policies = tuple(sorted(policies, key=_rank))
 
     @property
     def is_quick(self) -> bool:
@@ -261,6 +301,15 @@ def by_function(function: KeyFunction) -> CachePolicy:
 
     ``context`` is a ``TaskRunContext`` that also has the ``task``. What the function raises is logged, and the call is
     executed.
+
+    >>> from headrace import by_function, task
+    >>> @task(cache_policy=by_function(lambda context, parameters: parameters["city"].lower()))
+    ... def population(city: str) -> int:
+    ...     print("counting", city)
+    ...     return 2_100_000
+    >>> population("Paris").result() == population("PARIS").result()
+    counting Paris
+    True
     """
     return _ByFunction(function)
 
@@ -269,6 +318,13 @@ def task_input_hash(context: Any, parameters: Mapping[str, Any]) -> str:
     """A key of a task's code and arguments, for ``cache_key_fn=task_input_hash``; the same as ``INPUTS + TASK_SOURCE``.
 
     Raises ``NoStableKeyError`` if an argument has none.
+
+    >>> from headrace import task, task_input_hash
+    >>> @task(cache_key_fn=task_input_hash)
+    ... def cube(number: int) -> int:
+    ...     return number**3
+    >>> cube(2).result(), cube(2).state.name == "Cached"
+    (8, True)
     """
     digest = stable_digest(dict(parameters), limit=None, name="arguments")
     return f"{code_digest(context.task.fn)}-{digest}"
@@ -385,6 +441,8 @@ class KeyMaker:
             return Parameters(self._task.fn, self._task.anatomy).bind(args, dict(kwargs))
         except TypeError:
             return None
+        except ValueError:  # a function written in C, which does not tell the names of its parameters
+            return {"*args": args, **kwargs}
 
 
 _told: set[tuple[str, str]] = set()
@@ -426,6 +484,11 @@ def _innermost(function: Any) -> Any:
         if inner is None:
             return function
         function = inner
+
+
+def _rank(policy: CachePolicy) -> str:
+    """In whatever order they were added up: the key is the same."""
+    return type(policy).__name__
 
 
 def _each(policy: CachePolicy) -> tuple[CachePolicy, ...]:

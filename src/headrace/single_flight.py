@@ -99,7 +99,10 @@ class SingleFlight:
         caching = call.task.caching
         if not (caching.is_quick and is_small(call.args) and is_small(call.kwargs)):
             return None
-        key = _work_out_within(call, call.args, call.kwargs)
+        try:
+            key = _work_out_within(call, call.args, call.kwargs)
+        except Exception:  # the desk will find the same, and say so
+            return None
         if key is None:
             return None
         call.cache = CacheFact(key)
@@ -174,6 +177,7 @@ class SingleFlight:
     def _when_refreshed(self, key: str, call: Call) -> None:
         stored = _stored_result_of(call)
         if stored is not None:
+            self._shelf.forget(key)
             self._put(lambda: self._keep_refreshed(key, call, stored))
 
     def _keep_refreshed(self, key: str, call: Call, stored: StoredResult) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace import TaskFuture, flow, quote, task, unmapped
+from headrace import INPUTS, TaskFuture, flow, quote, task, unmapped
 from headrace.errors import FutureMisuseError, TaskFailures
 from headrace.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
 from headrace.task_runners.loops import background_loop
@@ -125,7 +125,8 @@ def test_c1_with_options_keeps_every_option() -> None:
         "name": "n", "description": "d", "tags": ("t",), "retries": 2, "retry_delay_seconds": (1.0, 2.0),
         "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "log_prints": True,
         "task_run_name": "run", "on_running": (hook,), "on_completion": (hook,), "on_failure": (hook,),
-        "on_crashed": (hook,), "on_cancelled": (hook,),
+        "on_crashed": (hook,), "on_cancelled": (hook,), "cache_policy": INPUTS, "cache_key_fn": None,
+        "cache_expiration": 5, "refresh_cache": True,
     }  # fmt: skip
     assert task(**options)(lambda: None).with_options()._options() == options
 
@@ -992,7 +993,7 @@ def test_c1_what_is_no_function_gets_a_clear_answer(decorator: Any, thing: Any) 
 
 
 NOT_BUILT = [
-    "timeout_seconds", "cache_policy", "cache_key_fn", "cache_expiration", "persist_result", "result_serializer",
+    "timeout_seconds", "persist_result", "result_serializer",
     "no_such_option",
 ]  # fmt: skip
 

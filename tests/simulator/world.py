@@ -245,7 +245,7 @@ class World:
     ) -> int:
         id = len(self.model.runs) + 1
         retries = self.pick((0, 0, 1, 2))
-        is_cached = self.chance(4)
+        is_cached = self.chance(6)
         self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot, is_cached))
         return id
 

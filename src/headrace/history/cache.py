@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import HistoryError
 from headrace.history.checksums import seed_of_flow_run, seed_of_task_run
+from headrace.history.database import explain, open_database
 from headrace.history.facts import PICKLE, Kept, StoredResult
 from headrace.history.liveness import Heartbeat, ProcessIdentity, heartbeat_now, is_gone
 from headrace.history.pickles import loads
@@ -62,6 +64,43 @@ class Claim(NamedTuple):
 
     holder: str | None = None
     is_known: bool = False
+
+
+class CacheSummary(NamedTuple):
+    """What is cached of one task: how many values, of how many bytes, how many of them have expired, and since when."""
+
+    task: str
+    values: int
+    size: int
+    expired: int
+    first_us: int
+    last_us: int
+
+
+def list_cache(
+    connection: sqlite3.Connection, now_us: int, *, task: str | None = None, before_us: int | None = None
+) -> list[CacheSummary]:
+    """What is cached, by task: all, or of that task, or what was made before that moment. Raises ``sqlite3.Error``."""
+    values = {"now_us": now_us, "task": task, "before_us": before_us}
+    return [CacheSummary(*row) for row in connection.execute(statement("list_cache"), values)]
+
+
+def clear_cache(location: str, *, task: str | None = None, before_us: int | None = None) -> int:
+    """Has such values count no more, in every process from the next moment on: how many. Raises ``HistoryError``."""
+    database = open_database(location)
+    try:
+        with nullcontext() if database.lock is None else database.lock:
+            connection = database.connection
+            connection.execute("BEGIN IMMEDIATE")
+            values = {"task": task, "before_us": before_us}
+            count = connection.execute(statement("clear_cache"), values).rowcount
+            connection.execute(statement("count_cache_clearing"))
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise explain(error, database.path) from error
+    finally:
+        database.close()
+    return count
 
 
 class CacheShelf:
@@ -121,6 +160,11 @@ class CacheShelf:
             self._bytes += _size_of(value)
             while self._bytes > _REMEMBERED_BYTES and len(self._values) > 1:
                 self._forget(next(iter(self._values)))
+
+    def forget(self, key: str) -> None:
+        """Remember the value of the key no longer: it counts no more. By any thread."""
+        with self._changing:
+            self._forget(key)
 
     def _forget(self, key: str) -> None:
         value = self._values.pop(key, None)

@@ -40,4 +40,7 @@ class Deed:
 
     def callback(self) -> None:
         """Give the answer."""
-        self._then(self._answer if self.is_committed else None)
+        try:
+            self._then(self._answer if self.is_committed else None)
+        except Exception:
+            _logger.exception("Who asked for something to be done within a transaction raised when it was")

@@ -462,7 +462,7 @@ class History:
             try:
                 mark.callback()
             except Exception:
-                _logger.exception("A callback of History.when_flushed or History.transact raised")
+                _logger.exception("A callback of History.when_flushed raised")
 
     def _commit(self, batch: list[Fact | _Mark | Deed]) -> None:
         if self.failure is None:

@@ -135,6 +135,8 @@ class TaskRun(NamedTuple):
     failure: FailureView | None
     storage: Storage | None = None
     """``None`` where no result is stored: see the note."""
+    cached_from: str | None = None
+    """The task run that gave a Cached one its value, as ``"<flow run id>/<task run id>"``."""
 
 
 class LogLine(NamedTuple):
@@ -504,13 +506,13 @@ def _run(row: tuple[Any, ...]) -> Run:
 
 def _task_run(row: tuple[Any, ...]) -> TaskRun:
     (id_, parent, task, index, name, tags, state, state_type, states, submitted_us, started_us, ended_us,
-     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage) = row  # fmt: skip
+     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage, cached_from) = row  # fmt: skip
     return TaskRun(
         id_, parent, task, index, name or f"{task}-{index}", _texts(tags), _known(state), state_type, _states(states),
         submitted_us, started_us, ended_us, attempt_count,
         tuple([_attempt(attempt) for attempt in json.loads(attempts)]) if attempts else (),
         tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
-        _storage(*storage),
+        _storage(*storage), cached_from,
     )  # fmt: skip
 
 
