@@ -24,6 +24,7 @@ from headrace.interrupts import guarded, noted
 from headrace.task_runners.execution import attempt, execute
 from headrace.task_runners.runner import Session, TaskRunner
 from headrace.tasks import Task
+from headrace.thread_marks import own_mark
 from tests.engine.story import (
     Engine,
     FlowStarted,
@@ -86,6 +87,7 @@ class BenchRunner(TaskRunner):
 class BenchFlowRun:
     flow_run_id = name = flow_name = "on-the-bench"
     logs_failures = logs_prints = False
+    keeping = None
     changes: Any = ()
 
     def __init__(self, told: list[Any]) -> None:
@@ -94,6 +96,9 @@ class BenchFlowRun:
     def record_changes(self, changes: Any) -> None:
         self.changes = changes
         self._told.append(("flow", changes[-1][0]))
+
+    def stop(self, reason: str) -> None:
+        self._told.append(("flow", "stopped"))
 
 
 benches: list[Bench] = []
@@ -176,7 +181,7 @@ class Bench:
         for call in list(self.given):
             if call.id == id:
                 self.given.remove(call)
-                report = attempt(call, "bench")
+                report = attempt(call, own_mark(), "bench")
                 if report is not None:  # else it was taken back
                     self.driver.post(report)
 

@@ -88,7 +88,7 @@ class CachePolicy:
 
     def __sub__(self, names: str | Iterable[str]) -> CachePolicy:
         is_one = isinstance(names, str) or not hasattr(names, "__iter__")
-        given = frozenset([names] if is_one else names)
+        given: frozenset[Any] = frozenset([names] if is_one else names)
         if not all(isinstance(name, str) for name in given):
             raise TypeError(f"{self!r} - {names!r}: give the name of a parameter, or several")
         return self.without(given)
@@ -418,7 +418,7 @@ class KeyMaker:
                 return None
             text = "".join([f"{len(part)}:{part}" for part in (self._identity, *parts)])
         except NoStableKeyError as error:
-            _tell_of_missing_key(self._task, self._identity, error)
+            _tell_of_missing_key(call, self._identity, error)
             return None
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).hexdigest()
 
@@ -448,11 +448,11 @@ class KeyMaker:
 _told: set[tuple[str, str]] = set()
 
 
-def _tell_of_missing_key(task: Task[Any, Any], identity: str, error: NoStableKeyError) -> None:
+def _tell_of_missing_key(call: Call, identity: str, error: NoStableKeyError) -> None:
     argument = error.path.partition("]")[0]
     if (identity, argument) not in _told:
         _told.add((identity, argument))
-        log_warning(f"Calls of task {task.name!r} like this one are not cached: {error}")
+        log_warning(call, f"Calls of task {call.task.name!r} like this one are not cached: {error}")
 
 
 def _given_before(function: Any) -> list[Any]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from headrace.engine.states import Change
     from headrace.futures import TaskFuture
     from headrace.history.facts import Fact, FlowRunFact
+    from headrace.history.keeping import ResultPlace
     from headrace.run_context import TaskRunContext
     from headrace.task_runners.remote.outpost import Outpost
     from headrace.tasks import Task
@@ -51,6 +52,7 @@ class ChildRuns:
         self.flow_name = commission.flow_name
         self.name = commission.name
         self.logs_prints = commission.logs_prints
+        self.keeping = commission.keeping
         self._outpost = outpost
         self._facts: dict[int, TaskRunFact | PlainTaskRunFact] = {}
         self._aftermath = _HooksToCall()
@@ -99,6 +101,9 @@ class ChildRuns:
 
     # -- in the place of a flow run and of a history ---------------------------------------------
 
+    def stop(self, _reason: str) -> None:
+        """Nobody stops it but with its worker."""
+
     def record_changes(self, _changes: tuple[Change, ...]) -> None:
         """The flow run itself is none of our business."""
 
@@ -113,6 +118,10 @@ class ChildRuns:
         """Nothing is written here."""
 
     count = admit
+
+    def result_place(self) -> ResultPlace:
+        """Where files of results go: as the flow's process says."""
+        return self._outpost.flow_run.place
 
 
 class _HooksToCall:

@@ -25,37 +25,59 @@ def now_us() -> int:
     return _time_ns() // 1000
 
 
+class Timer(Protocol):
+    """A callback that is to come."""
+
+    def cancel(self) -> None:
+        """Do not call back, unless that is happening just now."""
+
+
 class Clock(Protocol):
     """What the driver asks of time."""
 
     def now_us(self) -> int:
         """Microseconds since the Unix epoch."""
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Call back, in a thread of the clock's choice, once this much time has passed."""
+
+
+class _SystemTimer:
+    """A timer of the system's clock. One that is cancelled stays in the heap until it is due, and holds nothing."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self.callback: Callable[[], object] | None = callback
+
+    def cancel(self) -> None:
+        """Do not call back."""
+        self.callback = None
 
 
 class SystemClock:
     """The real time. Its thread also takes over work that others hand on."""
 
     def __init__(self) -> None:
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._errands: deque[Callable[[], None]] = deque()
+        self._timers: list[tuple[float, int, _SystemTimer]] = []
+        self._errands: deque[Callable[[], object]] = deque()
         self._order = count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     now_us = staticmethod(now_us)
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Call back in the clock's thread once this much time has passed."""
         due = time.monotonic() + seconds
+        timer = _SystemTimer(callback)
         with self._changed:
-            heapq.heappush(self._timers, (due, next(self._order), callback))
-            if self._timers[0][2] is callback:
+            heapq.heappush(self._timers, (due, next(self._order), timer))
+            if self._timers[0][2] is timer:
                 self._wake()
+        return timer
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
+    def call_soon(self, callback: Callable[[], object]) -> None:
         """Call back in the clock's thread, now."""
         with self._changed:
             self._errands.append(callback)
@@ -86,18 +108,24 @@ class SystemClock:
                         threading.ExceptHookArgs((type(defect), defect, defect.__traceback__, self._thread))
                     )
 
-    def _wait_for_due(self) -> list[Callable[[], None]]:
+    def _wait_for_due(self) -> list[Callable[[], object]]:
         with self._changed:
             while True:
                 due = list(self._errands)
                 self._errands.clear()
                 now = time.monotonic()
                 while self._timers and self._timers[0][0] <= now:
-                    due.append(heapq.heappop(self._timers)[2])
+                    callback = heapq.heappop(self._timers)[2].callback
+                    if callback is not None:
+                        due.append(callback)
                 if due:
                     return due
-                self._changed.wait(self._timers[0][0] - now if self._timers else None)
+                self._changed.wait(
+                    min(self._timers[0][0] - now, _LONGEST_WAIT_SECONDS) if self._timers else None
+                )
 
+
+_LONGEST_WAIT_SECONDS = threading.TIMEOUT_MAX
 
 system_clock = SystemClock()
 """The clock of this process."""

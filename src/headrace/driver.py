@@ -10,6 +10,7 @@ import random
 import threading
 from collections import defaultdict, deque
 from contextvars import copy_context
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,13 +29,17 @@ from headrace.engine.effects import (
     Record,
     RecordFlow,
     RunHooks,
+    SetDeadline,
     SetTimer,
     Settle,
     StartAttempt,
+    StopFlow,
 )
 from headrace.engine.events import (
     AttemptStarted,
     CancelRequested,
+    DeadlinePassed,
+    FlowGivenUp,
     OutsiderEnded,
     OutsiderJoined,
     RunNoticed,
@@ -54,12 +59,14 @@ from headrace.errors import (
 from headrace.futures import TaskFuture, new_task_future, running_loop
 from headrace.history.facts import AttemptFact
 from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
-from headrace.logging import log_defect, log_task_failure, log_task_state, logs_task_states
+from headrace.logging import log_defect, log_task_failure, log_task_state, log_warning, logs_task_states
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
 from headrace.slot_loans import lend_slot, reclaim_slot
 from headrace.stack_room import require_stack_room
 from headrace.task_runners.call import NO_CONTEXT, Call, FoundValue, Report, fill_call
+from headrace.task_runners.stopping import post_end_of_stop
+from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of, message_of
 
 if TYPE_CHECKING:
@@ -69,12 +76,13 @@ if TYPE_CHECKING:
 
     from headrace.admission import AdmissionDesk
     from headrace.child_runs import Adoption
-    from headrace.clock import Clock
+    from headrace.clock import Clock, Timer
     from headrace.dependencies import FutureLike
     from headrace.engine.effects import Effect
     from headrace.engine.states import Change
     from headrace.flow_runs import FlowRun
     from headrace.history import History
+    from headrace.history.keeping import Keeping
     from headrace.task_runners.runner import TaskRunner
     from headrace.tasks import Task
 
@@ -84,6 +92,8 @@ _EVENTS_A_DRAIN = 4_096
 _EVENTS_A_DRAIN_ON_A_LOOP = 256
 
 _NO_KWARGS: dict[str, Any] = {}
+
+_LOGGED_AS_FAILURES = (StateName.FAILED, StateName.TIMED_OUT)
 
 _get_thread_id = threading.get_ident
 
@@ -112,6 +122,7 @@ class Driver:
         loop: AbstractEventLoop | None,
         is_inline: bool,
         ids: Iterator[int] | None = None,
+        timeout_seconds: float | None = None,
     ) -> None:
         self.flow_run = flow_run
         self.flow_run_id = flow_run.flow_run_id
@@ -132,7 +143,9 @@ class Driver:
         self._loop_thread = _get_thread_id() if loop is not None else None
         self._session = runner.open(self.flow_run_id, loop)
         self._new_call = self._session.new_call
-        self._orchestrator = Orchestrator(at_us=clock.now_us(), slots=runner.slots)
+        self._orchestrator = Orchestrator(
+            at_us=clock.now_us(), slots=runner.slots, timeout_seconds=timeout_seconds
+        )
         self._mailbox: Mailbox[Any] = Mailbox(
             self._handle,
             on_defect=self._crash,
@@ -144,7 +157,8 @@ class Driver:
         """Tell the orchestrator what happened; its decisions are performed by whoever drains."""
         self._remember = history.record
         self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
-        self._is_ordinary = self._needs_slot[False] and not is_inline
+        self._keeping = flow_run.keeping
+        self._is_ordinary = self._needs_slot[False] and not is_inline and self._keeping is None
         self._ids = ids or count(1)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
@@ -155,15 +169,20 @@ class Driver:
         self._is_watching = False
         self._last_seen = 0
         self._failed: dict[int, Any] = {}
+        self._has_children = False
+        self._alarms: dict[int | None, list[Timer]] = {}
+        """The timers of each attempt that executes, by the id of its run; of the flow run, by ``None``."""
         self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
             Admit: self._admit,
             Record: self._record,
             SetTimer: self._set_timer,
+            SetDeadline: self._set_deadline,
             Interrupt: self._interrupt,
             PostAgain: self._post_again,
             RunHooks: self._run_hooks,
             RecordFlow: self._record_flow_state,
+            StopFlow: self._stop_flow,
             EndFlow: self._end_flow,
         }
 
@@ -208,7 +227,10 @@ class Driver:
         """Note down what makes the call something out of the ordinary."""
         call.asyncio_task = None
         call.retries = task.retry_policy.retries
-        call.announces_start = task.hooks.on_running != ()
+        call.timeout_seconds = task.timeout_seconds
+        call.announces_start = task.hooks.on_running != () or task.timeout_seconds is not None
+        if task.keeps_otherwise or self._keeping is not None:
+            call.keeping = self._keeping_of(task)
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
@@ -219,6 +241,7 @@ class Driver:
         if parent is None:
             call.needs_slot = self._needs_slot[task.is_async]
         else:
+            self._has_children = True
             call.parent = parent.id
             call.needs_slot = False
             call.is_told_plainly = False
@@ -238,6 +261,13 @@ class Driver:
 
             self._desk = desk_of(self.history)
         return self._desk
+
+    def _keeping_of(self, task: Task[Any, Any]) -> Keeping:
+        """How results of the task are kept: as its own options say, and where they do not, as the flow's do."""
+        from headrace.history.keeping import Keeping  # few flows need it
+
+        keeping = self._keeping or Keeping()
+        return keeping.narrowed(task, self.history.result_place)
 
     def _hand_over(self, call: Call) -> None:
         """Let the task runner's workers execute the call."""
@@ -273,9 +303,12 @@ class Driver:
 
         lane = call.lane = SimpleQueue()
         self._hand_over(call)
+        mark = own_mark()
+        around = mark.run, mark.number
         try:
             while (attempt := self._next_attempt(call, lane)) is not None:
                 execute(attempt)
+                mark.run, mark.number = around
         except BaseException:  # cut short while it waits: nobody else would execute what is left
             self.post(CancelRequested(call.id, self.now_us(), "interrupted"))
             raise
@@ -502,6 +535,8 @@ class Driver:
         if self._logs_states or call.roots or call.task.has_hooks:
             self._put_off_what_follows(call, call.state)
         call.report = None  # they know each other: the value would stay until the garbage collector comes
+        if self._alarms:
+            self._drop_alarms(call.id)
 
     def _settle_badly(self, call: Call, report: Report | FoundValue | None) -> None:
         self._failed[call.id] = call
@@ -526,16 +561,53 @@ class Driver:
         if report is not None and report.error is not None:
             self._keep_failure(call, report)
             call.error = call.traceback = None
+        if report is not None:
+            self._drop_alarms(call.id)
         self._remember(call.as_fact())
 
     def _set_timer(self, effect: SetTimer) -> None:
         id = effect.run.id
         self.clock.call_later(effect.seconds, lambda: self.post(TimerFired(id, self.now_us())))
 
+    def _set_deadline(self, effect: SetDeadline) -> None:
+        run, number, seconds, since_us = effect
+        id = None if run is None else run.id
+        left_seconds = max(seconds - max(self.now_us() - since_us, 0) / 1e6, 0.0)
+        self._set_alarm(
+            id, self.clock, left_seconds, lambda: self.post(DeadlinePassed(id, number, self.now_us()))
+        )
+
     def _interrupt(self, effect: Interrupt) -> None:
+        """The grace is a matter of real time, whatever clock the flow goes by: it is about threads and processes."""
         call: Call = effect.run  # type: ignore[assignment]
         call.is_withdrawn = True
+        if effect.grace_seconds is not None:
+            give_up = partial(self.give_up, call, effect.number)
+            self._set_alarm(call.id, system_clock, effect.grace_seconds, give_up)
         self._session.take_back(call, effect.number, only_withdraw=effect.only_withdraw)
+        if self._has_children and not effect.only_withdraw:
+            self._cancel_children_of(call)
+
+    def _cancel_children_of(self, call: Call) -> None:
+        reason = f"{call.display_name}, which called it, was stopped"
+        for run in list(self._orchestrator.live_runs.values()):
+            child: Call = run  # type: ignore[assignment]
+            if child.parent == call.id:
+                self.cancel(child, reason)
+
+    def _stop_flow(self, effect: StopFlow) -> None:
+        self._set_alarm(
+            None, system_clock, effect.grace_seconds, lambda: self.post(FlowGivenUp(self.now_us()))
+        )
+        self.flow_run.stop(effect.reason)
+
+    def _set_alarm(self, id: int | None, clock: Clock, seconds: float, callback: Callable[[], None]) -> None:
+        """Only within a drain, as the dropping: so one thread at a time does either."""
+        self._alarms.setdefault(id, []).append(clock.call_later(seconds, callback))
+
+    def _drop_alarms(self, id: int | None) -> None:
+        for alarm in self._alarms.pop(id, ()):
+            alarm.cancel()
 
     def _post_again(self, effect: PostAgain) -> None:
         self.post(effect.event)
@@ -549,6 +621,7 @@ class Driver:
         self.flow_run.record_changes(effect.changes)
 
     def _end_flow(self, effect: EndFlow) -> None:
+        self._drop_alarms(None)
         self.end = FlowEnd(*effect)
         self.ended.complete()
 
@@ -561,7 +634,7 @@ class Driver:
             self.aftermath.put_hook(hook, call.task, context_of_call(call), state)
 
     def _log(self, call: Call, state: State) -> None:
-        if call.error is not None and state.name is StateName.FAILED and self.flow_run.logs_failures:
+        if call.error is not None and state.name in _LOGGED_AS_FAILURES and self.flow_run.logs_failures:
             log_task_failure(call, call.error)
         else:
             log_task_state(call, state)
@@ -605,6 +678,16 @@ class Driver:
             self.post(RunNoticed(call.id, self.now_us()))
 
     # -- retries, failures, cancels ------------------------------------------------------------
+
+    def give_up(self, call: Call, number: int, worker: str = "") -> None:
+        """Wait no longer for an attempt that was to stop and has not: it goes on unheard, and its worker is written off."""
+        if call.is_done or call.number != number:
+            return
+        worker = self._session.write_off(call, number) or worker
+        how = f"what it does{f' in {worker}' if worker else ''} could not be stopped and goes on unheard"
+        self.aftermath.put(lambda: log_warning(call, f"Task run '{call.display_name}' is given up: {how}"))
+        started_us = call.started_us or self.now_us()
+        post_end_of_stop(call, number, started_us=started_us, worker=worker, how=how)
 
     def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
         """How long to wait before the next attempt; ``None`` for no further attempt. Asks user functions."""

@@ -11,6 +11,7 @@
     │   ├── TaskCancelled                    a task run was cancelled
     │   ├── TaskCrashed                      the machine failed, not the function
     │   └── UpstreamFailedError              a task run did not start: an upstream did not complete
+    ├── FlowRunTimedOut(TimeoutError)        a flow run passed its timeout
     ├── FlowRunCancelled                     a flow run was cancelled
     ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
     ├── FlowRunLost(RuntimeError)            another process has taken over a flow run that goes on here
@@ -35,6 +36,7 @@
 
     TaskFailures(ExceptionGroup)             failures of task runs that nobody retrieved
     HistoryWarning(RuntimeWarning)           the history stopped recording under way
+    RunInterrupted(BaseException)            raised in the code of a run that is to stop
 """
 
 from __future__ import annotations
@@ -79,6 +81,10 @@ class TaskCrashed(TaskRunError):
 
 class UpstreamFailedError(TaskRunError):
     """A task run did not start because an upstream did not complete; the causes are in ``__cause__``."""
+
+
+class FlowRunTimedOut(HeadraceError, TimeoutError):
+    """A flow run passed its ``timeout_seconds``."""
 
 
 class FlowRunCancelled(HeadraceError):
@@ -185,3 +191,11 @@ class TaskFailures(ExceptionGroup[Exception]):
     def derive(self, excs: Sequence[Exception]) -> TaskFailures:  # type: ignore[override]  # of its own kind alone
         """The same kind of group for ``split`` and ``subgroup``."""
         return TaskFailures(self.message, excs)
+
+
+class RunInterrupted(BaseException):
+    """Raised in the code of a sync task or flow that is to stop: it was cancelled, or has passed its timeout.
+
+    It comes between any two steps of that code, as ``KeyboardInterrupt`` does. ``finally`` and ``with`` clean up as ever;
+    who catches it has a few seconds before the run is given up.
+    """

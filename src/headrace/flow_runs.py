@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.clock import current_clock, system_clock
-from headrace.completion import Completion, Gate
+from headrace.completion import Completion, Gate, Milestone
 from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
 from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
+from headrace.engine.policies import FLOW_GRACE_SECONDS
 from headrace.engine.states import State, StateName, StateType
 from headrace.errors import (
     FlowRunCancelled,
     FlowRunCrashed,
     FlowRunLost,
+    FlowRunTimedOut,
+    RunInterrupted,
     SubflowElsewhereError,
     TaskCancelled,
     TaskFailures,
@@ -32,7 +36,16 @@ from headrace.futures import FlowRunFuture, TaskFuture, running_loop
 from headrace.history import default_history
 from headrace.history.facts import FlowRunFact
 from headrace.history.results import dump_result
-from headrace.interrupts import calls_user_code, deliver, guarded, noted, shielded, watching
+from headrace.interrupts import (
+    Terminated,
+    calls_user_code,
+    deliver,
+    exit_of,
+    guarded,
+    noted,
+    shielded,
+    watching,
+)
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
 from headrace.previews import preview_arguments
@@ -40,16 +53,20 @@ from headrace.provenance import Provenance
 from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
 from headrace.task_runners import ConcurrentTaskRunner
+from headrace.task_runners.main_guard import refuse_flow_of_imported_module
+from headrace.thread_marks import Pursuit, own_mark
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
     from headrace.engine.states import Change
     from headrace.flows import Flow
+    from headrace.history import History
     from headrace.history.facts import StoredResult
+    from headrace.history.keeping import Keeping
     from headrace.task_runners.call import Call
     from headrace.tasks import Task
 
@@ -96,6 +113,7 @@ class FlowRun(Completion):
         self.tags = tuple(dict.fromkeys((*flow.tags, *current_tags.get())))
         self.changes: tuple[Change, ...] = ()
         self.driver: Driver = None  # type: ignore[assignment]  # set when the run begins
+        self.keeping: Keeping | None = None
         self._arguments = arguments
         self._parent: Any = current_scope.get()
         _refuse_subflow(self.flow_name, self._parent)
@@ -105,11 +123,15 @@ class FlowRun(Completion):
         self._provenance: Provenance | None = None
         self._owner: tuple[Driver, int] | None = None
         self._home_loop: Any = None
-        self._subflows: dict[FlowRun, None] = {}
+        self.subflows: dict[FlowRun, None] = {}
         self._unawaited_maps: dict[object, str] = {}
         self._is_cancelled = False
         self._is_interrupted = False
+        self._is_stopping = False
+        self._reason = ""
         self._interrupt_function: Callable[[], None] | None = None
+        self._rest = threading.Lock()
+        """Held by who lives the rest of the run, once its function has ended or is given up."""
 
     # -- its story -----------------------------------------------------------------------------
 
@@ -160,6 +182,8 @@ class FlowRun(Completion):
         self._arguments = arguments
         if self.logs_prints:
             print_capture.install()
+        history = default_history()
+        self.keeping = _keeping_of(flow, history)
         shown = flow.parameters.masked(arguments) if arguments else arguments
         self.name = _run_name(flow.flow_run_name, shown)
         self._parameters_preview = preview_arguments((), (), shown) if shown else None
@@ -167,15 +191,16 @@ class FlowRun(Completion):
         self.driver = Driver(
             flow_run=self,
             runner=flow.task_runner,
-            history=default_history(),
+            history=history,
             clock=current_clock(),
             loop=loop,
             is_inline=loop is None and flow.task_runner.executes_in_caller,
+            timeout_seconds=flow.timeout_seconds,
         )
-        self.driver.history.attend(self)
+        history.attend(self)
         self.driver.post(FlowStarted(self.driver.now_us()))
         if self._is_cancelled:  # before there was a driver to tell
-            self.driver.cancel(None, "cancelled on request")
+            self.driver.cancel(None, self._reason)
         self._put_off_hooks(StateType.RUNNING)
         logger.info("Flow run '%s' of flow '%s' began", self.name, self.flow_name)
 
@@ -191,9 +216,9 @@ class FlowRun(Completion):
             self._note_returned(value)
         except BaseException as error:
             strip_engine_frames(error)
-            is_cancelled = self._is_cancelled or self._is_interrupted
-            if is_cancelled and isinstance(error, TaskCancelled | FlowRunCancelled):
-                return Ending.CANCELLED, None, error  # it asked for a run that was cancelled together with it
+            is_to_stop = self._is_cancelled or self._is_interrupted or self._is_stopping
+            if is_to_stop and isinstance(error, RunInterrupted | TaskCancelled | FlowRunCancelled):
+                return Ending.CANCELLED, None, error  # perhaps it asked for a run that was cancelled with it
             return _ending_of(error), None, error
         return Ending.RETURNED, value, None
 
@@ -216,8 +241,6 @@ class FlowRun(Completion):
         reason = None if error is None else describe(error)
         driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned, self._returned_tolerated))
         interrupt: BaseException | None = None
-        if ending is Ending.CANCELLED:
-            self._cancel_subflows()
         while not driver.ended.is_done:
             try:
                 yield Until(driver.ended.add_done_callback)
@@ -226,7 +249,6 @@ class FlowRun(Completion):
                     raise
                 interrupt = cut
                 driver.post(CancelRequested(None, driver.now_us(), _reason_of(cut)))
-                self._cancel_subflows()
         return interrupt
 
     def _conclude(
@@ -237,6 +259,8 @@ class FlowRun(Completion):
         assert end is not None
         self.changes = end.changes
         is_cancelled = self.state.type is StateType.CANCELLED
+        if self.state.name is StateName.TIMED_OUT and not isinstance(interrupt, KeyboardInterrupt):
+            return None, self._timeout(error)
         if isinstance(interrupt, KeyboardInterrupt) or (is_cancelled and self._is_interrupted):
             error = _raised_again(interrupt, error)
         elif is_cancelled and self._is_cancelled and interrupt is None:
@@ -285,13 +309,41 @@ class FlowRun(Completion):
             except BaseException as interrupt:  # the end is recorded all the same
                 cut = interrupt
         history = self.driver.history
-        history.record(self.as_fact(dump_result(value) if self.error is None else None))
+        stored, cut_later = yield from self._keep(value)
+        cut = cut or cut_later
+        history.record(self.as_fact(stored if self.error is None else None))
         yield Until(history.when_flushed)
         yield Until(self.driver.leave)
         if cut is not None:
             raise cut
 
+    def _keep(self, value: Any) -> Generator[Step, Any, tuple[StoredResult | None, BaseException | None]]:
+        """What the history is to have of the value, and what interrupted the writing of it, if anything did."""
+        keeping = self.keeping
+        if self.error is not None:
+            return None, None
+        if keeping is None:
+            return dump_result(value), None
+        stored = keeping.keep_beside(value)
+        if stored is not None:
+            return stored, None
+        if self.driver.loop is None:
+            return keeping.keep_in_file(value), None
+        writing = _Writing(keeping, value)
+        cut: BaseException | None = None
+        while not writing.is_done:
+            try:
+                yield Until(writing.add_done_callback)
+            except BaseException as interrupt:  # what has been computed is not to be lost for it
+                cut = interrupt
+        return writing.stored, cut
+
     # -- how it failed -------------------------------------------------------------------------
+
+    def _timeout(self, cause: BaseException | None) -> FlowRunTimedOut:
+        timed_out = FlowRunTimedOut(f"flow run {self.name!r} timed out: {self.state.message}")
+        timed_out.__cause__ = cause
+        return timed_out
 
     def _cancellation(self, cause: BaseException | None) -> FlowRunCancelled:
         cancelled = FlowRunCancelled(f"flow run {self.name!r} was cancelled: {self.state.message}")
@@ -318,6 +370,11 @@ class FlowRun(Completion):
                 error.add_note(f"Also failed, and retrieved by nobody: {run.display_name}: {describe(cause)}")
 
     # -- what others ask of it -----------------------------------------------------------------
+
+    @property
+    def outcome(self) -> tuple[Any, BaseException | None]:
+        """What the run gave, or what it raised, once it has ended."""
+        return self.value, self.error
 
     @property
     def state(self) -> State:
@@ -352,7 +409,7 @@ class FlowRun(Completion):
     def be_owned_by(self, driver: Driver) -> None:
         """The flow of that driver waits for this run, and takes it along when it is cancelled."""
         self._owner = (driver, driver.join(self, owned=True))
-        subflows = driver.flow_run._subflows
+        subflows = driver.flow_run.subflows
         subflows[self] = None
         self.add_done_callback(lambda: subflows.pop(self, None))
 
@@ -362,14 +419,64 @@ class FlowRun(Completion):
         return loop is self._home_loop or (driver is not None and driver.blocks(loop))
 
     def cancel(self, reason: str = "cancelled on request") -> None:
-        """Let nothing more start, interrupt async tasks, and the function too if it is async."""
-        self._is_cancelled = True
+        """Let nothing more start, and have all that runs stop: task runs, subflows, the function."""
+        self._is_cancelled, self._reason = True, reason
         if self.driver is not None:
             self.driver.cancel(None, reason)
-        self._cancel_subflows()
+        elif self._interrupt_function is not None:
+            self._interrupt_function()
+
+    def stop(self, reason: str) -> None:
+        """Have the function stop if it has not ended, and the subflows. Called within a drain: it blocks on nothing."""
+        self.driver.ended.add_done_callback(self._see_to_the_rest)
+        self._stop_code(reason)
+
+    def _stop_code(self, reason: str) -> None:
+        self._is_stopping = True
+        for subflow in list(self.subflows):
+            subflow.cancel(reason)
         interrupt_function = self._interrupt_function
-        if interrupt_function is not None:
+        if interrupt_function is not None and not self._is_interrupted:  # it was told by the Ctrl-C
             interrupt_function()
+
+    def interrupt_function_by(self, interrupt: Callable[[], None]) -> None:
+        """The function is about to be called. Looks who wants it to stop after leaving the mark by which they find it."""
+        self._interrupt_function = interrupt
+        if self._is_stopping:
+            interrupt()
+
+    def has_left_function(self) -> bool:
+        """Whether the function has ended, or is given up."""
+        return self._rest.locked()
+
+    def begin_life(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, Any]:
+        """Its story, told once."""
+        self.begun_life = self.life(loop)
+        return self.begun_life
+
+    @contextmanager
+    def as_part_of_its_parent(self) -> Iterator[None]:
+        """Whoever stops the run that called this one, stops this one, too."""
+        subflows = None if self._parent is None else self._parent.driver.flow_run.subflows
+        if subflows is None:
+            yield
+            return
+        subflows[self] = None
+        try:
+            yield
+        finally:
+            subflows.pop(self, None)
+
+    def begin_rest(self) -> bool:
+        """The function has ended, or is given up: whether the caller is the one to live the rest of the run."""
+        return self._rest.acquire(False)
+
+    def _see_to_the_rest(self) -> None:
+        """Nobody does if the function was given up: it holds the thread, or the asyncio task, that would."""
+        if not self._rest.locked():
+            system_clock.call_soon(
+                lambda: threading.Thread(target=_live_rest, args=(self,), daemon=True).start()
+            )
 
     def note_request(self, kind: str, value: str | None) -> None:
         """Another process asks for something. Called by the history's own thread, and never blocks."""
@@ -383,11 +490,7 @@ class FlowRun(Completion):
         )
         logger.error("%s", lost)
         self.driver.crash(lost)
-        self.cancel("another process has the run")
-
-    def _cancel_subflows(self) -> None:
-        for subflow in list(self._subflows):
-            subflow.cancel()
+        self._stop_code("another process has the run")
 
     def note_interrupt(self) -> None:
         """A Ctrl-C is raised in this thread. Only leaves marks: it may be called between any two instructions."""
@@ -470,52 +573,114 @@ class FlowRun(Completion):
             logger.error(message, self.name, self.flow_name, self.state, seconds)
 
 
+class _Writing(Milestone):
+    """A thread that writes the value of an async flow into a file: its loop goes on meanwhile."""
+
+    __slots__ = ("stored",)
+
+    def __init__(self, keeping: Keeping, value: Any) -> None:
+        super().__init__()
+        self.stored: StoredResult | None = None
+        threading.Thread(target=self._write, args=(keeping, value), name="headrace-result").start()
+
+    def _write(self, keeping: Keeping, value: Any) -> None:
+        try:
+            self.stored = keeping.keep_in_file(value)
+        finally:
+            self.complete()
+
+
+def _keeping_of(flow: Flow[Any, Any], history: History) -> Keeping | None:
+    """How the flow's results are kept; ``None`` for the usual way."""
+    if flow.persist_result is None and flow.result_serializer is None and not history.persists_results:
+        return None
+    from headrace.history.keeping import Keeping  # few flows need it
+
+    return Keeping(persists=history.persists_results or None).narrowed(flow, history.result_place)
+
+
 # -- conducting it -------------------------------------------------------------------------------
 
 
 def conduct_sync(run: FlowRun) -> Any:
     """Live a flow run in this thread, blocking where it waits."""
-    with guarded():
-        outcome = _conduct(run)
+    with guarded() as is_outermost:
+        value, error = _conduct(run)
     if noted.is_set:
         deliver()
-    return _value_of(*outcome)  # raised here and not further in: so few frames of ours are in the way
+    if is_outermost and isinstance(error, Terminated):
+        error = exit_of(error)
+    return _value_of(value, error)  # raised here and not further in: so few frames of ours are in the way
 
 
 @shielded
 def _conduct(run: FlowRun) -> tuple[Any, BaseException | None]:
-    if threading.get_ident() != threading.main_thread().ident:
-        return _live(run)
-    with watching(run.note_interrupt):
-        return _live(run)
+    with run.as_part_of_its_parent():
+        if threading.get_ident() != threading.main_thread().ident:
+            return _live(run)
+        with watching(run.note_interrupt):
+            return _live(run)
 
 
 def _live(run: FlowRun) -> tuple[Any, BaseException | None]:
-    life = run.life(None)
+    """From the beginning to the end; if the function is given up, somebody else lives the rest."""
+    life = run.begin_life(None)
+    mark = own_mark()
+    around = mark.run, mark.number
     try:
         step = next(life)
         while True:
-            try:
-                answer = _take_sync(run, step)
-            except BaseException as error:
-                step = life.throw(error)
-            else:
-                step = life.send(answer)
+            error, answer = _take_sync(run, step)
+            if isinstance(step, Invoke) and not run.begin_rest():
+                run.block()
+                return run.outcome
+            step = life.send(answer) if error is None else life.throw(error)
     except StopIteration as end:
         outcome: tuple[Any, BaseException | None] = end.value
         return outcome
+    finally:
+        mark.run, mark.number = around
+
+
+def _live_rest(run: FlowRun) -> None:
+    """From the end of a function that is given up."""
+    if not run.begin_rest():
+        return
+    life = run.begun_life
+    try:
+        step = life.throw(RunInterrupted())
+        while True:
+            error, answer = _take_sync(run, step)
+            step = life.send(answer) if error is None else life.throw(error)
+    except BaseException:  # its end, or what has been told: it is the future's to raise
+        return
+
+
+def _take_sync(run: FlowRun, step: Step) -> tuple[BaseException | None, Any]:
+    """What the step raised, or gave."""
+    try:
+        return None, _take_step(run, step)
+    except BaseException as error:
+        return error, None
 
 
 @calls_user_code
-def _take_sync(run: FlowRun, step: Step) -> Any:
+def _take_step(run: FlowRun, step: Step) -> Any:
     if noted.is_set:
         deliver()
     match step:
         case Invoke(args, kwargs):
             token = current_scope.set(run)
+            mark = own_mark()
+            run.interrupt_function_by(partial(_pursue, run))
             try:
+                mark.number = 0
+                mark.run = run
                 return run.flow.fn(*args, **kwargs)
-            finally:
+            finally:  # to take off the mark is the first thing: see `thread_marks`
+                mark.run = None
+                if mark.is_targeted:
+                    mark.absorb()
                 current_scope.reset(token)
         case Until(register):
             gate = Gate(retrieves=True)
@@ -524,24 +689,43 @@ def _take_sync(run: FlowRun, step: Step) -> Any:
             return None
 
 
+def _pursue(run: FlowRun) -> None:
+    """Interrupt the function of a sync flow, in its own code."""
+    Pursuit(
+        run, 0, is_over=run.has_left_function, give_up=lambda: None, patience_seconds=FLOW_GRACE_SECONDS
+    ).begin()
+
+
 async def conduct_async(run: FlowRun) -> Any:
     """Live a flow run on this event loop, awaiting where it waits."""
     import asyncio
 
-    life = run.life(asyncio.get_running_loop())
-    outcome: tuple[Any, BaseException | None] = (None, None)
+    from headrace.loop_signals import ended_by_signal
+
+    loop = asyncio.get_running_loop()
+    with run.as_part_of_its_parent(), ended_by_signal(loop, run):
+        outcome = await _live_async(run, loop)
+        return _value_of(*outcome)
+
+
+async def _live_async(run: FlowRun, loop: AbstractEventLoop) -> tuple[Any, BaseException | None]:
+    life = run.begin_life(loop)
     try:
         step = next(life)
         while True:
+            error: BaseException | None = None
+            answer: Any = None
             try:
                 answer = await _take_async(run, step)
-            except BaseException as error:
-                step = life.throw(error)
-            else:
-                step = life.send(answer)
+            except BaseException as raised:
+                error = raised
+            if isinstance(step, Invoke) and not run.begin_rest():
+                await _take_async(run, Until(run.add_done_callback))
+                return run.outcome
+            step = life.send(answer) if error is None else life.throw(error)
     except StopIteration as end:
-        outcome = end.value
-    return _value_of(*outcome)
+        outcome: tuple[Any, BaseException | None] = end.value
+        return outcome
 
 
 def _value_of(value: Any, error: BaseException | None) -> Any:
@@ -557,9 +741,7 @@ async def _take_async(run: FlowRun, step: Step) -> Any:
     match step:
         case Invoke(args, kwargs):
             token = current_scope.set(run)
-            run._interrupt_function = _interrupter(run)
-            if run._is_cancelled:  # looked at after leaving the mark by which who cancels finds us
-                run._interrupt_function()
+            run.interrupt_function_by(_interrupter(run))
             try:
                 return await run.flow.fn(*args, **kwargs)
             finally:
@@ -652,7 +834,10 @@ class _LoneTask:
     version = None
     tags: tuple[str, ...] = ()
     hooks = None
+    timeout_seconds = None
     kind = "task"
+    persist_result = None
+    result_serializer = None
 
     def __init__(self, task: Task[Any, Any]) -> None:
         self.name = task.name
@@ -685,10 +870,12 @@ def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str
     run = FlowRun(_LoneTask(task), {})  # type: ignore[arg-type]
     run.name = new_flow_run_name()
     run._provenance = Provenance(*task.anatomy.place)
+    history = default_history()
+    run.keeping = _keeping_of(run.flow, history)
     driver = run.driver = Driver(
         flow_run=run,
         runner=run.flow.task_runner,
-        history=default_history(),
+        history=history,
         clock=current_clock(),
         loop=loop,
         is_inline=loop is None,
@@ -731,7 +918,11 @@ def _end_alone(run: FlowRun) -> None:
 
 
 def _refuse_subflow(flow_name: str, scope: Any) -> None:
-    """Raise ``SubflowElsewhereError`` if this code belongs to a task that a remote worker executes."""
+    """Raise ``SubflowElsewhereError`` if this code belongs to a task that a remote worker executes.
+
+    Raises ``MissingMainGuardError`` if it is a module that such a worker imports.
+    """
+    refuse_flow_of_imported_module(flow_name)
     if scope is not None and scope.driver.flow_run.is_on_worker:
         raise SubflowElsewhereError(
             f"flow {flow_name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"
@@ -743,7 +934,7 @@ def _ending_of(error: BaseException) -> Ending:
     if isinstance(error, SystemExit) and not error.code:
         return Ending.RETURNED
     asyncio = sys.modules.get("asyncio")
-    if isinstance(error, KeyboardInterrupt) or (
+    if isinstance(error, KeyboardInterrupt | RunInterrupted) or (
         # Without the name, another thread is just importing it: nobody can have raised that.
         asyncio is not None and isinstance(error, getattr(asyncio, "CancelledError", ()))
     ):

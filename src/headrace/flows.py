@@ -11,13 +11,14 @@ from headrace.importable import found_by_name, leads_to
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
-from headrace.tasks import check_tags
+from headrace.tasks import check_persistence, check_serialization, check_tags, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from typing import Protocol, TypedDict, Unpack
 
     from headrace.futures import FlowRunFuture, TaskFuture
+    from headrace.history.serializers import Serializer
     from headrace.hooks import HookOption
 
 P = ParamSpec("P")
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
         description: str | None
         version: str | None
         task_runner: TaskRunner | type[TaskRunner] | None
+        timeout_seconds: float | None
         validate_parameters: bool
+        persist_result: bool | None
+        result_serializer: str | Serializer | None
         log_prints: bool
         flow_run_name: str | Callable[[], str] | None
         tags: Iterable[str]
@@ -68,7 +72,10 @@ class Flow(Generic[P, R_co]):
         description: str | None = None,
         version: str | None = None,
         task_runner: TaskRunner | type[TaskRunner] | None = None,
+        timeout_seconds: float | None = None,
         validate_parameters: bool = True,
+        persist_result: bool | None = None,
+        result_serializer: str | Serializer | None = None,
         log_prints: bool = False,
         flow_run_name: str | Callable[[], str] | None = None,
         tags: Iterable[str] = (),
@@ -86,7 +93,10 @@ class Flow(Generic[P, R_co]):
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.version = version
         self.task_runner = check_task_runner(task_runner)
+        self.timeout_seconds = check_timeout(timeout_seconds)
         self.validate_parameters = validate_parameters
+        self.persist_result = check_persistence(persist_result)
+        self.result_serializer = check_serialization(result_serializer)
         self.log_prints = log_prints
         self.flow_run_name = check_run_name("flow_run_name", flow_run_name, anatomy)
         self.tags = check_tags(tags)
@@ -182,7 +192,10 @@ class Flow(Generic[P, R_co]):
             "description": self.description,
             "version": self.version,
             "task_runner": self.task_runner,
+            "timeout_seconds": self.timeout_seconds,
             "validate_parameters": self.validate_parameters,
+            "persist_result": self.persist_result,
+            "result_serializer": self.result_serializer,
             "log_prints": self.log_prints,
             "flow_run_name": self.flow_run_name,
             "tags": self.tags,
@@ -230,8 +243,10 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     """Make a function a flow. ``@flow`` or ``@flow(option=...)``.
 
     ``name``, ``description``, ``version``, ``tags``: what a person sees. ``task_runner``: how its tasks are
-    executed (default ``ConcurrentTaskRunner()``). ``validate_parameters``: check and coerce arguments against
-    annotations. ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
+    executed (default ``ConcurrentTaskRunner()``). ``timeout_seconds``: how long a run may take, before it is stopped
+    and all that it has called. ``validate_parameters``: check and coerce arguments against
+    annotations. ``persist_result``, ``result_serializer``: how its own result is kept, and those of its tasks that do not say
+    so themselves. ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
     over the parameters, such as ``"report-{month}"``, or a function without parameters. ``on_running``,
     ``on_completion``, ``on_failure``, ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(flow, run, state)``.
 

@@ -301,8 +301,8 @@ class TaskFuture(Future[T_co]):
     def cancel(self, **told_by_asyncio: object) -> bool:
         """Cancel the task run; ``False`` if it has ended.
 
-        A run that has not begun never begins. An async one is interrupted. A function that runs in a thread
-        cannot be stopped: it goes on unheard, and what it returns is dropped.
+        A run that has not begun never begins. One that executes is interrupted; what cannot be stopped within a
+        few seconds goes on unheard, and what it returns is dropped.
         """
         call: Call = self._source  # type: ignore[assignment]
         if call.is_done:
@@ -386,7 +386,7 @@ class FlowRunFuture(Future[T_co]):
         return source.needs(loop)  # type: ignore[no-any-return]
 
     def cancel(self) -> bool:
-        """Cancel the flow run: nothing more starts, async tasks are interrupted; ``False`` if it has ended."""
+        """Cancel the flow run: nothing more starts, and all that runs is interrupted; ``False`` if it has ended."""
         source: Any = self._source
         if source.is_done:
             return False

@@ -70,14 +70,18 @@ def log_task_failure(call: Call, error: BaseException) -> None:
         current_scope.reset(token)
 
 
+def log_warning(call: Call, message: str) -> None:
+    """What a person should know of a task run, at WARNING, kept under it."""
+    token = current_scope.set(call)
+    try:
+        logger.warning("%s", message)
+    finally:
+        current_scope.reset(token)
+
+
 def log_defect(message: str, error: BaseException) -> None:
     """Something of the user's that the engine called, and that raised where it may not stop a run."""
     logger.error("%s", message, exc_info=(type(error), error, error.__traceback__))
-
-
-def log_warning(message: str) -> None:
-    """Something that a person should know, and that stops nothing."""
-    logger.warning("%s", message)
 
 
 # -- what the history keeps ----------------------------------------------------------------------

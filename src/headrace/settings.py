@@ -34,6 +34,10 @@ class Setting(NamedTuple):
 HOME = Setting("home", "the folder of everything that Headrace keeps")
 DATABASE = Setting("database", "the history: a file, or :memory:")
 DURABILITY = Setting("durability", "full: what is recorded outlives a power failure", ("normal", "full"))
+RESULTS = Setting("results", "where files of results go: a folder, or a URL of fsspec")
+PERSIST_RESULTS = Setting(
+    "persist_results", "1: results larger than 1 MiB are kept in files, too", ("0", "1")
+)
 LOG_LEVEL = Setting(
     "log_level",
     "the least level of the log lines on stderr",
@@ -41,10 +45,11 @@ LOG_LEVEL = Setting(
 )
 
 SETTINGS: Mapping[str, Setting] = {
-    setting.name: setting for setting in (HOME, DATABASE, DURABILITY, LOG_LEVEL)
+    setting.name: setting for setting in (HOME, DATABASE, DURABILITY, RESULTS, PERSIST_RESULTS, LOG_LEVEL)
 }
 """Every setting there is."""
 
+_PATHS = ("home", "database", "results")
 _NEAR = 2
 _tables: dict[str, dict[str, str]] = {}
 
@@ -66,6 +71,17 @@ def database() -> str:
 def durability() -> str:
     """``"normal"``, or ``"full"``: what is recorded then outlives a power failure."""
     return _choice(DURABILITY, "normal")
+
+
+def results() -> str | None:
+    """Where files of results go: the path of a folder, or a URL; ``None`` for the folder beside the history."""
+    value = _read(RESULTS)
+    return _path(RESULTS, value) if value and "://" not in value else value
+
+
+def persists_results() -> bool:
+    """Whether tasks and flows without an option of their own keep results larger than 1 MiB in files."""
+    return _choice(PERSIST_RESULTS, "0") == "1"
 
 
 def log_level() -> str:
@@ -204,12 +220,12 @@ def _parse(path: str, content: bytes) -> dict[str, str]:
             raise SettingsError(
                 f"{name} in the table [tool.headrace] of {path} is {value!r}. Set it to a text."
             )
-        values[name] = _relative_to(os.path.dirname(path), value) if name in ("home", "database") else value
+        values[name] = _relative_to(os.path.dirname(path), value) if name in _PATHS else value
     return values
 
 
 def _relative_to(folder: str, value: str) -> str:
     """A path in a file is meant from where the file lies."""
-    if not value or value == ":memory:" or value.startswith("~"):
+    if not value or value == ":memory:" or value.startswith("~") or "://" in value:
         return value
     return os.path.join(folder, value)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headrace.cache_policies import CachePolicy, Caching, KeyMaker
     from headrace.child_runs import ChildRuns
     from headrace.futures import TaskFuture
+    from headrace.history.serializers import Serializer
     from headrace.hooks import HookOption
     from headrace.mapping import MappedFutures
     from headrace.run_context import TaskRunContext
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
         retry_delay_seconds: RetryDelay
         retry_jitter_factor: float
         retry_condition_fn: RetryCondition | None
+        timeout_seconds: float | None
+        persist_result: bool | None
+        result_serializer: str | Serializer | None
         log_prints: bool | None
         task_run_name: str | Callable[[], str] | None
         cache_policy: CachePolicy | None
@@ -86,6 +90,9 @@ class Task(Generic[P, R]):
         retry_delay_seconds: RetryDelay = 0.0,
         retry_jitter_factor: float = 0.0,
         retry_condition_fn: RetryCondition | None = None,
+        timeout_seconds: float | None = None,
+        persist_result: bool | None = None,
+        result_serializer: str | Serializer | None = None,
         log_prints: bool | None = None,
         task_run_name: str | Callable[[], str] | None = None,
         cache_policy: CachePolicy | None = None,
@@ -110,6 +117,11 @@ class Task(Generic[P, R]):
         if retry_condition_fn is not None and not callable(retry_condition_fn):
             raise TypeError(f"retry_condition_fn={retry_condition_fn!r} cannot be called")
         self.retry_condition_fn = retry_condition_fn
+        self.asks_before_retry = retry_condition_fn is not None or self._delay_fn is not None
+        self.timeout_seconds = check_timeout(timeout_seconds)
+        self.persist_result = check_persistence(persist_result)
+        self.result_serializer = check_serialization(result_serializer)
+        self.keeps_otherwise = persist_result is not None or result_serializer is not None
         self.log_prints = log_prints
         if log_prints:
             print_capture.install()
@@ -139,7 +151,13 @@ class Task(Generic[P, R]):
         )
         self.has_hooks = bool(self.hooks)
         self.is_ordinary = not (
-            self.is_async or self.tags or self.has_hooks or self.retry_policy.retries or self.needs_admission
+            self.is_async
+            or self.tags
+            or self.has_hooks
+            or self.retry_policy.retries
+            or self.keeps_otherwise
+            or self.timeout_seconds is not None
+            or self.needs_admission
         )
         self._takes_wait_for = "wait_for" in anatomy.parameters
         self.__doc__ = self.description
@@ -222,6 +240,9 @@ class Task(Generic[P, R]):
             "retry_delay_seconds": self._delay_fn or policy.delays_seconds,
             "retry_jitter_factor": policy.jitter_factor,
             "retry_condition_fn": self.retry_condition_fn,
+            "timeout_seconds": self.timeout_seconds,
+            "persist_result": self.persist_result,
+            "result_serializer": self.result_serializer,
             "log_prints": self.log_prints,
             "task_run_name": self.task_run_name,
             "cache_policy": self.cache_policy,
@@ -274,6 +295,7 @@ class Task(Generic[P, R]):
             cache_policy=None,
             cache_expiration=None,
             refresh_cache=False,
+            timeout_seconds=None,
             on_running=None,
             on_completion=None,
             on_failure=None,
@@ -365,7 +387,10 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     again. ``retry_delay_seconds``: a number, a list with one entry a retry, or a function of the number of
     the attempt that failed (from 1). ``retry_jitter_factor``: stretches each delay by a random share of itself,
     up to this factor. ``retry_condition_fn(task, run, state)``: whether a failure is worth a retry.
-    ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
+    ``timeout_seconds``: how long an attempt may execute, before it is stopped and counts as failed.
+    ``persist_result``: ``True`` keeps results of any size, those larger than 1 MiB in files; ``False`` none; the default, that
+    of the flow, is those up to 1 MiB. ``result_serializer``: ``"pickle"``, ``"json"``, ``"arrow"``, or an object with ``name``,
+    ``dump`` and ``load``. ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
     as ``"clean-{month}"``, or a function without parameters. ``on_running``, ``on_completion``, ``on_failure``,
     ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(task, run, state)``. ``cache_policy``: what has to be the
     same for a call to be given what another one gave, in whatever run and process, such as ``INPUTS + TASK_SOURCE``;
@@ -419,6 +444,22 @@ def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     return checked
 
 
+def check_persistence(persist_result: Any) -> bool | None:
+    """The option as it is. Raises ``TypeError`` for what is neither a truth value nor ``None``."""
+    if persist_result is not None and not isinstance(persist_result, bool):
+        raise TypeError(f"persist_result={persist_result!r}: give True, False or None")
+    return persist_result
+
+
+def check_serialization(result_serializer: Any) -> Serializer | None:
+    """The serializer that the option stands for. Raises ``ValueError`` or ``TypeError`` if there is none such."""
+    if result_serializer is None:
+        return None
+    from headrace.history.serializers import check_serializer  # few tasks need it
+
+    return check_serializer(result_serializer)
+
+
 def _check_retries(
     retries: Any, delay: RetryDelay, jitter_factor: float
 ) -> tuple[RetryPolicy, Callable[[int], float] | None]:
@@ -434,6 +475,14 @@ def _check_retries(
     if retries == 0 and jitter_factor == 0 and delays == (0.0,):
         return NO_RETRIES, None
     return RetryPolicy(retries, delays, jitter_factor), None
+
+
+def check_timeout(seconds: Any) -> float | None:
+    """The timeout, if there is one. Raises ``ValueError`` unless it is a number above 0."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds < float("inf")):
+        raise ValueError(f"timeout_seconds={seconds!r}: give a number above 0, or None for no timeout")
+    return seconds  # type: ignore[no-any-return]
 
 
 def _as_seconds(delay: float | Sequence[float]) -> tuple[float, ...]:

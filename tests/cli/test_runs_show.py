@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -429,3 +430,49 @@ def test_rows_that_are_too_many_are_counted() -> None:
     lines = draw([row(number=number) for number in range(1, 251)], Span(0, 100), UNICODE, 80)
 
     assert any("and 50 more rows" in plain(line) for line in lines)
+
+
+# -- how results are stored ------------------------------------------------------------------------
+
+
+@task
+def make_bytes(size: int) -> bytes:
+    return bytes(size)
+
+
+@flow
+def keeps_results() -> Any:
+    make_bytes.with_options(name="plain")(5)
+    make_bytes.with_options(name="given up").map([2_000_000, 3_000_000])
+    make_bytes.with_options(name="unwanted", persist_result=False)(1)
+    double.with_options(name="as json", result_serializer="json")(6)
+    return make_bytes.with_options(name="kept", persist_result=True)(2_000_000)
+
+
+def test_how_results_are_stored_is_told_unless_they_are_simply_with_their_runs(invoke: Invoke) -> None:
+    keeps_results.with_options(persist_result=True)()
+    told = show(invoke, width=140)
+
+    assert "given up: 2 results in files, 5.0 MB of pickle" in told
+    assert "unwanted: 1 result not stored: persist_result=False" in told
+    assert "as json: 1 result in the history, 2 bytes of json" in told
+    assert "kept: 1 result in a file, 2.0 MB of pickle" in told
+    assert not [line for line in told if line.startswith("plain:")]
+    [stored] = [line for line in told if line.startswith("  stored")]
+    assert "2.0 MB of pickle, in /" in stored
+
+    whole = json.loads(invoke("runs", "show", "--json").stdout)
+    assert Path(whole["result_storage"]["file"]).stat().st_size == whole["result_storage"]["bytes"]
+    storage = {each["name"]: each["result_storage"] for each in whole["task_runs_list"]}
+    assert storage["plain-0"] == {"serializer": "pickle", "bytes": 20, "file": None}
+    assert storage["unwanted-0"] is None
+    assert storage["kept-0"]["file"] == whole["result_storage"]["file"]
+
+
+def test_results_that_are_not_stored_say_why(invoke: Invoke) -> None:
+    keeps_results()
+    told = show(invoke, width=140)
+    assert (
+        "given up: 2 results not stored: larger than 1,048,576 bytes (persist_result=True would keep it in a file)"
+        in told
+    )

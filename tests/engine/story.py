@@ -33,6 +33,7 @@ class Submitted(NamedTuple):
     tolerated: tuple[int, ...] = ()
     retries: int = 0
     needs_slot: bool = True
+    timeout: float | None = None
     needs_admission: bool = False
 
 
@@ -87,10 +88,10 @@ class Skipped(NamedTuple):
     at_us: int
 
 
-class NotStopped(NamedTuple):
-    """An attempt that was to be interrupted cannot be, and goes on unheard."""
+class DeadlinePassed(NamedTuple):
+    """An attempt has executed for too long; ``id`` is ``None`` for the flow run."""
 
-    id: int
+    id: int | None
     number: int
     at_us: int
 
@@ -149,6 +150,10 @@ class FlowStarted(NamedTuple):
     at_us: int
 
 
+class FlowGivenUp(NamedTuple):
+    at_us: int
+
+
 class FunctionEnded(NamedTuple):
     """``returned`` are the runs whose futures are in its value; those in ``tolerated``, too, and may have failed."""
 
@@ -168,7 +173,7 @@ Event = (
     | Finished
     | Withdrawn
     | Skipped
-    | NotStopped
+    | DeadlinePassed
     | TimerFired
     | CancelRequested
     | Retrieved
@@ -178,6 +183,7 @@ Event = (
     | Joined
     | OutsiderEnded
     | FlowStarted
+    | FlowGivenUp
     | FunctionEnded
 )
 
@@ -209,10 +215,25 @@ class SetTimer(NamedTuple):
     seconds: float
 
 
+class SetDeadline(NamedTuple):
+    """``id`` is ``None`` for the flow run."""
+
+    id: int | None
+    number: int
+    seconds: float
+    since_us: int
+
+
 class Interrupt(NamedTuple):
     id: int
     number: int
     only_withdraw: bool
+    grace: float | None = None
+
+
+class StopFlow(NamedTuple):
+    reason: str
+    grace: float
 
 
 class Record(NamedTuple):
@@ -245,7 +266,7 @@ class EndFlow(NamedTuple):
 
 
 RunEffect = Start | Settle | Admit | SetTimer | Interrupt | Record | RunHooks
-Effect = RunEffect | PostAgain | RecordFlow | EndFlow
+Effect = RunEffect | SetDeadline | PostAgain | RecordFlow | StopFlow | EndFlow
 
 
 class Stage(Enum):
@@ -290,7 +311,7 @@ _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Finished: events.AttemptFinished,
     Withdrawn: events.AttemptWithdrawn,
     Skipped: events.AttemptSkipped,
-    NotStopped: events.InterruptFailed,
+    DeadlinePassed: events.DeadlinePassed,
     TimerFired: events.TimerFired,
     CancelRequested: events.CancelRequested,
     Retrieved: events.FailureRetrieved,
@@ -299,6 +320,7 @@ _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Joined: events.OutsiderJoined,
     OutsiderEnded: events.OutsiderEnded,
     FlowStarted: events.FlowStarted,
+    FlowGivenUp: events.FlowGivenUp,
     FunctionEnded: events.FunctionEnded,
 }
 _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MADE_OF.items()}
@@ -307,7 +329,7 @@ _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MA
 def to_engine(event: Event) -> events.Event:
     """The event as the engine takes it."""
     if isinstance(event, Submitted):
-        id, at_us, upstreams, tolerated, retries, needs_slot, needs_admission = event
+        id, at_us, upstreams, tolerated, retries, needs_slot, timeout, needs_admission = event
         return _AwaitedTaskRun(
             id,
             at_us,
@@ -315,6 +337,7 @@ def to_engine(event: Event) -> events.Event:
             upstreams=upstreams,
             tolerated=tolerated,
             needs_slot=needs_slot,
+            timeout_seconds=timeout,
             needs_admission=needs_admission,
         )
     if isinstance(event, Adopted):
@@ -332,6 +355,7 @@ def read_event(event: events.Event) -> Event:
             event.tolerated,
             event.retries,
             event.needs_slot,
+            event.timeout_seconds,
             event.phase in (Phase.UNADMITTED, Phase.AT_DESK),
         )
     if isinstance(event, events.ValueFound):
@@ -346,7 +370,7 @@ def read_event(event: events.Event) -> Event:
     return _READ_AS[type(event)](*event)
 
 
-def read_effect(effect: effects.Effect) -> Effect:
+def read_effect(effect: effects.Effect) -> Effect:  # noqa: PLR0912 - a case for each kind
     """What an effect of the engine asks for."""
     match effect:
         case effects.StartAttempt(run=run):
@@ -357,8 +381,10 @@ def read_effect(effect: effects.Effect) -> Effect:
             return Admit(run.id)
         case effects.SetTimer(run, seconds):
             return SetTimer(run.id, seconds)
-        case effects.Interrupt(run, number, only_withdraw):
-            return Interrupt(run.id, number, only_withdraw)
+        case effects.SetDeadline(run, number, seconds, since_us):
+            return SetDeadline(None if run is None else run.id, number, seconds, since_us)
+        case effects.Interrupt(run, number, only_withdraw, grace):
+            return Interrupt(run.id, number, only_withdraw, grace)
         case effects.Record(run, report):
             return Record(run.id, run.name, report is not None)
         case effects.PostAgain(event):
@@ -369,13 +395,15 @@ def read_effect(effect: effects.Effect) -> Effect:
             return RunHooks(run.id, change[0])
         case effects.RecordFlow():
             return RecordFlow(*effect)
+        case effects.StopFlow():
+            return StopFlow(*effect)
         case effects.EndFlow():
             return EndFlow(*effect)
         case _:
             assert_never(effect)
 
 
-def in_words(effect: Effect) -> str:
+def in_words(effect: Effect) -> str:  # noqa: PLR0912 - as above
     """The effect, short."""
     match effect:
         case Start(id):
@@ -386,6 +414,8 @@ def in_words(effect: Effect) -> str:
             return f"admit {id}?"
         case SetTimer(id, seconds):
             return f"timer {id} {seconds}"
+        case SetDeadline(id, number, seconds):
+            return f"deadline {'of the flow' if id is None else f'{id}#{number}'} {seconds:g}"
         case Interrupt(id, number, only_withdraw):
             return f"{'withdraw' if only_withdraw else 'interrupt'} {id}#{number}"
         case Record(id, name):
@@ -396,6 +426,8 @@ def in_words(effect: Effect) -> str:
             return f"again {type(event).__name__.lower()} {event.id}#{event.number}"
         case RecordFlow(changes):
             return f"flow {changes[-1][0]}"
+        case StopFlow():
+            return "stop the flow"
         case EndFlow(changes, unseen, returned):
             what = f"end {changes[-1][0]}"
             what += f" unseen={[*unseen]}" if unseen else ""
@@ -479,9 +511,9 @@ class Engine:
         return self.orchestrator.has_ended
 
 
-def new_engine(slots: SlotPolicy) -> Engine:
+def new_engine(slots: SlotPolicy, timeout: float | None = None) -> Engine:
     """An engine at the beginning of a flow run."""
-    return Engine(Orchestrator(at_us=0, slots=slots))
+    return Engine(Orchestrator(at_us=0, slots=slots, timeout_seconds=timeout))
 
 
 # -- a story ---------------------------------------------------------------------------------------------
@@ -490,8 +522,15 @@ def new_engine(slots: SlotPolicy) -> Engine:
 class Story:
     """A flow run, a microsecond an event. Each method tells of one event, and gives the effects in words."""
 
-    def __init__(self, *, slots: int | None = None, held: bool = False, starts_ahead: bool = False) -> None:
-        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead))
+    def __init__(
+        self,
+        *,
+        slots: int | None = None,
+        held: bool = False,
+        starts_ahead: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead), timeout)
         self.now_us = 0
         self._posted: deque[Event] = deque()
 
@@ -530,9 +569,10 @@ class Story:
     # -- task runs -----------------------------------------------------------------------------
 
     def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
-               needs_slot: bool = True, needs_admission: bool = False) -> list[str]:  # fmt: skip
+               needs_slot: bool = True, timeout: float | None = None,
+               needs_admission: bool = False) -> list[str]:  # fmt: skip
         return self.tell(
-            Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, needs_admission)
+            Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, timeout, needs_admission)
         )
 
     def admit(self, id: int) -> list[str]:
@@ -558,8 +598,17 @@ class Story:
     def skip(self, id: int, number: int = 1) -> list[str]:
         return self.tell(Skipped(id, number, self.at()))
 
-    def fail_to_interrupt(self, id: int, number: int = 1) -> list[str]:
-        return self.tell(NotStopped(id, number, self.at()))
+    def give_up(self, id: int, number: int = 1) -> list[str]:
+        """An attempt that was cancelled has not stopped within its grace."""
+        reason = "cancelled; it goes on unheard"
+        return self.tell(Finished(id, number, self.at(), self.at(), Ending.CANCELLED, reason))
+
+    def pass_deadline(self, id: int | None = None, number: int = 1) -> list[str]:
+        return self.tell(DeadlinePassed(id, number, self.at()))
+
+    def time_out(self, id: int, *, number: int = 1, retry_after: float | None = None) -> list[str]:
+        """An attempt ends since it has passed its deadline."""
+        return self.finish(id, Ending.TIMED_OUT, number=number, retry_after=retry_after)
 
     def fire_timer(self, id: int) -> list[str]:
         return self.tell(TimerFired(id, self.at()))
@@ -588,6 +637,9 @@ class Story:
 
     def start_flow(self) -> list[str]:
         return self.tell(FlowStarted(self.at()))
+
+    def give_up_flow(self) -> list[str]:
+        return self.tell(FlowGivenUp(self.at()))
 
     def end_function(self, ending: Ending = Ending.RETURNED, *, returned: tuple[int, ...] = (),
                      allow_failure: tuple[int, ...] = ()) -> list[str]:  # fmt: skip

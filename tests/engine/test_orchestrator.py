@@ -93,7 +93,7 @@ def test_reports_of_an_attempt_that_is_over_change_nothing(flow: Story) -> None:
     assert flow.begin(1, number=1) == []
     assert flow.finish(1, number=1) == []
     assert flow.withdraw(1, number=1) == []
-    assert flow.fail_to_interrupt(1, number=1) == []
+    assert flow.give_up(1, number=1) == []
     assert flow.finish(1, number=2) == ["settle 1 Completed"]
     assert flow.finish(1, number=2) == []
 
@@ -400,7 +400,7 @@ def test_a_lender_that_ends_unheard_does_not_free_its_slot_twice() -> None:
         flow.submit(id)
     assert flow.lend(1, awaited=2) == ["start 2"]
     flow.cancel(1)
-    assert flow.fail_to_interrupt(1) == ["settle 1 Cancelled"]
+    assert flow.give_up(1) == ["settle 1 Cancelled"]
     assert flow.finish(2) == ["settle 2 Completed", "start 3"]
     flow.finish(3)
     assert flow.reclaim(1, awaited=2) == []
@@ -414,7 +414,7 @@ def test_the_loans_of_others_stay_when_a_lender_ends() -> None:
     assert flow.lend(1, awaited=3) == ["start 3"]
     assert flow.lend(2, awaited=3) == ["start 4"]
     flow.cancel(1)
-    flow.fail_to_interrupt(1)
+    flow.give_up(1)
     assert flow.free_slots == 0
     flow.finish(3)
     assert flow.free_slots == 0
@@ -449,7 +449,7 @@ def test_a_run_that_waits_for_itself_can_be_cancelled() -> None:
     flow.submit(1)
     flow.lend(1, awaited=1)
     flow.cancel(1)
-    assert flow.fail_to_interrupt(1) == ["settle 1 Cancelled"]
+    assert flow.give_up(1) == ["settle 1 Cancelled"]
     assert flow.free_slots == 1
 
 
@@ -479,7 +479,7 @@ def test_one_cancel_is_enough(flow: Story) -> None:
 def test_what_cannot_be_stopped_goes_on_unheard(flow: Story) -> None:
     flow.submit(1)
     flow.cancel(1)
-    assert flow.fail_to_interrupt(1) == ["settle 1 Cancelled"]
+    assert flow.give_up(1) == ["settle 1 Cancelled"]
     assert "unheard" in str(flow.reason(1))
     assert flow.finish(1) == []
 
@@ -573,7 +573,7 @@ def test_a_cancelled_flow_run_stops_what_runs_and_starts_nothing_more() -> None:
     flow.submit(1, retries=1)
     flow.submit(2)
     flow.fail(1, retry_after=1.5)
-    assert flow.cancel() == ["flow Cancelling", "settle 1 Cancelled", "settle 2 Cancelled"]
+    assert flow.cancel() == ["flow Cancelling", "stop the flow", "settle 1 Cancelled", "settle 2 Cancelled"]
     assert flow.submit(3) == ["settle 3 Cancelled"]
     assert flow.cancel() == []
     assert flow.end_function() == ["end Cancelled"]
@@ -581,14 +581,14 @@ def test_a_cancelled_flow_run_stops_what_runs_and_starts_nothing_more() -> None:
 
 def test_a_cancelled_flow_run_interrupts_attempts_and_does_not_try_them_again(flow: Story) -> None:
     flow.submit(1, retries=1)
-    assert flow.cancel() == ["flow Cancelling", "interrupt 1#1"]
+    assert flow.cancel() == ["flow Cancelling", "stop the flow", "interrupt 1#1"]
     assert flow.end_function(Ending.CANCELLED) == []
     assert flow.fail(1, retry_after=0.0) == ["settle 1 Failed", "end Cancelled unseen=[1]"]
 
 
 def test_a_function_that_was_cancelled_cancels_the_flow_run(flow: Story) -> None:
     flow.submit(1)
-    assert flow.end_function(Ending.CANCELLED) == ["flow Cancelling", "interrupt 1#1"]
+    assert flow.end_function(Ending.CANCELLED) == ["flow Cancelling", "stop the flow", "interrupt 1#1"]
     assert flow.withdraw(1) == ["settle 1 Cancelled", "end Cancelled"]
 
 
@@ -601,7 +601,7 @@ def test_a_function_that_ends_by_the_cancel_of_its_flow_run_changes_nothing_more
 
 def test_a_cancel_that_comes_before_the_start_is_heard() -> None:
     flow = Story()
-    assert flow.cancel() == ["flow Running", "flow Cancelling"]
+    assert flow.cancel() == ["flow Running", "flow Cancelling", "stop the flow"]
     assert flow.start_flow() == []
     assert flow.end_function() == ["end Cancelled"]
 
@@ -609,7 +609,104 @@ def test_a_cancel_that_comes_before_the_start_is_heard() -> None:
 def test_a_flow_run_that_would_change_against_the_table_is_a_defect(flow: Story) -> None:
     flow.end_function()
     with pytest.raises(IllegalTransitionError, match="flow run: Cancelling may not follow Completed"):
-        flow.end_function(Ending.CANCELLED)
+        flow.engine.orchestrator._change_flow((StateName.CANCELLING, 9, None))
+
+
+# -- timeouts ------------------------------------------------------------------------------------------
+
+
+def test_the_deadline_of_an_attempt_is_set_when_it_begins(flow: Story) -> None:
+    flow.submit(1, timeout=3.0)
+    assert flow.begin(1) == ["record 1 Running", "hooks 1 Running", "deadline 1#1 3"]
+    assert flow.begin(1) == []
+
+
+def test_an_attempt_that_passes_its_deadline_is_interrupted_and_its_run_ends_timed_out(flow: Story) -> None:
+    flow.submit(1, timeout=3.0)
+    flow.submit(2, 1)
+    flow.begin(1)
+    assert flow.pass_deadline(1) == ["interrupt 1#1"]
+    assert flow.time_out(1) == ["settle 1 TimedOut", "settle 2 UpstreamFailed"]
+    assert flow.states(1) == ["Pending", "Running", "TimedOut"]
+    assert flow.end_function() == ["end Failed unseen=[1]"]
+
+
+def test_what_passed_its_deadline_is_tried_again_with_a_deadline_of_its_own(flow: Story) -> None:
+    flow.submit(1, retries=1, timeout=3.0)
+    flow.begin(1)
+    flow.pass_deadline(1)
+    assert flow.time_out(1, retry_after=1.5) == [
+        "record 1 AwaitingRetry",
+        "hooks 1 AwaitingRetry",
+        "timer 1 1.5",
+    ]
+    assert flow.reason(1) == "it timed out"
+    assert flow.fire_timer(1) == ["start 1"]
+    assert flow.begin(1, 2) == ["record 1 Retrying", "hooks 1 Retrying", "deadline 1#2 3"]
+    assert flow.pass_deadline(1, 1) == []
+    assert flow.time_out(1, number=1) == []
+    assert flow.pass_deadline(1, 2) == ["interrupt 1#2"]
+    assert flow.time_out(1, number=2, retry_after=1.5) == ["settle 1 TimedOut"]
+
+
+def test_an_attempt_that_ended_before_it_could_be_interrupted_ends_as_it_did(flow: Story) -> None:
+    flow.submit(1, timeout=3.0)
+    flow.begin(1)
+    flow.pass_deadline(1)
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.pass_deadline(1) == []
+
+
+def test_a_run_is_interrupted_once_by_its_deadline_and_a_cancel(flow: Story) -> None:
+    for id in (1, 2):
+        flow.submit(id, retries=1, timeout=3.0)
+        flow.begin(id)
+    flow.pass_deadline(1)
+    assert flow.cancel(1) == ["record 1 Cancelling"]
+    assert flow.time_out(1, retry_after=1.5) == ["settle 1 TimedOut"]
+    flow.cancel(2)
+    assert flow.pass_deadline(2) == []
+    assert flow.finish(2, Ending.CANCELLED) == ["settle 2 Cancelled"]
+
+
+def test_a_flow_run_that_passes_its_deadline_stops_all_and_ends_timed_out() -> None:
+    flow = Story(timeout=60.0)
+    assert flow.start_flow() == ["flow Running", "deadline of the flow 60"]
+    flow.submit(1)
+    assert flow.pass_deadline() == ["flow Cancelling", "stop the flow", "interrupt 1#1"]
+    assert flow.pass_deadline() == flow.cancel() == []
+    assert flow.finish(1, Ending.CANCELLED) == ["settle 1 Cancelled"]
+    assert flow.end_function(Ending.RAISED) == ["end TimedOut"]
+    assert flow.pass_deadline() == flow.give_up_flow() == []
+
+
+def test_a_flow_run_that_was_cancelled_does_not_time_out() -> None:
+    flow = Story(timeout=60.0)
+    flow.start_flow()
+    flow.cancel()
+    assert flow.pass_deadline() == []
+    assert flow.end_function(Ending.CANCELLED) == ["end Cancelled"]
+
+
+def test_a_function_that_does_not_stop_is_given_up(flow: Story) -> None:
+    flow.cancel()
+    assert flow.give_up_flow() == ["end Cancelled"]
+    assert flow.end_function() == []
+
+
+def test_a_subflow_that_does_not_stop_is_given_up(flow: Story) -> None:
+    flow.join(-1, owned=True)
+    assert flow.end_function(Ending.CANCELLED) == ["flow Cancelling", "stop the flow"]
+    assert flow.give_up_flow() == ["end Cancelled"]
+    assert flow.end_outsider(-1, completed=False) == []
+
+
+def test_who_joins_a_flow_run_that_is_given_up_is_not_waited_for(flow: Story) -> None:
+    flow.submit(1)
+    flow.cancel()
+    assert flow.give_up_flow() == []
+    flow.join(-1, owned=True)
+    assert flow.give_up(1) == ["settle 1 Cancelled", "end Cancelled"]
 
 
 # -- failures, seen and unseen -------------------------------------------------------------------------
@@ -1009,7 +1106,7 @@ def test_a_run_ahead_is_not_stopped_by_word_that_nobody_waits_for(ahead: Story) 
     ahead.submit(1)
     ahead.submit(2, 1)
     assert ahead.withdraw(2) == []
-    assert ahead.fail_to_interrupt(2) == []
+    assert ahead.give_up(2) == []
     assert ahead.fire_timer(2) == []
     assert ahead.stage(2) is Stage.AHEAD
 
@@ -1225,7 +1322,7 @@ def test_a_cancelled_upstream_that_cannot_be_stopped_dooms_who_started_ahead(ahe
     ahead.submit(1)
     ahead.submit(2, 1)
     assert ahead.cancel(1) == ["interrupt 1#1"]
-    assert ahead.fail_to_interrupt(1) == ["settle 1 Cancelled", "interrupt 2#1", "settle 2 UpstreamFailed"]
+    assert ahead.give_up(1) == ["settle 1 Cancelled", "interrupt 2#1", "settle 2 UpstreamFailed"]
     assert ahead.finish(2) == []
 
 
@@ -1277,7 +1374,13 @@ def test_a_function_that_raised_starts_nobody_ahead_with_a_retry() -> None:
 def test_a_cancelled_flow_run_calls_back_who_started_ahead(ahead: Story) -> None:
     ahead.submit(1)
     ahead.submit(2, 1)
-    assert ahead.cancel() == ["flow Cancelling", "interrupt 2#1", "settle 2 Cancelled", "interrupt 1#1"]
+    assert ahead.cancel() == [
+        "flow Cancelling",
+        "stop the flow",
+        "interrupt 2#1",
+        "settle 2 Cancelled",
+        "interrupt 1#1",
+    ]
     assert ahead.end_function() == []
     assert ahead.withdraw(1) == ["settle 1 Cancelled", "end Cancelled"]
 
@@ -1378,7 +1481,7 @@ def test_a_child_run_of_an_attempt_that_goes_on_unheard_is_settled_after_the_end
 ) -> None:
     flow.submit(1)
     flow.cancel(1)
-    flow.fail_to_interrupt(1)
+    flow.give_up(1)
     assert flow.end_function() == ["end Completed"]
     assert flow.adopt(2, *BAD, roots=(2,)) == ["hooks 2 Running", "settle 2 Failed"]
 

@@ -109,6 +109,16 @@ class OrchestratorMachine(RuleBasedStateMachine):
     def fire_timer(self, data: st.DataObject) -> None:
         self.choosing(data).fire_timer()
 
+    @precondition(lambda self: self.world.deadlines)
+    @rule(data=st.data())
+    def pass_deadline(self, data: st.DataObject) -> None:
+        self.choosing(data).pass_deadline()
+
+    @precondition(lambda self: self.world.is_to_stop)
+    @rule(data=st.data())
+    def give_up_flow(self, data: st.DataObject) -> None:
+        self.choosing(data).give_up_flow()
+
     @precondition(lambda self: self.world.model.runs)
     @rule(data=st.data())
     def notice_or_cancel_or_retrieve(self, data: st.DataObject) -> None:

@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from headrace.errors import ResultUnavailableError
-from headrace.history.serializers import ArrowSerializer, JsonSerializer, check_serializer, serializer_named
+from headrace.history.serializers import (
+    ArrowSerializer,
+    JsonSerializer,
+    PickleSerializer,
+    check_serializer,
+    serializer_named,
+)
 
 PLAIN_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -150,7 +156,7 @@ class Upper:
 def test_a_serializer_is_given_by_its_name_or_as_an_object() -> None:
     mine = Upper()
     assert check_serializer(None) is None
-    assert check_serializer("pickle") is None
+    assert isinstance(check_serializer("pickle"), PickleSerializer)
     assert isinstance(check_serializer("json"), JsonSerializer)
     assert isinstance(check_serializer("arrow"), ArrowSerializer)
     assert check_serializer(mine) is mine

@@ -18,8 +18,7 @@ from headrace.engine.states import StateName
 from headrace.errors import HistoryError, ResultDamagedError, ResultError, ResultUnavailableError
 from headrace.history import History, Reader
 from headrace.history.facts import Kept, StoredResult
-from headrace.history.keeping import Keeping, dump_arguments
-from headrace.history.result_store import open_store
+from headrace.history.keeping import Keeping, dump_arguments, make_place
 from headrace.history.results import RESULT_LIMIT, TOO_LARGE, dump_result
 from headrace.history.serializers import JsonSerializer
 
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def keeping(tmp_path: Path) -> Keeping:
-    store = open_store(str(tmp_path / "files"))
-    store.prepare()
-    return Keeping(persists=True, location=store.location, prefix=store.location + "/")
+    folder = str(tmp_path / "files")
+    return Keeping(persists=True, place=make_place(folder, folder + "/", is_durable=False))
 
 
 def recorded(history: History, facts: Any, *results: StoredResult) -> dict[int, StoredValue]:
@@ -160,8 +158,11 @@ def test_what_cannot_be_kept_says_why(keeping: Keeping, tmp_path: Path) -> None:
         keeping._replace(serializer=JsonSerializer()).keep(()).note or ""
     )
     assert Keeping(serializer=JsonSerializer()).keep("x" * RESULT_LIMIT).note == TOO_LARGE
-    elsewhere = keeping._replace(location=str(tmp_path / "missing"))
-    assert "missing cannot be written: No such file" in (elsewhere.keep(bytes(2 * RESULT_LIMIT)).note or "")
+    assert keeping.place is not None
+    elsewhere = keeping._replace(place=keeping.place._replace(location=str(tmp_path / "missing")))
+    assert "missing is not there; on another machine, set HEADRACE_RESULTS" in (
+        elsewhere.keep(bytes(2 * RESULT_LIMIT)).note or ""
+    )
     assert not list((tmp_path / "files").iterdir())
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from headrace import INPUTS, TaskFuture, flow, quote, task, unmapped
 from headrace.errors import FutureMisuseError, TaskFailures
+from headrace.history.serializers import JsonSerializer
 from headrace.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
 from headrace.task_runners.loops import background_loop
 
@@ -123,7 +124,8 @@ def test_c1_with_options_keeps_every_option() -> None:
 
     options: dict[str, Any] = {
         "name": "n", "description": "d", "tags": ("t",), "retries": 2, "retry_delay_seconds": (1.0, 2.0),
-        "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "log_prints": True,
+        "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "timeout_seconds": 9,
+        "persist_result": True, "result_serializer": JsonSerializer(), "log_prints": True,
         "task_run_name": "run", "on_running": (hook,), "on_completion": (hook,), "on_failure": (hook,),
         "on_crashed": (hook,), "on_cancelled": (hook,), "cache_policy": INPUTS, "cache_key_fn": None,
         "cache_expiration": 5, "refresh_cache": True,
@@ -992,10 +994,7 @@ def test_c1_what_is_no_function_gets_a_clear_answer(decorator: Any, thing: Any) 
         decorator(thing)
 
 
-NOT_BUILT = [
-    "timeout_seconds", "persist_result", "result_serializer",
-    "no_such_option",
-]  # fmt: skip
+NOT_BUILT = ["no_such_option"]
 
 
 @pytest.mark.parametrize("option", NOT_BUILT)
@@ -1009,7 +1008,9 @@ def test_c1_an_option_that_is_not_built_or_unknown_is_a_type_error(option: str) 
         task(lambda: None).with_options(**options)
 
 
-@pytest.mark.parametrize("option", [*NOT_BUILT, "retries", "retry_delay_seconds", "task_run_name"])
+@pytest.mark.parametrize(
+    "option", [*NOT_BUILT, "retries", "retry_delay_seconds", "task_run_name", "cache_policy"]
+)
 def test_c1_an_option_that_flows_do_not_have_is_a_type_error(option: str) -> None:
     options: dict[str, Any] = {option: 1}
     with pytest.raises(TypeError, match=option):
@@ -1027,6 +1028,10 @@ def test_c1_an_option_that_flows_do_not_have_is_a_type_error(option: str) -> Non
         ({"retry_delay_seconds": []}, ValueError),
         ({"retry_jitter_factor": -1}, ValueError),
         ({"retry_condition_fn": 5}, TypeError),
+        ({"timeout_seconds": 0}, ValueError),
+        ({"timeout_seconds": "60"}, ValueError),
+        ({"timeout_seconds": True}, ValueError),
+        ({"timeout_seconds": float("nan")}, ValueError),
         ({"on_failure": [5]}, TypeError),
         ({"on_failure": 5}, TypeError),
         ({"tags": "text"}, TypeError),
@@ -1257,7 +1262,7 @@ def test_c1_arguments_that_do_not_fit_are_told_without_the_engines_frames(
 @pytest.mark.parametrize(
     ("option", "hint"),
     [
-        ("timeout_seconds", "in this version: there are name, description, "),
+        ("deadline", "in this version: there are name, description, "),
         ("on_cancellation", "do you mean 'on_cancelled'"),
         ("log_print", "do you mean 'log_prints'"),
     ],

@@ -419,8 +419,10 @@ def test_s2_what_a_cancelled_function_still_does_changes_nothing(story: Story) -
     @task
     def cannot_be_stopped() -> int:
         has_begun.set()
-        release.wait(DEADLINE_SECONDS)
-        is_over.set()
+        try:
+            release.wait(DEADLINE_SECONDS)
+        finally:
+            is_over.set()
         return 1
 
     @flow

@@ -68,8 +68,8 @@ class LoopClock:
     def now_us(self) -> int:
         return int(self._loop.time() * 1e6)
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
-        self._loop.call_later(seconds, callback)
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(seconds, callback)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon(callback)
@@ -122,10 +122,17 @@ class NoAftermath:
 class ModelledOrchestrator(Orchestrator):
     """The orchestrator of a flow or subflow, with a model looking over its shoulder."""
 
-    def __init__(self, played: Played, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
-        super().__init__(at_us=at_us, slots=slots)
+    def __init__(
+        self,
+        played: Played,
+        *,
+        at_us: int,
+        slots: SlotPolicy = NO_SLOT_LIMIT,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        super().__init__(at_us=at_us, slots=slots, timeout_seconds=timeout_seconds)
         self._engine = Engine(self)
-        self._model = Model(self._engine, slots)
+        self._model = Model(self._engine, slots, timeout_seconds)
         self._played = played
         self._index = len(played.models)
         played.models.append(self._model)

@@ -13,7 +13,7 @@ import traceback
 from collections import Counter
 from contextvars import copy_context
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
 
 from headrace.completion import Completion
@@ -24,7 +24,7 @@ from headrace.engine.events import Ending
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.policies import SlotPolicy
 from headrace.engine.states import StateName, StateType
-from headrace.errors import TaskCancelled, TaskCrashed, UpstreamFailedError
+from headrace.errors import TaskCancelled, TaskCrashed, TaskTimedOut, UpstreamFailedError
 from headrace.futures import FlowRunFuture, TaskFuture
 from headrace.history.facts import FlowRunFact, LogFact, PlainTaskRunFact
 from headrace.task_runners.execution import execute_async
@@ -61,11 +61,13 @@ class InjectedError(Exception):
 class WatchedOrchestrator(Orchestrator):
     """The orchestrator, with the model looking over its shoulder."""
 
-    def __init__(self, world: DrivenWorld, *, at_us: int, slots: SlotPolicy) -> None:
-        super().__init__(at_us=at_us, slots=slots)
+    def __init__(
+        self, world: DrivenWorld, *, at_us: int, slots: SlotPolicy, timeout_seconds: float | None
+    ) -> None:
+        super().__init__(at_us=at_us, slots=slots, timeout_seconds=timeout_seconds)
         self._world = world
         self._engine = Engine(self)
-        world.watch(self._engine, slots)
+        world.watch(self._engine, slots, timeout_seconds)
 
     def handle(self, event: Event) -> Sequence[Effect]:
         world = self._world
@@ -112,13 +114,23 @@ class VirtualClock:
         self.time_us += 1
         return self.time_us
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> VirtualTimer:
         if self._world.is_draining:
             self._world.maybe_fail("timer")
         self.timers.append(callback)
+        return VirtualTimer(self.timers, callback)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         self.timers.append(callback)
+
+
+class VirtualTimer(NamedTuple):
+    timers: list[Callable[[], None]]
+    callback: Callable[[], None]
+
+    def cancel(self) -> None:
+        if self.callback in self.timers:
+            self.timers.remove(self.callback)
 
 
 class StandingLoop:
@@ -144,6 +156,7 @@ class Attempt:
 
     def __init__(self, call: Call, loop: Any) -> None:
         self.call = call
+        self.number = call.number
         self._context = call.context.copy()
         self._body = execute_async(call)
         self._loop = loop
@@ -190,11 +203,13 @@ class MemorySession(Session):
         self.wants_tending = False
         self.is_tended = True
 
-    def interrupt(self, call: Call) -> bool:
+    def interrupt(self, call: Call, number: int) -> bool:
         """Sometimes it works, and then the attempt ends later, or is over already; sometimes it does not."""
         if self._world.chance(2):
             return False
-        self.cancellations += [attempt for attempt in self.begun if attempt.call is call]
+        self.cancellations += [
+            attempt for attempt in self.begun if attempt.call is call and attempt.number == number
+        ]
         return True
 
     def close(self) -> None:
@@ -303,6 +318,10 @@ class FlowRunInMemory:
         self._world.maybe_fail("record of the flow")
         self.changes = changes
 
+    def stop(self, reason: str) -> None:
+        self._world.maybe_fail("stop of the flow")
+        self._world.did["stop of the flow"] += 1
+
 
 # -- the world -------------------------------------------------------------------------------------------
 
@@ -347,13 +366,16 @@ class DrivenWorld:
         self.tasks: list[AsyncTask[..., Any]] = [
             AsyncTask(self._work, name="work"),
             AsyncTask(self._work, name="stubborn", retries=retries, retry_delay_seconds=delay),
+            AsyncTask(self._work, name="hasty", retries=retries, timeout_seconds=3.0),
         ]
 
     def _make_driver(self, slots: SlotPolicy) -> Driver:
         history, clock, flow_run = self._any(self.history), self._any(self.clock), self.flow_run
 
-        def watched(*, at_us: int, slots: SlotPolicy) -> Orchestrator:
-            return WatchedOrchestrator(self, at_us=at_us, slots=slots)
+        timeout = 9.0 if self.chance(6) else None
+
+        def watched(*, at_us: int, slots: SlotPolicy, timeout_seconds: float | None) -> Orchestrator:
+            return WatchedOrchestrator(self, at_us=at_us, slots=slots, timeout_seconds=timeout_seconds)
 
         with (
             mock.patch("headrace.driver.Orchestrator", watched),
@@ -361,7 +383,13 @@ class DrivenWorld:
         ):
             runner = MemoryRunner(self.session, slots)
             return Driver(
-                flow_run=flow_run, runner=runner, history=history, clock=clock, loop=None, is_inline=False
+                flow_run=flow_run,
+                runner=runner,
+                history=history,
+                clock=clock,
+                loop=None,
+                is_inline=False,
+                timeout_seconds=timeout,
             )
 
     @staticmethod
@@ -370,10 +398,10 @@ class DrivenWorld:
 
     # -- watching ----------------------------------------------------------------------------------
 
-    def watch(self, engine: Engine, slots: SlotPolicy) -> None:
+    def watch(self, engine: Engine, slots: SlotPolicy, timeout: float | None) -> None:
         """The engine was made."""
         self.engine = engine
-        self.model = Model(engine, slots)
+        self.model = Model(engine, slots, timeout)
 
     def observe(self, event: Event, decided: Sequence[Effect]) -> None:
         """The engine has handled an event."""
@@ -449,7 +477,14 @@ class DrivenWorld:
                 self.perhaps_looked_at.append(child)
                 try:
                     _check_received(await child)
-                except (PlannedError, SystemExit, UpstreamFailedError, TaskCancelled, TaskCrashed):
+                except (
+                    PlannedError,
+                    SystemExit,
+                    UpstreamFailedError,
+                    TaskCancelled,
+                    TaskCrashed,
+                    TaskTimedOut,
+                ):
                     self.did["a child failed"] += 1
 
     @staticmethod
@@ -650,7 +685,7 @@ class DrivenWorld:
         error, state = future.exception(), future.state
         kinds: dict[StateType, tuple[type, ...]] = {
             StateType.COMPLETED: (type(None),),
-            StateType.FAILED: (PlannedError, SystemExit, UpstreamFailedError),
+            StateType.FAILED: (PlannedError, SystemExit, UpstreamFailedError, TaskTimedOut),
             StateType.CANCELLED: (TaskCancelled,),
             StateType.CRASHED: (TaskCrashed,),
         }
@@ -709,7 +744,7 @@ class DrivenWorld:
 
     def _check_unseen(self, unseen: tuple[int, ...]) -> None:
         """Whom nobody looked at is unseen; whom somebody looked at in time is not."""
-        failed = {StateName.FAILED, StateName.CRASHED}
+        failed = {StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED}
         ended = self.model.runs.items()
         expected = {id for id, seen in ended if seen.end in failed}
         expected = expected.difference(*map(self._blamed, self.perhaps_looked_at))

@@ -16,15 +16,16 @@ from tests.engine.story import (
     Adopted,
     Began,
     CancelRequested,
+    DeadlinePassed,
     EndFlow,
     Finished,
+    FlowGivenUp,
     FlowStarted,
     Found,
     FunctionEnded,
     Interrupt,
     Joined,
     Lent,
-    NotStopped,
     OutsiderEnded,
     PostAgain,
     Reclaimed,
@@ -32,11 +33,13 @@ from tests.engine.story import (
     RecordFlow,
     Retrieved,
     RunHooks,
+    SetDeadline,
     SetTimer,
     Settle,
     Skipped,
     Stage,
     Start,
+    StopFlow,
     Submitted,
     TimerFired,
     Withdrawn,
@@ -64,7 +67,19 @@ class BrokenInvariantError(AssertionError):
 class SeenRun:
     """A task run, as its events and effects show it."""
 
-    __slots__ = ("attempts", "early", "end", "is_repeated", "is_to_be_cancelled", "loans", "run", "stage")
+    __slots__ = (
+        "attempts",
+        "begun",
+        "deadline",
+        "early",
+        "end",
+        "is_repeated",
+        "is_timed_out",
+        "is_to_be_cancelled",
+        "loans",
+        "run",
+        "stage",
+    )
 
     def __init__(self, run: Submitted) -> None:
         self.run = run
@@ -72,6 +87,9 @@ class SeenRun:
         self.stage = Stage.UNADMITTED if run.needs_admission else Stage.WAITING
         self.end: StateName | None = None
         self.is_to_be_cancelled = False
+        self.is_timed_out = False
+        self.begun = self.deadline = 0
+        """The attempt that is known to have begun; the one that has a deadline."""
         self.is_repeated = False
         self.early: list[Began | Finished] = []
         self.loans: list[int] = []
@@ -88,21 +106,26 @@ class SeenOutsider:
 class Model:
     """The books of one flow run."""
 
-    def __init__(self, engine: Engine, slots: SlotPolicy) -> None:
+    def __init__(self, engine: Engine, slots: SlotPolicy, timeout: float | None = None) -> None:
         self.engine = engine
         self.slots = slots
+        self.timeout = timeout
         self.runs: dict[int, SeenRun] = {}
         self.live: dict[int, SeenRun] = {}
         self.outsiders: dict[int, SeenOutsider] = {}
         self.function: FunctionEnded | None = None
         self.has_started = False
         self.is_cancelled = False
+        self.is_timed_out = False
+        self.is_given_up = False
         self.has_failed = False
         self.end: EndFlow | None = None
         self.flow_changes: tuple[Change, ...] = ()
         self._to_be_cancelled: list[SeenRun] = []
         self._to_be_interrupted: dict[int, int] = {}
         self._to_be_repeated: int | None = None
+        self._deadlines_to_be_set: dict[int | None, float] = {}
+        self._is_to_stop = False
         self._called_back: list[SeenRun] = []
         self._started: set[int] = set()
         self._event: Event | None = None
@@ -174,16 +197,20 @@ class Model:
 
     def unseen(self) -> set[int]:
         """The failures that nobody retrieved (W2)."""
-        assert self.function is not None
+        returned = () if self.function is None else self.function.returned
         failed = {id for id, seen in self.runs.items() if seen.end in _FAILURES}
         failed |= {id for id, seen in self.outsiders.items() if seen.is_owned and seen.completed is False}
-        retrieved = [self.roots_of(id) for id in (*self._retrieved, *self.function.returned)]
+        retrieved = [self.roots_of(id) for id in (*self._retrieved, *returned)]
         return failed.difference(*retrieved)
 
     def is_due(self) -> bool:
         """Whether the function and all that it started have ended."""
         function = self.function
-        if function is None or self.live:
+        if self.live:
+            return False
+        if self.is_given_up:
+            return True
+        if function is None:
             return False
         return not any(
             seen.completed is None and (seen.is_owned or id in function.returned or id in function.tolerated)
@@ -221,9 +248,11 @@ class Model:
                 return self._take_in_adoption(event)
             case Began() | Finished() if self._is_early(event.id, event.number):
                 self.runs[event.id].early.append(event)
+            case Began() if self._is_heard(event.id, event.number):
+                self._take_in_beginning(self.runs[event.id])
             case Finished():
                 return self._expect_end_of_attempt(event)
-            case Withdrawn() | NotStopped():
+            case Withdrawn():
                 return self._expect_cancelled(event)
             case Skipped():
                 return self._take_in_skip(event)
@@ -239,9 +268,16 @@ class Model:
         match event:
             case CancelRequested(id=None):
                 if self.end is None and not self.is_cancelled:
+                    self._take_in_start()  # which it brings about
                     self._cancel_all()
             case CancelRequested(id=int(id)) if self.is_live(id):
                 self._cancel(self.runs[id])
+            case DeadlinePassed(id=None):
+                if self.end is None and not self.is_cancelled:
+                    self.is_timed_out = True
+                    self._cancel_all()
+            case DeadlinePassed(id=int(id)) if self._is_heard(id, event.number):
+                self._time_out(self.runs[id])
             case Lent():
                 self._take_in_loan(event)
             case Reclaimed():
@@ -257,27 +293,57 @@ class Model:
             case Retrieved():
                 self._retrieved.add(event.id)
             case Joined():
-                self.outsiders[event.id] = SeenOutsider(is_owned=event.is_owned)
+                self.outsiders[event.id] = SeenOutsider(is_owned=event.is_owned and not self.is_given_up)
             case OutsiderEnded():
                 self.outsiders[event.id].completed = event.completed
             case FlowStarted():
+                self._take_in_start()
                 self.has_started = True
+            case FlowGivenUp():
+                self._give_up()
             case FunctionEnded():
-                self._take_in_end_of_function(event)
+                if not self.is_given_up:
+                    self._take_in_end_of_function(event)
             case _:
                 pass
 
     def _cancel_all(self) -> None:
+        if not self.is_cancelled:
+            self._is_to_stop = True
         self.is_cancelled = True
         self._to_be_cancelled = [seen for seen in self.live_runs() if seen.stage is not Stage.ACTIVE]
         for seen in self.live_runs():
             self._cancel(seen)
 
     def _cancel(self, seen: SeenRun) -> None:
-        """An attempt is interrupted by the first cancel of its run, and by no other."""
-        if seen.stage is Stage.ACTIVE and not seen.is_to_be_cancelled:
+        """An attempt is interrupted by its deadline or the first cancel of its run, and by no other."""
+        if seen.stage is Stage.ACTIVE and not (seen.is_to_be_cancelled or seen.is_timed_out):
             self._to_be_interrupted[seen.run.id] = seen.attempts
         seen.is_to_be_cancelled = True
+
+    def _time_out(self, seen: SeenRun) -> None:
+        if not seen.is_to_be_cancelled:
+            self._check(seen.deadline == seen.attempts, f"run {seen.run.id} has no deadline")
+            self._to_be_interrupted[seen.run.id] = seen.attempts
+            seen.is_timed_out = True
+
+    def _take_in_beginning(self, seen: SeenRun) -> None:
+        """The first word of an attempt sets its deadline."""
+        if seen.begun != seen.attempts:
+            seen.begun = seen.attempts
+            if seen.run.timeout is not None:
+                self._deadlines_to_be_set[seen.run.id] = seen.run.timeout
+
+    def _give_up(self) -> None:
+        """Nobody waits any more for the function, nor for subflows, whatever comes of them."""
+        if self.end is None:
+            self.is_given_up = True
+            for seen in self.outsiders.values():
+                seen.is_owned = seen.is_owned and seen.completed is not None
+
+    def _take_in_start(self) -> None:
+        if not self.has_started and not self.is_cancelled and self.timeout is not None:
+            self._deadlines_to_be_set[None] = self.timeout
 
     def _take_in_submission(self, run: Submitted) -> StateName | None:
         is_accepted = not (self.is_cancelled or self.has_failed or self.end is not None)
@@ -292,7 +358,7 @@ class Model:
     def _take_in_end_of_function(self, event: FunctionEnded) -> None:
         self.function = event
         self._retrieved.update(event.tolerated)
-        if event.ending is Ending.CANCELLED:
+        if event.ending in (Ending.CANCELLED, Ending.TIMED_OUT):
             self._cancel_all()
         elif event.ending is not Ending.RETURNED:
             self._to_be_cancelled = [
@@ -320,14 +386,16 @@ class Model:
                 return StateName.COMPLETED
             case Ending.CANCELLED:
                 return StateName.CANCELLED
-            case Ending.RAISED | Ending.CRASHED if event.retry_after is not None and may_retry:
+            case _ if event.retry_after is not None and may_retry:
                 return StateName.AWAITING_RETRY
+            case Ending.TIMED_OUT:
+                return StateName.TIMED_OUT
             case Ending.RAISED:
                 return StateName.FAILED
             case Ending.CRASHED:
                 return StateName.CRASHED
 
-    def _expect_cancelled(self, event: Withdrawn | NotStopped) -> StateName | None:
+    def _expect_cancelled(self, event: Withdrawn) -> StateName | None:
         if not self._is_heard(event.id, event.number):
             return None
         is_wanted = self.is_cancelled or self.runs[event.id].is_to_be_cancelled
@@ -379,6 +447,15 @@ class Model:
             case RecordFlow():
                 self._check(self.end is None, "the flow run went on after its end")
                 self._take_in_flow_changes(effect.changes)
+            case StopFlow():
+                self._check(self._is_to_stop, "the flow is stopped, and nobody wanted that")
+                self._check(self.end is None, "the flow is stopped after its end")
+                self._is_to_stop = False
+            case SetDeadline():
+                seconds = self._deadlines_to_be_set.pop(effect.id, None)
+                self._check(effect.seconds == seconds, f"{effect} is not {seconds}")
+                if effect.id is not None:
+                    self.runs[effect.id].deadline = effect.number
             case PostAgain(event):
                 early = self.runs[event.id].early
                 self._check(event in early[:1], f"{event} is told again, and early word was {early}")
@@ -412,6 +489,7 @@ class Model:
                 seen.stage = Stage.AT_DESK
             case Record(ends_attempt=True):
                 seen.stage = Stage.QUEUED
+                seen.is_timed_out = False
                 if not self.slots.held_between_attempts:
                     seen.loans.clear()
             case SetTimer():
@@ -426,6 +504,7 @@ class Model:
                     self._call_back(seen, effect)
                 elif not effect.only_withdraw:
                     self._check(effect.id in self._to_be_interrupted, "an interrupt that nobody wanted")
+                    self._check(effect.grace is not None, "an interrupt that may take for ever")
                     del self._to_be_interrupted[effect.id]
             case Record(name=name) | RunHooks(name=name):
                 has_upstreams = self.have_completed(seen.run.upstreams)
@@ -506,14 +585,14 @@ class Model:
 
     def _check_outcome(self, event: Event) -> None:
         if self._expected is not None:
-            assert isinstance(
-                event, Submitted | Finished | Withdrawn | NotStopped | Skipped | Adopted | Found
-            )
+            assert isinstance(event, Submitted | Finished | Withdrawn | Skipped | Adopted | Found)
             names = [name for name, _, _ in self.engine.changes(event.id)]
             self._check(
                 self._expected in names, f"run {event.id} had to come to {self._expected} by {event}: {names}"
             )
         self._check(not self._to_be_interrupted, f"not interrupted: {self._to_be_interrupted}")
+        self._check(not self._deadlines_to_be_set, f"without a deadline: {self._deadlines_to_be_set}")
+        self._check(not self._is_to_stop, "the flow was not stopped")
         self._check(self._to_be_repeated is None, f"not started again: {self._to_be_repeated}")
         for seen in self._called_back:
             self._check(seen.end is not None, f"run {seen.run.id} was called back, and has not ended")
@@ -593,7 +672,6 @@ class Model:
         self._check(not live, f"runs {live} never ended")
         self._check(self.end is not None, "the flow run never ended")
         assert self.end is not None
-        assert self.function is not None
         for id, seen in self.runs.items():
             changes = self.engine.changes(id)
             _check_changes(f"run {id}", changes)
@@ -606,8 +684,8 @@ class Model:
 
     def _check_end_of_flow(self, end: EndFlow) -> None:
         """Asked at the very event that ended the flow: what was told of unseen failures is right."""
-        assert self.function is not None
-        unseen, returned = self.unseen(), {id for id in self.function.returned if self.roots_of(id)}
+        told = () if self.function is None else self.function.returned
+        unseen, returned = self.unseen(), {id for id in told if self.roots_of(id)}
         self._check(set(end.unseen) == unseen, f"unseen are {end.unseen}, they must be {unseen}")
         self._check(set(end.returned) == returned, f"returned: {end.returned}, not {returned}")
         name = end.changes[-1][0]
@@ -615,12 +693,14 @@ class Model:
         self._check(name is expected, f"the flow run ended {name}, it must be {expected}")
 
     def _expected_end(self, *, failed: bool) -> StateName:
-        assert self.function is not None
-        match self.function.ending:
-            case Ending.RAISED:
-                return StateName.FAILED
+        ending = None if self.function is None else self.function.ending
+        match ending:
             case Ending.CRASHED:
                 return StateName.CRASHED
+            case _ if self.is_timed_out:
+                return StateName.TIMED_OUT
+            case Ending.RAISED:
+                return StateName.FAILED
             case _ if self.is_cancelled:
                 return StateName.CANCELLED
             case _:

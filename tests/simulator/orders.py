@@ -15,7 +15,6 @@ from tests.engine.story import (
     FunctionEnded,
     Interrupt,
     Lent,
-    NotStopped,
     PostAgain,
     Reclaimed,
     Retrieved,
@@ -232,7 +231,8 @@ class Order:
             self._landings[attempt.id].has_value = False
             self._tell(Withdrawn(effect.id, effect.number, self._tick()))
         elif (is_under_way or effect.id in self._blocked) and not effect.only_withdraw:
-            self._tell(NotStopped(effect.id, effect.number, self._tick()))
+            now = self._tick()
+            self._tell(Finished(effect.id, effect.number, now, now, Ending.CANCELLED, "it goes on unheard"))
 
 
 def play_every_order(plan: Plan) -> dict[Outcome, int]:

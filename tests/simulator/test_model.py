@@ -10,9 +10,11 @@ from headrace.engine.events import Ending
 from tests.engine.story import (
     Adopted,
     CancelRequested,
+    DeadlinePassed,
     EndFlow,
     Engine,
     Finished,
+    FlowGivenUp,
     FunctionEnded,
     Interrupt,
     Joined,
@@ -24,10 +26,12 @@ from tests.engine.story import (
     RecordFlow,
     Retrieved,
     RunHooks,
+    SetDeadline,
     SetTimer,
     Settle,
     Skipped,
     Start,
+    StopFlow,
     Submitted,
     TimerFired,
     new_engine,
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
     from headrace.engine.policies import SlotPolicy
     from tests.engine.story import Effect, Event
 
-    MakeEngine = Callable[[SlotPolicy], Engine]
+    MakeEngine = Callable[[SlotPolicy, float | None], Engine]
     Hear = Callable[[Event], Event | None]
     Say = Callable[[Effect], list[Effect]]
 
@@ -176,19 +180,23 @@ LIARS: dict[str, tuple[Hear, Say]] = {
     "takes every failure elsewhere for a seen one": (changing(Adopted, is_seen=True), says_all),
     "takes every failure elsewhere for an unseen one": (changing(Adopted, is_seen=False), says_all),
     "calls no hooks": (hears_all, silent_about(RunHooks)),
+    "is deaf for deadlines": (deaf_for(DeadlinePassed), says_all),
+    "sets no deadline": (hears_all, silent_about(SetDeadline)),
+    "does not stop the flow": (hears_all, silent_about(StopFlow)),
+    "waits for ever for a function": (deaf_for(FlowGivenUp), says_all),
     "interrupts half-heartedly": (hears_all, say_it_only_withdraws),
 }  # fmt: skip
 
 
-def starting_nobody_ahead(slots: SlotPolicy) -> Engine:
-    return new_engine(slots._replace(starts_ahead=False))
+def starting_nobody_ahead(slots: SlotPolicy, timeout: float | None) -> Engine:
+    return new_engine(slots._replace(starts_ahead=False), timeout)
 
 
 def keeping_slots(kept: int) -> MakeEngine:
     """One that starts runs ahead only while more than that many slots are free."""
 
-    def make_engine(slots: SlotPolicy) -> Engine:
-        engine = new_engine(slots)
+    def make_engine(slots: SlotPolicy, timeout: float | None) -> Engine:
+        engine = new_engine(slots, timeout)
         engine.orchestrator._kept_for_ready = kept
         return engine
 
@@ -213,7 +221,7 @@ def broken_by(make_engine: MakeEngine, seeds: range) -> int | None:
 
 
 def lying(hear: Hear, say: Say) -> MakeEngine:
-    return lambda slots: LyingEngine(new_engine(slots), hear, say)
+    return lambda slots, timeout: LyingEngine(new_engine(slots, timeout), hear, say)
 
 
 @pytest.mark.parametrize("liar", LIARS)

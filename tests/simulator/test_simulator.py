@@ -118,12 +118,12 @@ def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> 
         told["started ahead"] += played.started_ahead
         told[f"flow {played.model.end.changes[-1][0]}"] += 1
     events = {
-        "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "NotStopped", "TimerFired", "CancelRequested",
-        "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FunctionEnded", "Skipped",
-        "Adopted", "Admitted", "Found", "repeated", "told again", "started ahead",
+        "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "DeadlinePassed", "TimerFired", "CancelRequested",
+        "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FlowGivenUp", "FunctionEnded",
+        "Skipped", "Adopted", "Admitted", "Found", "repeated", "told again", "started ahead",
     }  # fmt: skip
-    endings = {"Completed", "Failed", "Crashed", "Cancelled", "UpstreamFailed", "Cached"}
-    of_flows = {"flow Completed", "flow Failed", "flow Crashed", "flow Cancelled"}
+    endings = {"Completed", "Failed", "TimedOut", "Crashed", "Cancelled", "UpstreamFailed", "Cached"}
+    of_flows = {"flow Completed", "flow Failed", "flow TimedOut", "flow Crashed", "flow Cancelled"}
     assert {what for what in events | endings | of_flows if told[what] < 5} == set()
 
 

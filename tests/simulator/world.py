@@ -19,7 +19,9 @@ from tests.engine.story import (
     Adopted,
     Began,
     CancelRequested,
+    DeadlinePassed,
     Finished,
+    FlowGivenUp,
     FlowStarted,
     Found,
     FunctionEnded,
@@ -27,15 +29,16 @@ from tests.engine.story import (
     Joined,
     Lent,
     Noticed,
-    NotStopped,
     OutsiderEnded,
     PostAgain,
     Reclaimed,
     Retrieved,
+    SetDeadline,
     SetTimer,
     Skipped,
     Stage,
     Start,
+    StopFlow,
     Submitted,
     TimerFired,
     Withdrawn,
@@ -98,7 +101,9 @@ class World:
     """One flow run and all that happens to it. ``choose(n)`` gives a number from 0 up to n, n left out."""
 
     def __init__(
-        self, choose: Callable[[int], int], make_engine: Callable[[SlotPolicy], Engine] = new_engine
+        self,
+        choose: Callable[[int], int],
+        make_engine: Callable[[SlotPolicy, float | None], Engine] = new_engine,
     ) -> None:
         self.choose = choose
         slots = SlotPolicy(
@@ -108,8 +113,9 @@ class World:
         )
         self._endings = self.pick((_ENDINGS, _MOSTLY_RETURNED))
         self.now_us = 0
-        self.engine = make_engine(slots)
-        self.model = Model(self.engine, slots)
+        timeout = 5.0 if self.chance(4) else None
+        self.engine = make_engine(slots, timeout)
+        self.model = Model(self.engine, slots, timeout)
         self.story: list[Event] = []
         self.given: dict[Attempt, int] = {}
         """Attempts with the task runner that have not begun; since when."""
@@ -125,6 +131,8 @@ class World:
         self.timers: list[int] = []
         self.at_desk: list[int] = []
         """Runs about which the admission desk was asked."""
+        self.deadlines: list[SetDeadline] = []
+        self.is_to_stop = False
         self.loans: list[tuple[int, int]] = []
         self.has_started = False
         self.started_ahead = 0
@@ -164,6 +172,10 @@ class World:
                     self.timers.append(effect.id)
                 case Admit():
                     self.at_desk.append(effect.id)
+                case SetDeadline():
+                    self.deadlines.append(effect)
+                case StopFlow():
+                    self.is_to_stop = True
                 case _:
                     pass
 
@@ -207,6 +219,8 @@ class World:
             (self.interrupts, 6, self.resolve_interrupt),
             (self.timers, 4, self.fire_timer),
             (self.at_desk, 4, self.answer_at_desk),
+            (self.deadlines, 1, self.pass_deadline),
+            (self.is_to_stop, 1, self.give_up_flow),
             (self.live_outsiders(), 1, self.end_outsider),
             (self.spent(), 1, self.report_again),
             (model.runs, 1, self.notice),
@@ -245,8 +259,9 @@ class World:
     ) -> int:
         id = len(self.model.runs) + 1
         retries = self.pick((0, 0, 1, 2))
+        timeout = self.pick((None, None, 2.0))
         is_cached = self.chance(6)
-        self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot, is_cached))
+        self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot, timeout, is_cached))
         return id
 
     def adopt(self) -> None:
@@ -336,14 +351,14 @@ class World:
         elif event == 1:
             self.tell(Withdrawn(*attempt, now))
         elif event == 2:
-            self.tell(NotStopped(*attempt, now))
+            self.tell(DeadlinePassed(*attempt, now))
         elif event == 3:
             self.tell(Skipped(*attempt, now))
         else:
             self.tell(Finished(*attempt, now, now, Ending.RAISED, "again", 0.0))
 
     def resolve_interrupt(self) -> None:
-        """An interrupt comes to the attempt: before it began, while it runs, or too late."""
+        """An interrupt comes to the attempt: before it began, while it runs, or too late; or its grace is over."""
         effect = self.pick(self.interrupts)
         self.interrupts.remove(effect)
         attempt = Attempt(effect.id, effect.number)
@@ -353,10 +368,13 @@ class World:
             self.over.append(attempt)
             self.tell(Withdrawn(*attempt, self.tick()))
         elif attempt in self.begun and not effect.only_withdraw:
-            if self.chance(2):
-                self.tell(NotStopped(*attempt, self.tick()))  # it goes on unheard, and ends some day
+            ending = Ending.TIMED_OUT if self.model.runs[attempt.id].is_timed_out else Ending.CANCELLED
+            delay = self.pick((None, 0.0, 1.5)) if ending is Ending.TIMED_OUT else None
+            if self.chance(2):  # it goes on unheard, and ends some day
+                now = self.tick()
+                self.tell(Finished(*attempt, self.begun[attempt], now, ending, "it goes on unheard", delay))
             else:
-                self._finish(attempt, Ending.CANCELLED, "cancelled")
+                self._finish(attempt, ending, "it was interrupted", delay)
                 self._report(self.reports[-1])
 
     def answer_at_desk(self) -> None:
@@ -372,6 +390,17 @@ class World:
         id = self.pick(self.timers)
         self.timers.remove(id)
         self.tell(TimerFired(id, self.tick()))
+
+    def pass_deadline(self) -> None:
+        """Of an attempt that executes, or that has ended since, or of the flow run."""
+        deadline = self.pick(self.deadlines)
+        self.deadlines.remove(deadline)
+        self.tell(DeadlinePassed(deadline.id, deadline.number, self.tick()))
+
+    def give_up_flow(self) -> None:
+        """The grace of the flow run is over."""
+        self.is_to_stop = False
+        self.tell(FlowGivenUp(self.tick()))
 
     def notice(self) -> None:
         self.tell(Noticed(self.pick(list(self.model.runs)), self.tick()))
@@ -444,6 +473,8 @@ class World:
             (self.interrupts, self.resolve_interrupt),
             (self.timers, self.fire_timer),
             (self.at_desk, self.answer_at_desk),
+            (self.deadlines, self.pass_deadline),
+            (self.is_to_stop, self.give_up_flow),
             (self.loans, self.reclaim),
             (self.live_outsiders(), self.end_outsider),
         ]
@@ -460,7 +491,7 @@ class World:
                 raise BrokenInvariantError(f"run {id} was executed with other values than its upstreams'")
 
 
-def play(seed: int, make_engine: Callable[[SlotPolicy], Engine] = new_engine) -> World:
+def play(seed: int, make_engine: Callable[[SlotPolicy, float | None], Engine] = new_engine) -> World:
     """Play the random flow of this seed to its end. Raises what broke, with the story as a note."""
     source = random.Random(seed)
     world = World(lambda count: int(source.random() * count), make_engine)

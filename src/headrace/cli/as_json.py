@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.storage_text import file_of
 from headrace.cli.times import iso
 from headrace.engine.states import StateType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from headrace.history.reader import FailureView, LogLine, Run, RunSummary, StateView, TaskRun
+    from headrace.history.reader import FailureView, LogLine, Run, RunSummary, StateView, Storage, TaskRun
 
 
 def print_json(value: object, *, in_one_line: bool = False) -> None:
@@ -39,8 +40,8 @@ def summary_json(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def run_json(run: Run, children: Sequence[RunSummary]) -> dict[str, Any]:
-    """All of a flow run but its task runs."""
+def run_json(run: Run, children: Sequence[RunSummary], results_home: str) -> dict[str, Any]:
+    """All of a flow run but its task runs. ``results_home`` is where its history keeps files."""
     return {
         "id": run.id,
         "name": run.name,
@@ -59,6 +60,7 @@ def run_json(run: Run, children: Sequence[RunSummary]) -> dict[str, Any]:
         "parameters": _preview(run.parameters),
         "result": _preview(run.result_preview),
         "result_note": run.result_note,
+        "result_storage": _storage(run.storage, results_home),
         "failure": _failure(run.failure),
         "provenance": dict(run.provenance),
         "task_runs": _counts(run.task_runs),
@@ -66,7 +68,7 @@ def run_json(run: Run, children: Sequence[RunSummary]) -> dict[str, Any]:
     }
 
 
-def task_run_json(task_run: TaskRun) -> dict[str, Any]:
+def task_run_json(task_run: TaskRun, results_home: str) -> dict[str, Any]:
     """All of a task run."""
     return {
         "id": task_run.id,
@@ -96,6 +98,7 @@ def task_run_json(task_run: TaskRun) -> dict[str, Any]:
         "parameters": _preview(task_run.parameters),
         "result": _preview(task_run.result_preview),
         "result_note": task_run.result_note,
+        "result_storage": _storage(task_run.storage, results_home),
         "failure": _failure(task_run.failure),
     }
 
@@ -133,3 +136,10 @@ def _preview(text: str | None) -> Any:
         return json.loads(text, parse_constant=str)
     except ValueError:
         return text
+
+
+def _storage(storage: Storage | None, results_home: str) -> dict[str, Any] | None:
+    if storage is None:
+        return None
+    file = None if storage.key is None else file_of(storage.key, results_home)
+    return {"serializer": storage.serializer, "bytes": storage.size, "file": file}

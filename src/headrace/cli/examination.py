@@ -103,6 +103,8 @@ def _settings(problems: list[str]) -> list[Finding]:
         settings.HOME: settings.home,
         settings.DATABASE: settings.database,
         settings.DURABILITY: settings.durability,
+        settings.RESULTS: lambda: settings.results() or "beside the history",
+        settings.PERSIST_RESULTS: lambda: "1" if settings.persists_results() else "0",
         settings.LOG_LEVEL: settings.log_level,
     }
     findings = []

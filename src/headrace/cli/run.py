@@ -126,4 +126,5 @@ def _print_as_json(flow_run: FlowRun) -> None:
 
     with default_history().reader() as reader:
         recorded = reader.get_run(flow_run.flow_run_id)
-        print_json(run_json(recorded, reader.children(recorded)), in_one_line=True)
+        told = run_json(recorded, reader.children(recorded), reader.results_home)
+        print_json(told, in_one_line=True)

@@ -19,10 +19,12 @@ from headrace.cli.run_names import find_run, now_us, open_history
 from headrace.cli.run_rows import Span as TimeSpan, rows_of
 from headrace.cli.safe_text import clip, pad, safe
 from headrace.cli.signs import look_of
+from headrace.cli.storage_text import group_words, storage_words
 from headrace.cli.timeline import draw
 from headrace.cli.times import ago, duration, moment
 from headrace.engine.states import StateName
 from headrace.errors import RunNotFoundError
+from headrace.history.facts import PICKLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 12
 _MOST_PARAMETERS = 12
 _MOST_FAILURES = 5
+_MOST_RESULTS = 12
 _TRACEBACK_LINES = 6
 
 
@@ -57,9 +60,11 @@ def show(*, name: str | None, task: str | None, state: str | None, as_json: bool
             raise RunNotFoundError(f"No task {task!r} ran in {run.name} ({run.id}).")
         if as_json:
             task_runs = [
-                task_run_json(task_run) for task_run in reader.task_runs(run, task=task, state=state)
+                task_run_json(task_run, reader.results_home)
+                for task_run in reader.task_runs(run, task=task, state=state)
             ]
-            print_json({**run_json(run, reader.children(run)), "task_runs_list": task_runs})
+            whole = run_json(run, reader.children(run), reader.results_home)
+            print_json({**whole, "task_runs_list": task_runs})
             return
         output = screen.stdout()
         output.print(
@@ -89,6 +94,7 @@ def portray(
         timeline,
         list(_failures(reader, run, glyphs)),
         list(_retries(reader, run, glyphs)),
+        list(_results(reader, run)),
     ]
     lines: list[Line] = []
     for section in sections:
@@ -139,6 +145,8 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
         yield "result", _readable(run.result_preview or "")
     if run.result_note:
         yield "", safe(run.result_note)
+    elif run.storage is not None and (run.storage.key is not None or run.storage.serializer != PICKLE):
+        yield "stored", safe(storage_words(run.storage, reader.results_home))
     yield "ran on", safe(", ".join(_place(run)))
     dashboard = run.provenance.get("dashboard")
     if dashboard:
@@ -273,6 +281,12 @@ def _retries(reader: Reader, run: Run, glyphs: Glyphs) -> Iterable[Line]:
                     Span(f"    attempt {attempt.number} failed after {took}: "),
                     Span(headline(attempt.failure)),
                 ]
+
+
+def _results(reader: Reader, run: Run) -> Iterable[Line]:
+    """Results that are not simply stored beside their runs."""
+    for group in islice(reader.result_groups(run), _MOST_RESULTS):
+        yield [Span(f"{safe(group.task)}: "), Span(safe(group_words(group)), "dim")]
 
 
 def _footer(reader: Reader, run: Run, width: int) -> list[Line]:

@@ -54,12 +54,36 @@ class SetTimer(NamedTuple):
     seconds: float
 
 
+class SetDeadline(NamedTuple):
+    """Post ``DeadlinePassed`` so many seconds after ``since_us``; without a run it is the flow run's."""
+
+    run: TaskRun | None
+    number: int
+    seconds: float
+    since_us: int
+
+
 class Interrupt(NamedTuple):
-    """Take the attempt back if it has not begun; stop it if it has, unless ``only_withdraw``."""
+    """Take the attempt back if it has not begun; stop it if it has, unless ``only_withdraw``.
+
+    An attempt that has not ended when ``grace_seconds`` are over is given up: post its end, as of one that goes on
+    unheard. ``None`` where nobody waits for it any more.
+    """
 
     run: TaskRun
     number: int
     only_withdraw: bool
+    grace_seconds: float | None = None
+
+
+class StopFlow(NamedTuple):
+    """Interrupt the flow's function if it has not ended, and cancel the subflows.
+
+    Post ``FlowGivenUp`` when ``grace_seconds`` are over.
+    """
+
+    reason: str
+    grace_seconds: float
 
 
 class Record(NamedTuple):
@@ -101,10 +125,12 @@ Effect = (
     | Settle
     | Admit
     | SetTimer
+    | SetDeadline
     | Interrupt
     | PostAgain
     | Record
     | RunHooks
     | RecordFlow
+    | StopFlow
     | EndFlow
 )

@@ -22,6 +22,7 @@ class Ending(Enum):
     RETURNED = "returned"
     RAISED = "raised"
     CANCELLED = "cancelled"
+    TIMED_OUT = "timed out"
     CRASHED = "crashed"
 
 
@@ -41,7 +42,10 @@ class AttemptStarted(NamedTuple):
 
 
 class AttemptFinished:
-    """An attempt came to its end. ``retry_delay_seconds`` is ``None`` when it shall not be tried again."""
+    """An attempt came to its end, or is waited for no longer: then it goes on unheard.
+
+    ``retry_delay_seconds`` is ``None`` when it shall not be tried again.
+    """
 
     __slots__ = ("ended_us", "ending", "id", "number", "reason", "retry_delay_seconds", "started_us")
 
@@ -99,10 +103,10 @@ class AttemptSkipped(NamedTuple):
     at_us: int
 
 
-class InterruptFailed(NamedTuple):
-    """A running attempt cannot be stopped: it goes on unheard."""
+class DeadlinePassed(NamedTuple):
+    """An attempt has executed for as long as it may; ``id`` is ``None`` for the whole flow run."""
 
-    id: int
+    id: int | None
     number: int
     at_us: int
 
@@ -176,6 +180,12 @@ class FlowStarted(NamedTuple):
     at_us: int
 
 
+class FlowGivenUp(NamedTuple):
+    """The grace of a flow run that is to stop is over: what has not ended goes on unheard."""
+
+    at_us: int
+
+
 class FunctionEnded(NamedTuple):
     """The flow's function came to its end; ``returned`` are the runs whose futures are in its value.
 
@@ -198,7 +208,7 @@ Event = (
     | AttemptFinished
     | AttemptWithdrawn
     | AttemptSkipped
-    | InterruptFailed
+    | DeadlinePassed
     | TimerFired
     | CancelRequested
     | FailureRetrieved
@@ -208,5 +218,6 @@ Event = (
     | OutsiderJoined
     | OutsiderEnded
     | FlowStarted
+    | FlowGivenUp
     | FunctionEnded
 )

@@ -20,9 +20,11 @@ from headrace.engine.effects import (
     Record,
     RecordFlow,
     RunHooks,
+    SetDeadline,
     SetTimer,
     Settle,
     StartAttempt,
+    StopFlow,
 )
 from headrace.engine.events import (
     Admitted,
@@ -31,11 +33,12 @@ from headrace.engine.events import (
     AttemptStarted,
     AttemptWithdrawn,
     CancelRequested,
+    DeadlinePassed,
     Ending,
     FailureRetrieved,
+    FlowGivenUp,
     FlowStarted,
     FunctionEnded,
-    InterruptFailed,
     OutsiderEnded,
     OutsiderJoined,
     RunAdopted,
@@ -46,7 +49,12 @@ from headrace.engine.events import (
     ValueFound,
 )
 from headrace.engine.graph import Graph
-from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
+from headrace.engine.policies import (
+    ATTEMPT_GRACE_SECONDS,
+    FLOW_GRACE_SECONDS,
+    NO_SLOT_LIMIT,
+    SlotPolicy,
+)
 from headrace.engine.states import TRANSITIONS, StateName
 from headrace.engine.task_run import IllegalTransitionError, Phase, TaskRun
 
@@ -76,6 +84,8 @@ _ENDED = Phase.ENDED
 
 _UNLIMITED = 1 << 60
 
+_FUNCTION_GOES_ON = "its function could not be stopped and goes on unheard"
+
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
 _IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
 _GIVES_VALUE = (_COMPLETED, StateName.CACHED, StateName.REPLAYED)  # not a set, as below
@@ -85,6 +95,7 @@ _STATE_AFTER = {
     Ending.RETURNED: StateName.COMPLETED,
     Ending.RAISED: StateName.FAILED,
     Ending.CANCELLED: StateName.CANCELLED,
+    Ending.TIMED_OUT: StateName.TIMED_OUT,
     Ending.CRASHED: StateName.CRASHED,
 }
 
@@ -107,9 +118,12 @@ class Orchestrator:
         "_forgiven",
         "_free_slots",
         "_function",
+        "_function_goes_on",
         "_graph",
         "_handlers",
         "_has_ended",
+        "_is_given_up",
+        "_is_timed_out",
         "_kept_for_ready",
         "_lenders",
         "_outsiders",
@@ -118,12 +132,19 @@ class Orchestrator:
         "_repeated",
         "_runs",
         "_slots",
+        "_timeout_seconds",
         "_unseen",
         "effects",
     )
 
-    def __init__(self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT) -> None:
+    def __init__(
+        self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT, timeout_seconds: float | None = None
+    ) -> None:
         self._slots = slots
+        self._timeout_seconds = timeout_seconds
+        self._is_timed_out = False
+        self._is_given_up = False
+        self._function_goes_on = False
         self._free_slots = _UNLIMITED if slots.count is None else slots.count
         self._kept_for_ready = 0 if slots.count is None else (slots.count + 1) // 2
         self._runs: dict[int, TaskRun] = {}
@@ -153,7 +174,7 @@ class Orchestrator:
             AttemptFinished: self._on_attempt_finished,
             AttemptWithdrawn: self._on_attempt_withdrawn,
             AttemptSkipped: self._on_attempt_skipped,
-            InterruptFailed: self._on_interrupt_failed,
+            DeadlinePassed: self._on_deadline_passed,
             TimerFired: self._on_timer_fired,
             CancelRequested: self._on_cancel_requested,
             FailureRetrieved: self._on_failure_retrieved,
@@ -163,6 +184,7 @@ class Orchestrator:
             OutsiderJoined: self._on_outsider_joined,
             OutsiderEnded: self._on_outsider_ended,
             FlowStarted: self._on_flow_started,
+            FlowGivenUp: self._on_flow_given_up,
             FunctionEnded: self._on_function_ended,
         }
 
@@ -354,6 +376,8 @@ class Orchestrator:
             run.change(_RUNNING if run.number == 1 else StateName.RETRYING, event.at_us)
             effects.append(Record(run))
             effects.append(RunHooks(run, run.changes[-1]))
+            if run.timeout_seconds is not None:
+                effects.append(SetDeadline(run, run.number, run.timeout_seconds, event.at_us))
 
     def _on_attempt_finished(self, event: AttemptFinished, effects: list[Effect]) -> Sequence[Effect] | None:
         run = self._runs.get(event.id)
@@ -389,6 +413,7 @@ class Orchestrator:
     def _retry(self, run: TaskRun, event: AttemptFinished, effects: list[Effect]) -> None:
         run.change(StateName.AWAITING_RETRY, event.ended_us, event.reason)
         run.is_noticed = True
+        run.is_timed_out = False
         run.phase = Phase.DELAYED
         effects.append(Record(run, event))
         effects.append(RunHooks(run, run.changes[-1]))
@@ -607,6 +632,7 @@ class Orchestrator:
         elif not self._has_ended and not self._is_cancelled:
             self._on_flow_started(FlowStarted(event.at_us), effects)
             self._change_and_record_flow((StateName.CANCELLING, event.at_us, event.reason), effects)
+            effects.append(StopFlow(event.reason, FLOW_GRACE_SECONDS))
             self._close(event.reason, event.at_us, effects, is_cancel=True)
 
     def _close(self, reason: str, at_us: int, effects: list[Effect], *, is_cancel: bool) -> None:
@@ -640,7 +666,11 @@ class Orchestrator:
             if run.name in _EXECUTING:
                 run.change(StateName.CANCELLING, at_us, reason)
                 effects.append(Record(run))
-            effects.append(Interrupt(run, run.number, only_withdraw=False))
+            if not run.is_timed_out:
+                self._stop(run, effects)
+
+    def _stop(self, run: TaskRun, effects: list[Effect]) -> None:
+        effects.append(Interrupt(run, run.number, only_withdraw=False, grace_seconds=ATTEMPT_GRACE_SECONDS))
 
     def _on_attempt_withdrawn(self, event: AttemptWithdrawn, effects: list[Effect]) -> None:
         run = self._active_run(event.id, event.number)
@@ -648,11 +678,35 @@ class Orchestrator:
             reason = self._closing or "cancelled before it started"
             self._end(run, StateName.CANCELLED, event.at_us, effects, reason=reason)
 
-    def _on_interrupt_failed(self, event: InterruptFailed, effects: list[Effect]) -> None:
+    # -- timeouts ------------------------------------------------------------------------------
+
+    def _on_deadline_passed(self, event: DeadlinePassed, effects: list[Effect]) -> None:
+        """An attempt that has ended before word of its interrupt came to it ends as it did: nothing is decided yet."""
+        if event.id is None:
+            self._time_out_flow(event.at_us, effects)
+            return
         run = self._active_run(event.id, event.number)
-        if run is not None:
-            reason = "cancelled; what it was doing cannot be stopped and goes on unheard"
-            self._end(run, StateName.CANCELLED, event.at_us, effects, reason=reason)
+        if run is not None and not run.is_cancelled:
+            run.is_timed_out = True
+            self._stop(run, effects)
+
+    def _time_out_flow(self, at_us: int, effects: list[Effect]) -> None:
+        if self._has_ended or self._is_cancelled:
+            return
+        self._is_timed_out = True
+        reason = f"it did not end within {self._timeout_seconds:g} s"
+        self._change_and_record_flow((StateName.CANCELLING, at_us, reason), effects)
+        effects.append(StopFlow("the flow run timed out", FLOW_GRACE_SECONDS))
+        self._close("the flow run timed out", at_us, effects, is_cancel=True)
+
+    def _on_flow_given_up(self, event: FlowGivenUp, effects: list[Effect]) -> None:
+        """Invariant: a flow run that is to stop ends, whatever its function and its subflows do."""
+        self._is_given_up = True
+        self._awaited_outsiders.clear()
+        if self._function is None:
+            self._function_goes_on = True
+            self._function = FunctionEnded(event.at_us, Ending.CANCELLED)
+        self._end_flow_if_due(event.at_us, effects)
 
     # -- runs of other flows, and of other processes -------------------------------------------
 
@@ -667,7 +721,7 @@ class Orchestrator:
 
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
         self._outsiders.add(event.id)
-        if event.owned:
+        if event.owned and not self._is_given_up:
             self._awaited_outsiders.add(event.id)
 
     def _on_outsider_ended(self, event: OutsiderEnded, effects: list[Effect]) -> None:
@@ -688,17 +742,18 @@ class Orchestrator:
     def _on_flow_started(self, event: FlowStarted, effects: list[Effect]) -> None:
         if self._flow_changes[-1][0] is StateName.PENDING:  # not if a cancel came first
             self._change_and_record_flow((_RUNNING, event.at_us, None), effects)
+            if self._timeout_seconds is not None:
+                effects.append(SetDeadline(None, 0, self._timeout_seconds, event.at_us))
 
     def _on_function_ended(self, event: FunctionEnded, effects: list[Effect]) -> None:
+        if self._function is not None:  # it was given up
+            return
         self._function = event
         self._awaited_outsiders.update(self._outsiders.intersection((*event.returned, *event.tolerated)))
         self._forgive(event.tolerated)
         match event.ending:
-            case Ending.CANCELLED:
-                if not self._is_cancelled:
-                    reason = event.reason or "cancelled"
-                    self._change_and_record_flow((StateName.CANCELLING, event.at_us, reason), effects)
-                self._close(event.reason or "cancelled", event.at_us, effects, is_cancel=True)
+            case Ending.CANCELLED | Ending.TIMED_OUT:
+                self._on_function_cancelled(event.reason or "cancelled", event.at_us, effects)
             case Ending.RAISED | Ending.CRASHED:
                 self._close("flow failed", event.at_us, effects, is_cancel=False)
             case Ending.RETURNED:
@@ -706,6 +761,13 @@ class Orchestrator:
             case _:
                 assert_never(event.ending)
         self._end_flow_if_due(event.at_us, effects)
+
+    def _on_function_cancelled(self, reason: str, at_us: int, effects: list[Effect]) -> None:
+        if self._is_cancelled:  # it ends for that
+            return
+        self._change_and_record_flow((StateName.CANCELLING, at_us, reason), effects)
+        effects.append(StopFlow(reason, FLOW_GRACE_SECONDS))
+        self._close(reason, at_us, effects, is_cancel=True)
 
     def _end_flow_if_due(self, at_us: int, effects: list[Effect]) -> None:
         """Invariant: a flow run ends when its function and all that it started have, and only then."""
@@ -724,16 +786,22 @@ class Orchestrator:
     def _final_change(
         self, function: FunctionEnded, unseen: tuple[int, ...], returned: tuple[int, ...], at_us: int
     ) -> Change:
-        if function.ending is Ending.RAISED:
-            return (StateName.FAILED, at_us, function.reason)
         if function.ending is Ending.CRASHED:
             return (StateName.CRASHED, at_us, function.reason)
+        if self._is_timed_out:
+            return (StateName.TIMED_OUT, at_us, self._reason_to_stop())
+        if function.ending is Ending.RAISED:
+            return (StateName.FAILED, at_us, function.reason)
         if self._is_cancelled:
-            return (StateName.CANCELLED, at_us, self._flow_changes[-1][2])
+            return (StateName.CANCELLED, at_us, self._reason_to_stop())
         failed = len({*unseen, *returned})
         if failed:
             return (StateName.FAILED, at_us, f"{failed} task run{'s' * (failed > 1)} failed")
         return (StateName.COMPLETED, at_us, None)
+
+    def _reason_to_stop(self) -> str | None:
+        reason = self._flow_changes[-1][2]
+        return f"{reason}; {_FUNCTION_GOES_ON}" if self._function_goes_on else reason
 
     # -- what is recorded ----------------------------------------------------------------------
 

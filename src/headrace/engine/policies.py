@@ -45,3 +45,9 @@ class SlotPolicy(NamedTuple):
 
 
 NO_SLOT_LIMIT = SlotPolicy()
+
+ATTEMPT_GRACE_SECONDS = 3.0
+"""How long an attempt that is to stop may take for that before it is given up."""
+
+FLOW_GRACE_SECONDS = 4.0
+"""The same of a flow run: of its function and its subflows. Longer than that of its task runs, which end first."""

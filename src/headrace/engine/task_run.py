@@ -45,7 +45,8 @@ class TaskRun:
     the run is settled, or that gave its value without one. A run that ``needs_admission`` is to pass the admission desk
     before it takes a slot. A run that goes Pending, Running, Completed and is noticed by nobody before its end keeps three
     times and no list of states: ``submitted_us``, ``began_us``, ``ended_us``. ``waits`` counts what it blocks for: it
-    lends its slot meanwhile. ``is_cancelled`` says that its attempt is to stop.
+    lends its slot meanwhile. ``is_cancelled`` says that its attempt is to stop; so does ``is_timed_out``, of this one
+    attempt, since that has executed for ``timeout_seconds``.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class TaskRun:
         "id",
         "is_cancelled",
         "is_noticed",
+        "is_timed_out",
         "name",
         "needs_slot",
         "number",
@@ -64,6 +66,7 @@ class TaskRun:
         "retries",
         "roots",
         "submitted_us",
+        "timeout_seconds",
         "tolerated",
         "upstreams",
         "waits",
@@ -79,6 +82,7 @@ class TaskRun:
         tolerated: tuple[int, ...] = (),
         needs_slot: bool = True,
         needs_admission: bool = False,
+        timeout_seconds: float | None = None,
     ) -> None:
         self.id = id
         self.submitted_us = at_us
@@ -89,6 +93,8 @@ class TaskRun:
         self.holds_slot = False
         self.is_noticed = False
         self.is_cancelled = False
+        self.is_timed_out = False
+        self.timeout_seconds = timeout_seconds
         self.waits = 0
         self.number = 0
         self.phase = UNADMITTED if needs_admission else WAITING

@@ -35,10 +35,9 @@ def seed_of_text(text: str) -> int:
 def sealed(content: bytes, seed: int) -> bytearray:
     """The content with its checksum behind it.
 
-    >>> unsealed(sealed(b"content", 7), 7)
-    b'content'
-    >>> unsealed(sealed(b"content", 7), 8) is None
-    True
+    >>> stored = bytes(sealed(b"content", 7))
+    >>> unsealed(stored, 7), unsealed(stored, 8)
+    (b'content', None)
     """
     return bytearray(content + _as_bytes(crc32(content, seed)))
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.history.facts import Fact
+    from headrace.history.keeping import ResultPlace
     from headrace.history.lease_book import LeaseBook
     from headrace.history.lease_desk import LeaseDesk
     from headrace.history.reader import Reader
@@ -119,6 +120,8 @@ class History:
     def __init__(self, location: str, writer: Writer, *, is_durable: bool = False) -> None:
         self.location = location
         self._is_durable = is_durable
+        self.persists_results = settings.persists_results()
+        """Whether large results are kept where neither task nor flow says so."""
         self._begin(writer)
         _watch(self)
 
@@ -148,6 +151,7 @@ class History:
         self._next_heartbeat = 0.0
         self._seen_version = 0
         self._last_request = 0
+        self._result_place: ResultPlace | None = None
         self._lease_desk: LeaseDesk | None = None
 
     # The producers' side.
@@ -302,6 +306,7 @@ class History:
                 if self.failure is None:
                     self._tidy(writer, above_bytes=0)
                 writer.database.close()
+        self._forget_files()
         _unwatch(self)
 
     def reader(self) -> Reader:
@@ -313,6 +318,26 @@ class History:
         with self._writing:
             return Reader(self.location, self._open_writer().database.connection, self._writing)
 
+    def result_place(self) -> ResultPlace:
+        """Where files of results go: a folder of this history's own, made at the first call."""
+        if self._result_place is None:
+            from headrace.history.keeping import make_place  # few flows need it
+
+            with self.reader() as reader:
+                home, identity = reader.results_home, reader.identity
+            base = None if self.location == IN_MEMORY else settings.results()
+            location, prefix = (home, "") if base is None else (f"{base}/{identity}", f"{base}/{identity}/")
+            self._result_place = make_place(location, prefix, is_durable=self._is_durable)
+        return self._result_place
+
+    def _forget_files(self) -> None:
+        """Files of an in-memory history go with it."""
+        if self._result_place is not None and self.location == IN_MEMORY:
+            from shutil import rmtree
+
+            rmtree(self._result_place.location, ignore_errors=True)
+            self._result_place = None
+
     # The ends of a process, and the beginning of another.
 
     def finish(self) -> None:
@@ -321,6 +346,7 @@ class History:
         A fact that still follows opens the database once more.
         """
         self.flush()
+        self._forget_files()
         if self._writer is None or not self._writing.acquire(blocking=False):
             return
         try:

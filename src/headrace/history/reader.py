@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from headrace.engine.states import StateName, StateType
@@ -172,6 +173,18 @@ class TaskGroup(NamedTuple):
     retries: int
 
 
+class ResultGroup(NamedTuple):
+    """Results of one task that are stored in the same way, not simply beside their runs. ``size`` is in bytes, of all."""
+
+    task: str
+    serializer: str
+    is_in_file: bool
+    note: str | None
+    """Why they are not stored."""
+    runs: int
+    size: int
+
+
 class Activity(NamedTuple):
     """How many runs of a task began in one slice of time, and ended in that or a later one."""
 
@@ -231,7 +244,6 @@ class Reader:
         self._connection = connection
         self._lock = lock or threading.Lock()
         self._is_shared = lock is not None
-        self._results_home: str | None = None
 
     @classmethod
     def open(cls, location: str) -> Self:
@@ -356,12 +368,15 @@ class Reader:
             for id, index, name, content, key, serializer, size in rows
         }  # fmt: skip
 
+    @cached_property
+    def identity(self) -> str:
+        """What the history calls its folder among others in the same place."""
+        return str(self._all("get_identity", {})[0][0])
+
     @property
     def results_home(self) -> str:
         """Where the history keeps files of results, if no other place is set."""
-        if self._results_home is None:
-            self._results_home = results_home(self.location, self._all("get_identity", {})[0][0])
-        return self._results_home
+        return results_home(self.location, self.identity)
 
     def cached_results(self, key: str, now_us: int) -> list[tuple[Any, ...]]:
         """What is stored of the values that count for a key of the cache, the latest first."""
@@ -410,6 +425,13 @@ class Reader:
     def task_groups(self, run: Run) -> list[TaskGroup]:
         """Its task runs counted by task and state, in the order of their first submission."""
         return [TaskGroup(*row) for row in self._all("list_task_groups", {"flow_run": run.key})]
+
+    def result_groups(self, run: Run) -> list[ResultGroup]:
+        """Results of its task runs that are in files, by another serializer or not stored, in the order of their calls."""
+        rows = self._all("list_result_groups", {"flow_run": run.key})
+        return [
+            ResultGroup(task, serializer, bool(in_file), *rest) for task, serializer, in_file, *rest in rows
+        ]
 
     def task_activity(self, run: Run, *, origin_us: int, step_us: int, now_us: int) -> list[Activity]:
         """When the runs of each task ran, counted in slices of ``step_us`` from ``origin_us`` on."""

@@ -177,6 +177,10 @@ class FolderStore(ResultStore):
         path = os.path.join(self.location, f"{_DRAFT_PREFIX}{os.urandom(8).hex()}")
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileNotFoundError as error:
+            raise StorageError(
+                f"{self.location} is not there; on another machine, set HEADRACE_RESULTS to a folder or URL that it reaches, too"
+            ) from error
         except OSError as error:
             raise StorageError(_cannot_write(self.location, error)) from error
         try:

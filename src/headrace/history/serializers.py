@@ -8,6 +8,7 @@ gives bytes, and ``load(content)`` that gives the value again.
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from headrace.errors import MissingExtraError, ResultUnavailableError
@@ -28,6 +29,25 @@ class Serializer(Protocol):
 
     def load(self, content: bytes) -> Any:
         """The value of bytes that ``dump`` gave."""
+
+
+class PickleSerializer:
+    """Whatever Python can pickle. Only its name counts: pickles are made where they are bounded, and written, by themselves."""
+
+    name = PICKLE
+
+    def dump(self, value: Any) -> bytes:
+        """The pickle, by cloudpickle where plain pickle fails."""
+        from cloudpickle import dumps
+
+        content: bytes = dumps(value, 5)
+        return content
+
+    def load(self, content: bytes) -> Any:
+        """The value."""
+        from headrace.history.pickles import loads
+
+        return loads(content)
 
 
 class JsonSerializer:
@@ -84,6 +104,13 @@ class ArrowSerializer:
 
     name = "arrow"
 
+    def __init__(self) -> None:
+        if find_spec("pyarrow") is None:
+            raise MissingExtraError(
+                'The serializer "arrow" needs pyarrow, which is not installed. '
+                'Install it with: pip install "headrace[arrow]"'
+            )
+
     def dump(self, value: Any) -> bytes:
         """The table as an Arrow file. Raises ``TypeError`` for what is no table, or is one that Arrow would change."""
         arrow = _arrow()
@@ -118,26 +145,27 @@ _ORIGIN = b"headrace"
 
 
 def _arrow() -> Any:
-    try:
-        import pyarrow as pa
-        import pyarrow.ipc
-    except ImportError as error:
-        raise MissingExtraError(
-            'The serializer "arrow" needs pyarrow, which is not installed. Install it with: pip install "headrace[arrow]"'
-        ) from error
+    import pyarrow as pa  # it takes longer to import than all the rest
+    import pyarrow.ipc
+
     return pa
 
 
-_BUILT_IN: dict[str, Callable[[], Serializer]] = {"json": JsonSerializer, "arrow": ArrowSerializer}
+_BUILT_IN: dict[str, Callable[[], Serializer]] = {
+    PICKLE: PickleSerializer,
+    "json": JsonSerializer,
+    "arrow": ArrowSerializer,
+}
 _users: dict[str, Serializer] = {}
 
 
 def check_serializer(option: Any) -> Serializer | None:
-    """What the option ``result_serializer`` stands for; ``None`` for pickle. A user's own is known by its name from now on.
+    """What the option ``result_serializer`` stands for. A user's own is known by its name from now on.
 
-    Raises ``ValueError`` for a name that there is not, ``TypeError`` for what is no serializer.
+    Raises ``ValueError`` for a name that there is not, ``TypeError`` for what is no serializer, ``MissingExtraError`` for one
+    that needs what is not installed.
     """
-    if option is None or option == PICKLE:
+    if option is None:
         return None
     if isinstance(option, str):
         if option not in _BUILT_IN:
@@ -149,14 +177,12 @@ def check_serializer(option: Any) -> Serializer | None:
         raise TypeError(
             f"result_serializer={option!r}: give {_choices()}, or an object with name, dump and load"
         )
-    if (
-        option.name in _BUILT_IN and not isinstance(option, JsonSerializer | ArrowSerializer)
-    ) or option.name == PICKLE:
+    if option.name not in _BUILT_IN:
+        _users[option.name] = option
+    elif type(option) is not _BUILT_IN[option.name]:
         raise ValueError(
             f"result_serializer={option!r}: its name {option.name!r} is that of one of Headrace's own"
         )
-    if option.name not in _BUILT_IN:
-        _users[option.name] = option
     return option
 
 
@@ -177,4 +203,4 @@ def serializer_named(name: str) -> Serializer:
 
 
 def _choices() -> str:
-    return ", ".join(f'"{name}"' for name in (PICKLE, *_BUILT_IN))
+    return ", ".join(f'"{name}"' for name in _BUILT_IN)

@@ -10,6 +10,7 @@ from headrace.task_runners.sequential import SequentialTaskRunner
 
 if TYPE_CHECKING:
     from headrace.task_runners.dask import DaskTaskRunner
+    from headrace.task_runners.process import ProcessTaskRunner
     from headrace.task_runners.ray import RayTaskRunner
     from headrace.task_runners.ray_options import remote_options
     from headrace.task_runners.registry import available, load
@@ -18,6 +19,7 @@ __all__ = [
     "Capability",
     "ConcurrentTaskRunner",
     "DaskTaskRunner",
+    "ProcessTaskRunner",
     "RayTaskRunner",
     "SequentialTaskRunner",
     "Session",
@@ -30,6 +32,7 @@ __all__ = [
 
 _LAZY = {
     "DaskTaskRunner": "dask",
+    "ProcessTaskRunner": "process",
     "RayTaskRunner": "ray",
     "available": "registry",
     "load": "registry",

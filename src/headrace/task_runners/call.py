@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from headrace.history import History
     from headrace.history.cache import CachedValue
     from headrace.history.facts import CacheFact, Failure, PlainTaskRunFact, StoredResult
+    from headrace.history.keeping import Keeping
+    from headrace.history.serializers import Serializer
 
     class TaskDefinition(Protocol):
         """What a task run needs to know of its task."""
@@ -40,6 +42,11 @@ if TYPE_CHECKING:
         needs_admission: bool
         tags: tuple[str, ...]
         retry_policy: RetryPolicy
+        asks_before_retry: bool
+        timeout_seconds: float | None
+        persist_result: bool | None
+        result_serializer: Serializer | None
+        keeps_otherwise: bool
         log_prints: bool | None
         task_run_name: Any
         caching: Any
@@ -108,6 +115,9 @@ if TYPE_CHECKING:
 
         def cancel(self, call: Call) -> None:
             """Cancel the task run."""
+
+        def give_up(self, call: Call, number: int, worker: str = "") -> None:
+            """Wait no longer for an attempt that was to stop."""
 
         def crash(self, defect: BaseException) -> None:
             """End the flow run, for a defect of the engine."""
@@ -186,7 +196,7 @@ class Call(Completion, TaskRun):
     ``lane`` is there when the caller itself executes the attempts: it takes them from that queue, and
     ``None`` says that the run has ended. ``started_us`` is set by whoever begins an attempt,
     ``is_withdrawn`` by the driver to take it back; each looks at the other's mark after setting its own.
-    ``is_told_plainly``: should it just complete, the short form of a fact has room for all there is to tell.
+    ``keeping`` says how the result is kept, if that is not the usual way. ``is_told_plainly``: should it just complete, the short form of a fact has room for all there is to tell.
     """
 
     __slots__ = (
@@ -207,6 +217,7 @@ class Call(Completion, TaskRun):
         "is_retrieved",
         "is_told_plainly",
         "is_withdrawn",
+        "keeping",
         "kwargs",
         "lane",
         "parameters",
@@ -240,6 +251,8 @@ class Call(Completion, TaskRun):
         self.holds_slot = False
         self.is_noticed = False
         self.is_cancelled = False
+        self.is_timed_out = False
+        self.timeout_seconds = None
         self.waits = 0
         self.number = 0
         self.phase = WAITING
@@ -264,6 +277,7 @@ class Call(Completion, TaskRun):
         self.announces_start = False
         self.started_us: int | None = None
         self.is_withdrawn = False
+        self.keeping: Keeping | None = None
         # How it ends.
         self.is_done = False
         self.has_completed = False

@@ -54,7 +54,7 @@ class DaskTaskRunner(TaskRunner):
         adapt_kwargs: Mapping[str, Any] | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        require_extra("DaskTaskRunner", "dask", "distributed", "tblib")
+        require_extra("DaskTaskRunner", "dask", "distributed")
         self.address = _checked_address(address)
         self.cluster = _checked_cluster(cluster)
         self.cluster_class = _checked_class(cluster_class)

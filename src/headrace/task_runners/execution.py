@@ -11,43 +11,51 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.context import current_scope
 from headrace.engine.events import AttemptStarted, AttemptWithdrawn, Ending
+from headrace.errors import RunInterrupted
 from headrace.history.results import bytes_to_admit, dump_result
 from headrace.interrupts import calls_user_code, noted, shielded
 from headrace.previews import preview_arguments
 from headrace.task_runners.call import NO_CONTEXT, Report, fill_report, new_report
+from headrace.task_runners.stopping import is_timed_out, report_of_stop
+from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, strip_engine_frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headrace.history import History
+    from headrace.history.facts import StoredResult
+    from headrace.history.keeping import Keeping
     from headrace.task_runners.call import Call
+    from headrace.thread_marks import ThreadMark
 
 _RETURNED = Ending.RETURNED
 _enter_scope = current_scope.set
-_workers = threading.local()
 
 
 @shielded
 def execute(call: Call) -> None:
     """Execute the next attempt of a sync task in this thread, and post its report."""
-    report = attempt(call, worker_name())
+    report = attempt(call, own_mark())
     if report is not None:
         call.driver.post(report)
 
 
 @shielded
-def attempt(call: Call, worker: str) -> Report | None:
-    """Execute the next attempt of a sync task in this thread: its report, unless it was taken back before."""
+def attempt(call: Call, mark: ThreadMark, worker: str | None = None) -> Report | None:
+    """Execute the next attempt of a sync task in this thread: its report, unless it was taken back before.
+
+    ``mark`` is that of the thread; the report calls the worker by its name, unless it is told another one.
+    """
     context = call.context
     if context is NO_CONTEXT:  # it was taken back, and the run has ended
         return None
     if call.retries:  # what an attempt sets, the next does not see
         context = context.copy()
-    return context.run(_attempt, call, worker)
+    return context.run(_attempt, call, mark, worker or mark.name)
 
 
-def _attempt(call: Call, worker: str) -> Report | None:
+def _attempt(call: Call, mark: ThreadMark, worker: str) -> Report | None:
     number = call.number
     _enter_scope(call)
     now_us = call.driver.now_us
@@ -55,13 +63,22 @@ def _attempt(call: Call, worker: str) -> Report | None:
     if (call.is_withdrawn or call.announces_start) and not _may_begin(call, number, started_us):
         return None
     try:
-        value = _call_function(call)
+        mark.number = number
+        mark.run = call
+        try:
+            value = _call_function(call)
+        finally:  # to take off the mark is the first thing: see `thread_marks`
+            mark.run = None
+            if mark.is_targeted:
+                mark.absorb()
         ended_us = now_us()
-        stored = dump_result(value)
+        stored = dump_result(value) if call.keeping is None else call.keeping.keep(value)
         if value is not None and (nbytes := bytes_to_admit(stored)):
             call.driver.history.admit(nbytes)
     except BaseException as error:
         return _failed(call, number, started_us, error, worker)
+    if call.is_timed_out and call.number == number:  # what comes too late is not waited for
+        return report_of_stop(call, number, started_us, worker, "")
     report = new_report()
     fill_report(report, call, number, started_us, ended_us, _RETURNED, value, stored, worker)
     return report
@@ -70,7 +87,7 @@ def _attempt(call: Call, worker: str) -> Report | None:
 async def execute_async(call: Call) -> None:
     """Execute the next attempt of an async task on this loop, and post its report."""
     number = call.number
-    worker = worker_name()
+    worker = own_mark().name
     _enter_scope(call)
     now_us = call.driver.now_us
     call.started_us = started_us = now_us()
@@ -80,17 +97,21 @@ async def execute_async(call: Call) -> None:
         args, kwargs = _arguments(call)
         value = await call.task.fn(*args, **kwargs)
         ended_us = now_us()
-        stored = dump_result(value)
+        stored = dump_result(value) if call.keeping is None else await _keep_on_loop(call.keeping, value)
         if value is not None and (nbytes := bytes_to_admit(stored)):
             await _admit_on_loop(call.driver.history, nbytes)
     except BaseException as error:
         report = _failed(call, number, started_us, error, worker)
     else:
-        report = new_report()
-        fill_report(report, call, number, started_us, ended_us, _RETURNED, value, stored, worker)
+        if call.is_timed_out and call.number == number:
+            report = report_of_stop(call, number, started_us, worker, "")
+        else:
+            report = new_report()
+            fill_report(report, call, number, started_us, ended_us, _RETURNED, value, stored, worker)
     post = call.driver.post
     post(report)
-    call.asyncio_task = None  # not before: who interrupts it now finds it over, and hears the report
+    if call.number == number:  # of an attempt that was given up, another one may have come since
+        call.asyncio_task = None  # not before: who interrupts it now finds it over, and hears the report
 
 
 def _may_begin(call: Call, number: int, started_us: int) -> bool:
@@ -127,6 +148,16 @@ def _arguments(call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     return args, kwargs
 
 
+async def _keep_on_loop(keeping: Keeping, value: Any) -> StoredResult:
+    """What ``Keeping.keep`` does, without blocking the loop while a file is written."""
+    stored = keeping.keep_beside(value)
+    if stored is None:
+        import asyncio
+
+        stored = await asyncio.to_thread(keeping.keep_in_file, value)
+    return stored
+
+
 async def _admit_on_loop(history: History, nbytes: int) -> None:
     """What ``History.admit`` does, without blocking the loop."""
     if not history.has_room:
@@ -143,9 +174,13 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
     strip_engine_frames(error)
     if isinstance(error, TypeError) and _is_about_the_call(error):
         error.__traceback__ = None  # it would show how the engine calls functions, and nothing else
-    is_interrupt = isinstance(error, KeyboardInterrupt) and _is_in_main_thread()
-    if is_interrupt:  # the caller is told, not the task: see `interrupts`
-        noted.is_set = True
+    is_told_to_stop = isinstance(error, RunInterrupted) or _is_cancellation(error)
+    if is_timed_out(call, number) or (isinstance(error, RunInterrupted) and call.is_cancelled):
+        return report_of_stop(call, number, started_us, worker, "", None if is_told_to_stop else error)
+    is_interrupt = False
+    if isinstance(error, KeyboardInterrupt) and _is_in_main_thread():
+        is_interrupt = True
+        noted.note(error)  # the caller is told, not the task: see `interrupts`
     if is_interrupt or _is_cancellation(error):
         reason = "interrupted" if is_interrupt else "cancelled"
         return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, error, reason)
@@ -173,15 +208,6 @@ def _is_cancellation(error: BaseException) -> bool:
     asyncio = sys.modules.get("asyncio")
     # Without the name, another thread is just importing it: nobody can have raised that.
     return asyncio is not None and isinstance(error, getattr(asyncio, "CancelledError", ()))
-
-
-def worker_name() -> str:
-    """The name of the thread that executes, as the history's timeline shows it."""
-    try:
-        return _workers.name  # type: ignore[no-any-return]
-    except AttributeError:
-        name = _workers.name = threading.current_thread().name
-        return name
 
 
 _CALLERS = frozenset({_call_function.__code__, execute_async.__code__})

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 from headrace.task_runners.runner import Session
 from headrace.task_runners.threads import WorkerThreads
+from headrace.thread_marks import Pursuit, find_mark
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from headrace.task_runners.call import Call
     from headrace.task_runners.loops import LoopWorker
+
+
+_PATIENCE_SECONDS = 1.0
+"""How long a thread may take to come to its next step: one that sleeps or computes outside of Python does not come."""
 
 
 class LocalSession(Session):
@@ -50,9 +55,26 @@ class LocalSession(Session):
         self.wants_tending = False
         self._threads.grow()
 
-    def interrupt(self, call: Call) -> bool:
-        """Cancel an async attempt. A thread cannot be stopped."""
-        return call.task.is_async and self._loop().interrupt(call)
+    def interrupt(self, call: Call, number: int) -> bool:
+        """Cancel an async attempt; have the thread of another one interrupted, in its own code."""
+        if call.task.is_async:
+            return self._loop().interrupt(call)
+        Pursuit(
+            call,
+            number,
+            is_over=lambda: call.is_done or call.number != number,
+            give_up=lambda: call.driver.give_up(call, number),
+            patience_seconds=_PATIENCE_SECONDS,
+        ).begin()
+        return True
+
+    def write_off(self, call: Call, number: int) -> str:
+        """The thread that does not come back counts no longer, and leaves when it does."""
+        mark = None if call.task.is_async else find_mark(call, number)
+        if mark is None:
+            return ""
+        self._threads.write_off(mark.thread_id)
+        return mark.name
 
     def close(self) -> None:
         """Let the threads go. The loop is not ours to stop."""

@@ -41,7 +41,7 @@ class RayTaskRunner(TaskRunner):
     capabilities = frozenset({Capability.OVERLAPS})
 
     def __init__(self, address: str | None = None, init_kwargs: Mapping[str, Any] | None = None) -> None:
-        require_extra("RayTaskRunner", "ray", "ray", "tblib")
+        require_extra("RayTaskRunner", "ray", "ray")
         self.address = address
         self.init_kwargs = dict(init_kwargs or {})
         _check(address, self.init_kwargs)

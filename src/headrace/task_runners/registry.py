@@ -19,6 +19,7 @@ GROUP = "headrace.task_runners"
 _OWN = {
     "concurrent": "headrace.task_runners.concurrent:ConcurrentTaskRunner",
     "dask": "headrace.task_runners.dask:DaskTaskRunner",
+    "process": "headrace.task_runners.process:ProcessTaskRunner",
     "ray": "headrace.task_runners.ray:RayTaskRunner",
     "sequential": "headrace.task_runners.sequential:SequentialTaskRunner",
 }

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from headrace.engine.events import AttemptWithdrawn, InterruptFailed
+from headrace.engine.events import AttemptWithdrawn
 from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
 from headrace.task_runners.call import new_call
 
@@ -77,12 +77,22 @@ class Session(ABC):
         driver = call.driver
         if call.started_us is None:
             driver.post(AttemptWithdrawn(call.id, number, driver.now_us()))
-        elif not only_withdraw and not self.interrupt(call):
-            driver.post(InterruptFailed(call.id, number, driver.now_us()))
+        elif not only_withdraw and not self.interrupt(call, number):
+            driver.give_up(call, number)
 
-    def interrupt(self, call: Call) -> bool:
-        """Stop an attempt that executes; ``False`` if that cannot be done."""
+    def interrupt(self, call: Call, number: int) -> bool:
+        """Have an attempt that executes stop, now or soon; ``False`` if that cannot be done.
+
+        It ends by its own report. One that does not within a few seconds is given up: see ``write_off``.
+        """
         return False
+
+    def write_off(self, call: Call, number: int) -> str:
+        """An attempt that was to stop has not, and nobody waits for it any more: count on its worker no longer.
+
+        Gives the name of that worker, where it is known.
+        """
+        return ""
 
     def leave(self, callback: Callable[[], None]) -> None:
         """Close, and call back then. What takes its time does so elsewhere: this may be a thread that runs an event loop."""

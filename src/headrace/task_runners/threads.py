@@ -12,9 +12,11 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from headrace.task_runners.execution import attempt
+from headrace.thread_marks import own_mark
 
 if TYPE_CHECKING:
     from headrace.task_runners.call import Call
+    from headrace.thread_marks import ThreadMark
 
 
 class WorkerThreads:
@@ -33,6 +35,7 @@ class WorkerThreads:
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._busy: set[int] = set()
         self._kept: dict[int, Call | None] = {}
+        self._written_off: set[int] = set()
         self._count = 0
         self._growing = threading.Lock()
         self._is_closed = False
@@ -60,6 +63,15 @@ class WorkerThreads:
             finally:
                 self._growing.release()
 
+    def write_off(self, thread_id: int) -> None:
+        """Count on this thread no longer: it leaves when it comes back. Another one may take its place."""
+        with self._growing:
+            if thread_id not in self._written_off and thread_id in self._busy:
+                self._written_off.add(thread_id)
+                self._busy.discard(thread_id)
+                self._count -= 1
+        self.grow()
+
     def close(self) -> None:
         """Let the threads go as soon as they have done what they are at."""
         self._is_closed = True
@@ -81,30 +93,32 @@ class WorkerThreads:
 
     def _work_here(self) -> None:
         """Not one thread is to be had, as when the interpreter shuts down: who starts the calls executes them, too."""
-        thread_id, name = get_ident(), threading.current_thread().name
+        thread_id, mark = get_ident(), own_mark()
         while not self._queue.empty():
             call = self._queue.get()
             while call is not None:
-                call = self._execute(call, thread_id, name)
+                call = self._execute(call, thread_id, mark)
 
     def _work(self) -> None:
         queue, busy, thread_id = self._queue, self._busy, get_ident()
-        name = threading.current_thread().name
+        mark = own_mark()
         kept: Call | None = None
         while True:  # a loop of this form is one that the interpreter learns to run faster
+            if self._written_off and kept is None and thread_id in self._written_off:
+                return
             call = kept or queue.get()
             if call is None:
                 return
             busy.add(thread_id)
             if len(busy) >= self._count and not queue.empty():
                 self.grow()
-            kept = self._execute(call, thread_id, name)
+            kept = self._execute(call, thread_id, mark)
             call = None  # idle, it must not keep the last call's value alive
 
-    def _execute(self, call: Call, thread_id: int, name: str) -> Call | None:
+    def _execute(self, call: Call, thread_id: int, mark: ThreadMark) -> Call | None:
         """Execute an attempt and post its report: the call to execute next, if that started one."""
         try:
-            report = attempt(call, name)
+            report = attempt(call, mark)
             self._busy.discard(thread_id)
             if report is None:
                 return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import threading
+from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.clock import use_clock
 from headrace.testing.rest import wait_for_rest
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from typing import Self
+
+    from headrace.clock import Timer
 
 _START_US = 1_767_225_600_000_000
 _PATIENCE_SECONDS = 1.0
@@ -47,7 +50,7 @@ class ManualClock:
 
     def __init__(self, *, automatic: bool = False) -> None:
         self._now_us = _START_US
-        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._timers: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
         self._changed = threading.Condition(threading.Lock())
         self._delays: list[float] = []
@@ -117,17 +120,25 @@ class ManualClock:
         """Microseconds since the Unix epoch, as this clock has it."""
         return self._now_us
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Call back, in the thread that moves the clock, once it has moved so far."""
         with self._changed:
             self._delays.append(seconds)
-            heapq.heappush(self._timers, (self._now_us + round(seconds * 1e6), next(self._order), callback))
+            entry = (self._now_us + round(seconds * 1e6), next(self._order), callback)
+            heapq.heappush(self._timers, entry)
             self._changed.notify_all()
             if self._is_automatic and self._jumper is None:
                 self._jumper = threading.Thread(target=self._jump, name="headrace-manual-clock", daemon=True)
                 self._jumper.start()
+        return _ManualTimer(partial(self._drop, entry))
 
-    def _take_due(self, end_us: int) -> Callable[[], None] | None:
+    def _drop(self, entry: tuple[int, int, Callable[[], object]]) -> None:
+        with self._changed:
+            if entry in self._timers:
+                self._timers.remove(entry)
+                heapq.heapify(self._timers)
+
+    def _take_due(self, end_us: int) -> Callable[[], object] | None:
         """Move to the next delay that ends by then, or to that time if there is none."""
         with self._changed:
             if not self._timers or self._timers[0][0] > end_us:
@@ -150,5 +161,9 @@ class ManualClock:
             callback()
 
 
-def _due_us(timer: tuple[int, int, Callable[[], None]]) -> tuple[int, int]:
+class _ManualTimer(NamedTuple):
+    cancel: Callable[[], None]
+
+
+def _due_us(timer: tuple[int, int, Callable[[], object]]) -> tuple[int, int]:
     return timer[:2]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from headrace.errors import RunNotFoundError
+from headrace.errors import ResultUnavailableError, RunNotFoundError
 from headrace.history import History, use_history
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class RecordedRun:
 
     def __init__(self, reader: Reader, row: Run) -> None:
         self.row = row
+        self._reader = reader
         self.task_runs: list[TaskRun] = list(reader.task_runs(row))
         self.log_lines: list[LogLine] = reader.logs(row)
         self.edges: list[Edge] = reader.edges(row)
@@ -140,6 +141,14 @@ class RecordedRun:
     def states_of(self, name: str) -> list[str]:
         """The names of the states that the task run of that name was in, in their order."""
         return [state.name for state in self.task_run(name).states]
+
+    def stored_value(self, name: str) -> Any:
+        """The value that is stored of the task run of that name. Raises ``ResultUnavailableError`` if none is."""
+        task_run = self.task_run(name)
+        stored = self._reader.results(self.row, [task_run.id]).get(task_run.id)
+        if stored is None:
+            raise ResultUnavailableError(f"Nothing is stored of {name}: {task_run.result_note}")
+        return stored.load()
 
     def logs(self, task_run: str | None = None) -> list[str]:
         """The log lines and prints in their order: all of them, or those of the task run of that name."""

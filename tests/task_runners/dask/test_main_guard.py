@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.task_runners.dask.programs import Program, processes_of
+from tests.task_runners.programs import Program, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import pytest
 
 from headrace.history import History
 from headrace.testing import RecordedHistory
-from tests.task_runners.dask.programs import Program, processes_of
+from tests.task_runners.programs import Program, processes_of
 
 if TYPE_CHECKING:
     import subprocess

@@ -104,6 +104,9 @@ class Engine(ABC):
     dashboard: str | None = None
     """The address of the page on which the engine shows what it does; known once it is open."""
 
+    values_outlive_it = False
+    """Whether the values of results can be fetched after the engine was closed."""
+
     @abstractmethod
     def open(self, address: str, listener: Listener) -> None:
         """Connect, or start what is temporary. Workers reach the listener by that address.
@@ -125,6 +128,13 @@ class Engine(ABC):
 
         Whether one that has begun is stopped by that.
         """
+
+    def recall(self, attempt: Attempt) -> bool | None:
+        """Take back an attempt that was handed over and has not told that it began: ``True`` if it never will.
+
+        ``False`` if it has begun, or is over; ``None``, as it stands, where that cannot be known at once.
+        """
+        return None
 
     @abstractmethod
     def fetch(self, handle: Any) -> Any:

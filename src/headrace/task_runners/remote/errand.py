@@ -11,6 +11,7 @@ from headrace.history.results import PROTOCOL, is_small
 from headrace.task_runners.remote.pickling import dump, loads
 
 if TYPE_CHECKING:
+    from headrace.history.keeping import Keeping, ResultPlace
     from headrace.task_runners.call import TaskDefinition
     from headrace.task_runners.remote.pickling import ModuleNames
 
@@ -30,6 +31,10 @@ class Commission(NamedTuple):
     address: str
     logs_prints: bool
     task: TaskDefinition
+    keeping: Keeping | None
+    """How results are kept where the task does not say so itself; ``None`` for the usual way."""
+    place: ResultPlace
+    """Where files of results go."""
 
     @property
     def is_on_worker(self) -> bool:

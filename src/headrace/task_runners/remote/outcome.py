@@ -63,6 +63,7 @@ class Outcome(NamedTuple):
     ended_us: int
     worker: str
     stored: StoredResult | None = None
+    """What travels of the value."""
     run_name: str | None = None
     parameters: str | None = None
     reason: str | None = None
@@ -71,6 +72,8 @@ class Outcome(NamedTuple):
     told: int = 0
     lines: tuple[Line, ...] = ()
     children: tuple[Child, ...] = ()
+    kept: StoredResult | None = None
+    """What the history is to have of the value, if that is something else."""
     missing: str | None = None
     """The module that could not be imported, if that is why the errand was unreadable."""
 
@@ -84,6 +87,11 @@ class Outcome(NamedTuple):
         """The outcome."""
         landing, *rest = loads(packed)
         return cls(_LANDINGS[landing], *rest)
+
+    @property
+    def recorded(self) -> StoredResult | None:
+        """What the history is to have of the value."""
+        return self.kept or self.stored
 
     @property
     def has_body(self) -> bool:

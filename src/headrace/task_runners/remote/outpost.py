@@ -19,6 +19,7 @@ from headrace.interrupts import noted
 from headrace.logging import capture, print_capture
 from headrace.task_runners.call import NO_CONTEXT, Call, Report
 from headrace.task_runners.execution import attempt
+from headrace.task_runners.main_guard import reading_errand
 from headrace.task_runners.remote.errand import (
     Errand,
     PackedCommission,
@@ -31,6 +32,7 @@ from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
 from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.reporter import Began, News
+from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.dependencies import FutureLike
-    from headrace.history.facts import Fact
+    from headrace.history.facts import Fact, StoredResult
     from headrace.task_runners.remote.errand import Commission
     from headrace.task_runners.remote.outcome import Child
     from headrace.task_runners.remote.reporter import Reporter
@@ -68,9 +70,10 @@ def execute_errand(
     """Execute one attempt in this thread, whatever it takes."""
     began_us = system_clock.now_us()
     try:
-        order, order_for = unpack_commission(commission), unpack_errand(errand)
+        with reading_errand:
+            order, order_for = unpack_commission(commission), unpack_errand(errand)
     except BaseException as error:
-        return _unreadable(error, began_us, worker).pack(), None
+        return unreadable(error, began_us, worker).pack(), None
     outcomes = [Outcome.unpack(packed) for packed, _ in upstreams]
     if any(outcome.landing is not Landing.RETURNED for outcome in outcomes):
         return Outcome(Landing.SKIPPED, order_for.number, began_us, began_us, worker).pack(), None
@@ -80,7 +83,8 @@ def execute_errand(
     return outpost.execute(worker)
 
 
-def _unreadable(error: BaseException, at_us: int, worker: str) -> Outcome:
+def unreadable(error: BaseException, at_us: int, worker: str) -> Outcome:
+    """The outcome of an errand that raised this when it was unpickled."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return Outcome(
         Landing.UNREADABLE,
@@ -146,7 +150,9 @@ class Outpost:
         self._worker = worker
         self._reporter.begin(self)
         try:
-            report = self._execute_async() if self.call.task.is_async else attempt(self.call, worker)
+            report = (
+                self._execute_async() if self.call.task.is_async else attempt(self.call, own_mark(), worker)
+            )
             children = self._children.finish() if self._children is not None else ()
         finally:
             self._reporter.end(self)
@@ -184,6 +190,7 @@ class Outpost:
             landing, stored = Landing.RAISED, None
             error = TaskRunError(f"the result of {call.display_name} {report.stored.note}")  # type: ignore[union-attr]
             reason = describe(error)
+        kept = None if error is not None else self._keep(report.value, stored)
         with _telling:
             lines = tuple([item for item in self._news if type(item) is Line])
         outcome = Outcome(
@@ -201,8 +208,20 @@ class Outpost:
             self._told,
             lines,
             children,
+            kept,
         )
         return outcome.pack(), report.value if outcome.has_body else None
+
+    def _keep(self, value: Any, stored: StoredResult | None) -> StoredResult | None:
+        """What the history is to have of the value, if that is not what travels. A large value is written from here."""
+        order = self.flow_run
+        task = order.task
+        if order.keeping is None and not task.keeps_otherwise:
+            return None
+        from headrace.history.keeping import Keeping  # few flows need it
+
+        keeping = order.keeping or Keeping()
+        return keeping.narrowed(task, lambda: order.place).keep(value, stored)
 
     def take_news(self) -> list[News]:
         """What has not been told yet."""

@@ -71,7 +71,7 @@ class Packer:
         flow_run = call.driver.flow_run
         commission = Commission(
             call.flow_run_id, flow_run.flow_name, flow_run.name, self._address, flow_run.logs_prints,
-            task.for_workers(),
+            task.for_workers(), flow_run.keeping, call.driver.history.result_place(),
         )  # fmt: skip
         try:
             packed = pack_commission(commission, self._by_value)

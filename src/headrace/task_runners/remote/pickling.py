@@ -19,12 +19,14 @@ from headrace.history.results import PROTOCOL, is_small
 from headrace.importable import found_by_name, leads_to
 
 if TYPE_CHECKING:
+    from pickle import PickleBuffer
     from types import ModuleType
 
-__all__ = ["ModuleNames", "dump", "loads", "name_what_cannot_travel"]
+__all__ = ["ModuleNames", "dump", "dump_apart", "loads", "name_what_cannot_travel"]
 
 ModuleNames = frozenset[str]
 
+_APART_FROM = 65536
 _registering = Lock()
 
 
@@ -42,6 +44,21 @@ def dump(value: object, by_value: ModuleNames = frozenset()) -> bytes:
             for module in registered:
                 if module is not None:
                     cloudpickle.unregister_pickle_by_value(module)
+
+
+def dump_apart(value: object) -> tuple[bytes, list[PickleBuffer]]:
+    """The value's pickle without the memory of its large arrays, and that memory. Raises what its pickling raises."""
+    apart: list[PickleBuffer] = []
+
+    def stays_within(buffer: PickleBuffer) -> bool:
+        if memoryview(buffer).nbytes < _APART_FROM:
+            return True
+        apart.append(buffer)
+        return False
+
+    within = BytesIO()
+    _Pickler(within, PROTOCOL, buffer_callback=stays_within).dump(value)
+    return within.getvalue(), apart
 
 
 def name_what_cannot_travel(values: dict[str, Any], by_value: ModuleNames) -> tuple[str, Exception] | None:

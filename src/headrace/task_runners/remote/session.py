@@ -14,7 +14,6 @@ from headrace.engine.events import (
     AttemptStarted,
     AttemptWithdrawn,
     Ending,
-    InterruptFailed,
 )
 from headrace.engine.task_run import Phase
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError, TaskCrashed, TaskRunError
@@ -28,6 +27,7 @@ from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.remote_call import OnCluster, Pickled, RemoteCall
 from headrace.task_runners.remote.reporter import Began, News
 from headrace.task_runners.runner import Session
+from headrace.task_runners.stopping import post_end_of_stop
 from headrace.tracebacks import describe
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class RemoteSession(Session, Listener):
                 if len(pickled) <= _SENT_AGAIN:
                     call.handle = None  # the cluster need not keep what a downstream can be sent along
             return Report(
-                call, attempt.number, started_us, ended_us, Ending.RETURNED, value, outcome.stored, outcome.worker,
+                call, attempt.number, started_us, ended_us, Ending.RETURNED, value, outcome.recorded, outcome.worker,
             )  # fmt: skip
         assert outcome.error is not None
         call.handle = None
@@ -371,7 +371,7 @@ class RemoteSession(Session, Listener):
                 attempts=call.attempts,
                 attempt_count=repetition.number,
                 worker=again.worker,
-                result=again.stored,
+                result=again.recorded,
             )
         )
 
@@ -414,11 +414,12 @@ class RemoteSession(Session, Listener):
         attempt = self._attempts.get(call.id)
         if attempt is None or attempt.number != number:
             return  # its end is on the way to the orchestrator, or there
-        if attempt.has_begun:
+        is_back = None if attempt.has_begun or attempt.handle is None else self._engine.recall(attempt)
+        if attempt.has_begun or is_back is False:
             if not only_withdraw:
                 self._stop(attempt)
         elif (
-            attempt.handle is None or is_late or call.phase is Phase.ENDED
+            is_back or attempt.handle is None or is_late or call.phase is Phase.ENDED
         ):  # which waited, and does so no more
             self._withdraw(attempt)
         else:
@@ -427,11 +428,21 @@ class RemoteSession(Session, Listener):
 
     def _stop(self, attempt: Attempt) -> None:
         """Invariant: an attempt is over before the engine is asked to drop it, else its answer would count as a loss."""
+        if not attempt.has_begun:  # it has, and that has not been told
+            self._note_start(attempt, Began(attempt.handed_us, "", None))
         if self._end(attempt):
             is_stopped = self._engine.drop(attempt)
             call = attempt.call
-            failed = InterruptFailed(call.id, attempt.number, call.driver.now_us())
-            call.driver.post(self._report_of_stop(attempt) if is_stopped else failed)
+            if is_stopped:
+                post_end_of_stop(
+                    call,
+                    attempt.number,
+                    started_us=attempt.started_us,
+                    worker=attempt.worker,
+                    how="the process that executed it was stopped",
+                )
+            else:
+                call.driver.give_up(call, attempt.number, attempt.worker)
 
     def _withdraw(self, attempt: Attempt) -> None:
         if self._end(attempt):
@@ -440,18 +451,11 @@ class RemoteSession(Session, Listener):
             call = attempt.call
             call.driver.post(AttemptWithdrawn(call.id, attempt.number, call.driver.now_us()))
 
-    def _report_of_stop(self, attempt: Attempt) -> Report:
-        reason = "cancelled; the process that executed it was stopped"
-        return Report(
-            attempt.call, attempt.number, attempt.started_us, attempt.call.driver.now_us(), Ending.CANCELLED, None, None,
-            attempt.worker, None, reason,
-        )  # fmt: skip
-
     # -- values that stayed on the cluster -----------------------------------------------------
 
     def fetch(self, call: RemoteCall) -> Any:
         """The value of a task run that completed."""
-        if self._is_closed:
+        if self._is_closed and not self._engine.values_outlive_it:
             raise ResultUnavailableError(
                 f"the value of {call.display_name} stayed on the cluster, which flow run"
                 f" {call.driver.flow_run.name!r} has left: ask for it inside the flow, or return it from there"

@@ -113,6 +113,18 @@ def find_itself_inside(values: list[Any]) -> tuple[bool, Any]:
 
 
 @task
+def make_bytes(size: int) -> bytes:
+    """That many of them."""
+    return bytes(size)
+
+
+@task
+async def make_bytes_async(size: int) -> bytes:
+    """That many of them."""
+    return bytes(size)
+
+
+@task
 def make_lock() -> Any:
     """A value that cannot leave its process."""
     return threading.Lock()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HEAD = """
 import os, sys, threading
 from headrace import flow, task
-from headrace.task_runners import DaskTaskRunner
+from headrace.task_runners import DaskTaskRunner, ProcessTaskRunner
 """
 
 

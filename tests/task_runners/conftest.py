@@ -1,4 +1,4 @@
-"""What the tests of the Dask runner share."""
+"""What the tests of runners in other processes share."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.task_runners.dask.programs import start_program
+from tests.task_runners.programs import start_program
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.task_runners.dask.programs import Program
+    from tests.task_runners.programs import Program
 
 
 @pytest.fixture
