@@ -19,7 +19,7 @@ from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.policies import SlotPolicy
 from headrace.engine.states import StateName, StateType
 from headrace.errors import TaskCrashed
-from headrace.history.facts import PlainTaskRunFact
+from headrace.history.facts import PlainTaskRunFact, TaskCodeFact
 from headrace.interrupts import guarded, noted
 from headrace.task_runners.execution import attempt, execute
 from headrace.task_runners.runner import Session, TaskRunner
@@ -152,6 +152,8 @@ class Bench:
     # -- the driver's history and clock --------------------------------------------------------
 
     def record(self, fact: Any) -> None:
+        if isinstance(fact, TaskCodeFact):
+            return
         full = fact.in_full() if isinstance(fact, PlainTaskRunFact) else fact
         self.told.append((full.id, full.states[-1][0]))
 

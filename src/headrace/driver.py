@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from contextvars import copy_context
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.aftermath import Aftermath
+from headrace.call_keys import key_of
 from headrace.clock import system_clock
 from headrace.completion import Milestone
 from headrace.context import current_tags, tags_in_use
@@ -43,6 +44,7 @@ from headrace.engine.events import (
     OutsiderEnded,
     OutsiderJoined,
     RunNoticed,
+    RunReplayed,
     TimerFired,
 )
 from headrace.engine.orchestrator import Orchestrator
@@ -57,7 +59,7 @@ from headrace.errors import (
     WouldDeadlockError,
 )
 from headrace.futures import TaskFuture, new_task_future, running_loop
-from headrace.history.facts import AttemptFact
+from headrace.history.facts import AttemptFact, TaskCodeFact
 from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
 from headrace.logging import log_defect, log_task_failure, log_task_state, log_warning, logs_task_states
 from headrace.mailbox import Mailbox
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
     from headrace.admission import AdmissionDesk
+    from headrace.call_memory import CallMemory
     from headrace.child_runs import Adoption
     from headrace.clock import Clock, Timer
     from headrace.dependencies import FutureLike
@@ -83,8 +86,9 @@ if TYPE_CHECKING:
     from headrace.flow_runs import FlowRun
     from headrace.history import History
     from headrace.history.keeping import Keeping
+    from headrace.task_runners.call import FarCall
     from headrace.task_runners.runner import TaskRunner
-    from headrace.tasks import Task
+    from headrace.tasks import Task, TaskKind
 
 _NOTICED_AFTER_SECONDS = 0.05
 _NOTICED_AT_A_TIME = 100
@@ -106,6 +110,23 @@ class FlowEnd(NamedTuple):
     returned: tuple[int, ...]
 
 
+class _Indexes(dict["TaskKind", "count[int]"]):
+    """Counts the runs of each task by its name. What code it has is told to the history when it is first called."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.by_name: dict[str, count[int]] = {}
+
+    def __missing__(self, kind: TaskKind) -> count[int]:
+        counter = self[kind] = self.of_name(kind.name)
+        self._driver.history.record(TaskCodeFact(self._driver.flow_run_id, kind.name, kind.fn))
+        return counter
+
+    def of_name(self, name: str) -> count[int]:
+        """The counter of all tasks of that name."""
+        return self.by_name.setdefault(name, count())
+
+
 class Driver:
     """Drives one flow run.
 
@@ -122,6 +143,8 @@ class Driver:
         loop: AbstractEventLoop | None,
         is_inline: bool,
         ids: Iterator[int] | None = None,
+        memory: CallMemory | None = None,
+        is_retry: bool = False,
         timeout_seconds: float | None = None,
     ) -> None:
         self.flow_run = flow_run
@@ -144,7 +167,7 @@ class Driver:
         self._session = runner.open(self.flow_run_id, loop)
         self._new_call = self._session.new_call
         self._orchestrator = Orchestrator(
-            at_us=clock.now_us(), slots=runner.slots, timeout_seconds=timeout_seconds
+            at_us=clock.now_us(), slots=runner.slots, is_retry=is_retry, timeout_seconds=timeout_seconds
         )
         self._mailbox: Mailbox[Any] = Mailbox(
             self._handle,
@@ -159,10 +182,11 @@ class Driver:
         self._needs_slot = {is_async: runner.takes_slot(is_async=is_async) for is_async in (True, False)}
         self._keeping = flow_run.keeping
         self._is_ordinary = self._needs_slot[False] and not is_inline and self._keeping is None
-        self._ids = ids or count(1)
+        self._ids = ids or count(1 if memory is None else memory.first_free_id)
         self._outsider_ids = count(-1, -1)
         self._outsiders: dict[Any, int] = {}
-        self._indexes: defaultdict[str, count[int]] = defaultdict(count)
+        self._indexes = _Indexes(self)
+        self.memory = memory
         self._fresh: deque[Call] = deque()
         self._desk: AdmissionDesk | None = None
         self._found: dict[int, FoundValue] = {}
@@ -199,7 +223,7 @@ class Driver:
     ) -> TaskFuture[Any]:
         """A task was called in this flow run: its future."""
         now_us = self.now_us
-        index = next(self._indexes[task.name])
+        index = next(self._indexes[task.kind])
         if parent is not None or not index & 15:  # a recursion calls the same task again and again
             require_stack_room()
         call = self._new_call()
@@ -209,6 +233,8 @@ class Driver:
             self._find_upstreams(call, wait_for, blocks=self._blocks_here(parent))
         elif ids:
             call.upstreams = call.fact_upstreams = ids
+        if self.memory is not None and (replayed := self.memory.recognise(call, parent)) is not None:
+            return self._give_again(replayed)
         if self._is_ordinary and task.is_ordinary and parent is None and not tags_in_use.is_set:
             self._hand_over(call)
         else:
@@ -230,7 +256,7 @@ class Driver:
         call.timeout_seconds = task.timeout_seconds
         call.announces_start = task.hooks.on_running != () or task.timeout_seconds is not None
         if task.keeps_otherwise or self._keeping is not None:
-            call.keeping = self._keeping_of(task)
+            call.keeping = self.keeping_of(task)
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
@@ -262,7 +288,29 @@ class Driver:
             self._desk = desk_of(self.history)
         return self._desk
 
-    def _keeping_of(self, task: Task[Any, Any]) -> Keeping:
+    def _give_again(self, call: FarCall) -> TaskFuture[Any]:
+        """The call completed in an earlier epoch: its value, without an attempt."""
+        self.post(RunReplayed(call))
+        if self._is_inline and not call.is_done:  # another thread is just draining
+            call.block()
+        future: Any = new_task_future()
+        future._source = call
+        return future  # type: ignore[no-any-return]
+
+    def note_key(self, call: Call) -> None:
+        """Work out what a resume is to know the call by, where its row does not tell that."""
+        if call.call_key is None:
+            key = key_of(call, lambda future: upstream_fact(future, self))
+            if key is not None:
+                call.call_key = key
+                call.is_told_plainly = False
+
+    @property
+    def new_far_call(self) -> Callable[[], FarCall]:
+        """Makes a call, still empty, whose value may come later: of a kind that the session knows."""
+        return self._session.new_far_call
+
+    def keeping_of(self, task: Task[Any, Any]) -> Keeping:
         """How results of the task are kept: as its own options say, and where they do not, as the flow's do."""
         from headrace.history.keeping import Keeping  # few flows need it
 
@@ -333,7 +381,11 @@ class Driver:
 
     def new_index(self, task_name: str) -> int:
         """How many runs of tasks of that name this flow run had before."""
-        return next(self._indexes[task_name])
+        return next(self._indexes.of_name(task_name))
+
+    def numbering(self) -> list[tuple[str, count[int]]]:
+        """The tasks that were called so far by name, each with what gives its next run a number."""
+        return list(self._indexes.by_name.items())
 
     def adoption_by(self, call: Call) -> Adoption:
         """Who takes in the child runs of an attempt of this call, which a remote worker executes."""
@@ -381,7 +433,7 @@ class Driver:
         call.upstreams = tuple(self.id_of(future, blocks=blocks) for future in found.strict)
         call.tolerated = tuple(self.id_of(future, blocks=blocks) for future in found.tolerated)
         call.fact_upstreams = tuple(
-            _upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
+            upstream_fact(future, self) for future in dict.fromkeys((*found.strict, *found.tolerated))
         )
 
     def _take_off_marks(self, call: Call) -> None:
@@ -630,7 +682,7 @@ class Driver:
     def _put_off_what_follows(self, call: Call, state: State) -> None:
         """Log the state and call its hooks, in the aftermath's own thread."""
         self.aftermath.put(lambda: self._log(call, state))
-        for hook in call.task.hooks.of(state.type):
+        for hook in call.task.hooks.of(state.type) if state.name is not StateName.REPLAYED else ():
             self.aftermath.put_hook(hook, call.task, context_of_call(call), state)
 
     def _log(self, call: Call, state: State) -> None:
@@ -848,7 +900,8 @@ def value_of(future: FutureLike, is_tolerated: bool) -> Any:  # noqa: FBT001 - a
     raise error
 
 
-def _upstream_fact(future: FutureLike, driver: Driver) -> int | str:
+def upstream_fact(future: FutureLike, driver: Driver) -> int | str:
+    """What rows of that flow run call the run of a future: its id, or where it is if it belongs to another."""
     source: Any = future._source  # type: ignore[attr-defined]
     if not isinstance(source, Call):
         return str(source.flow_run_id)

@@ -15,6 +15,7 @@
     ├── FlowRunCancelled                     a flow run was cancelled
     ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
     ├── FlowRunLost(RuntimeError)            another process has taken over a flow run that goes on here
+    ├── ResumeError(RuntimeError)            a flow run cannot be resumed as it was asked for
     ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
     ├── TaskRunnerNotFoundError(LookupError) no usable task runner is installed under that name
     ├── TaskRunnerError
@@ -32,7 +33,8 @@
         ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
         ├── NotAHistoryError(ValueError)         the file is no Headrace database
         ├── HistoryVersionError(RuntimeError)    a newer Headrace wrote it
-        └── RunNotFoundError(LookupError)        no run, or more than one, has that id
+        ├── RunNotFoundError(LookupError)        no run, or more than one, has that id
+        └── RunUnderWayError(RuntimeError)       a run is to be resumed whose process is still there
 
     TaskFailures(ExceptionGroup)             failures of task runs that nobody retrieved
     HistoryWarning(RuntimeWarning)           the history stopped recording under way
@@ -97,6 +99,10 @@ class FlowRunCrashed(HeadraceError, RuntimeError):
 
 class FlowRunLost(HeadraceError, RuntimeError):
     """Another process has taken over a flow run: what this one still does of it is refused by the history."""
+
+
+class ResumeError(HeadraceError, RuntimeError):
+    """A flow run cannot be resumed as it was asked for; the message says what to do."""
 
 
 class FlowNotFoundError(HeadraceError, LookupError):
@@ -174,6 +180,10 @@ class HistoryVersionError(HistoryError, RuntimeError):
 
 class RunNotFoundError(HistoryError, LookupError):
     """No run, or more than one, has the given id."""
+
+
+class RunUnderWayError(HistoryError, RuntimeError):
+    """A flow run is to be resumed that has not ended, and whose process is still there."""
 
 
 class HistoryWarning(RuntimeWarning):

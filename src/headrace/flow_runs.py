@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from headrace.clock import current_clock, system_clock
 from headrace.completion import Completion, Gate, Milestone
@@ -19,7 +19,7 @@ from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
 from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
-from headrace.engine.policies import FLOW_GRACE_SECONDS
+from headrace.engine.policies import FLOW_GRACE_SECONDS, NO_RETRIES
 from headrace.engine.states import State, StateName, StateType
 from headrace.errors import (
     FlowRunCancelled,
@@ -27,6 +27,7 @@ from headrace.errors import (
     FlowRunLost,
     FlowRunTimedOut,
     RunInterrupted,
+    RunUnderWayError,
     SubflowElsewhereError,
     TaskCancelled,
     TaskFailures,
@@ -46,12 +47,14 @@ from headrace.interrupts import (
     shielded,
     watching,
 )
+from headrace.kept_arguments import keep_arguments
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
 from headrace.previews import preview_arguments
 from headrace.provenance import Provenance
 from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
+from headrace.steps import Invoke, Until
 from headrace.task_runners import ConcurrentTaskRunner
 from headrace.task_runners.main_guard import refuse_flow_of_imported_module
 from headrace.thread_marks import Pursuit, own_mark
@@ -59,32 +62,19 @@ from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from types import TracebackType
 
     from headrace.engine.states import Change
+    from headrace.epochs import Epochs
     from headrace.flows import Flow
     from headrace.history import History
     from headrace.history.facts import StoredResult
     from headrace.history.keeping import Keeping
+    from headrace.resuming import Resumption
+    from headrace.steps import Step
     from headrace.task_runners.call import Call
     from headrace.tasks import Task
-
-
-class Until(NamedTuple):
-    """Wait here until the callback that is handed to ``register`` is called."""
-
-    register: Callable[[Callable[[], None]], object]
-
-
-class Invoke(NamedTuple):
-    """Call the flow's function here, and send back its value."""
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-
-Step = Until | Invoke
 
 
 class FlowRun(Completion):
@@ -98,15 +88,24 @@ class FlowRun(Completion):
     roots: tuple[int, ...] = ()
     is_on_worker = False
     is_elsewhere = False
-    epoch = 1
-    """How often the run has been claimed: each resume is one claim more."""
+    is_given_up = False
+    """Whether the function was to stop, and goes on unheard."""
 
-    def __init__(self, flow: Flow[Any, Any], arguments: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        flow: Flow[Any, Any],
+        arguments: dict[str, Any],
+        *,
+        resumption: Resumption | None = None,
+        run_key: str | None = None,
+    ) -> None:
+        """``resumption`` goes on with an earlier run; ``run_key`` is the idempotency key of this one."""
         require_stack_room()
         self.flow = flow
         self.call: Call | None = None
         self.flow_name = flow.name
-        self.flow_run_id = new_flow_run_id()
+        self.flow_run_id = new_flow_run_id() if resumption is None else resumption.flow_run_id
+        self.run_key = run_key
         self.name = ""
         self.logs_prints = flow.log_prints
         self.logs_failures = flow.kind == "flow"  # a lone task's is logged if nobody retrieves it
@@ -117,6 +116,11 @@ class FlowRun(Completion):
         self._arguments = arguments
         self._parent: Any = current_scope.get()
         _refuse_subflow(self.flow_name, self._parent)
+        self.recorded_parent = _parent_text(self._parent)
+        self._kept_arguments: bytes | None = None
+        self._epochs: Epochs | None = None
+        if self._parent is not None or resumption is not None or flow.retry_policy.retries:
+            self._epochs = self._count_epochs(resumption)
         self._returned: tuple[int, ...] = ()
         self._returned_tolerated: tuple[int, ...] = ()
         self._parameters_preview: str | None = None
@@ -139,11 +143,22 @@ class FlowRun(Completion):
         """From the call to the value or what is to be raised: what happens in a flow run, in order."""
         try:
             arguments = yield from self._wait_for_arguments(loop)
+            if self._epochs is not None:
+                if self._epochs.give_again():
+                    return self.value, None
+                arguments = self._epochs.take_up(arguments)
             with capture:
-                self._begin(arguments, loop)
-                ending, value, error = yield from self._call_function()
-                interrupt = yield from self._wait_for_task_runs(ending, error)
-                value, error = self._conclude(value, error, interrupt)
+                self._introduce(arguments)
+                while True:
+                    self._begin(loop)
+                    ending, value, error = yield from self._call_function()
+                    interrupt = yield from self._wait_for_task_runs(ending, error)
+                    value, error = self._conclude(value, error, interrupt)
+                    if error is None or self._epochs is None or not self._epochs.may_go_on(error):
+                        break
+                    error = yield from self._epochs.go_on(error)
+                    if error is not None:
+                        break
                 yield from self._follow_up(value, error)
         except BaseException as defect:
             self.error = self.error or defect
@@ -176,18 +191,39 @@ class FlowRun(Completion):
                 source.mark_retrieved()  # by whoever gets it: the caller its exception, the flow an allowed one
         return {name: substitute(value, value_of) for name, value in arguments.items()}
 
-    def _begin(self, arguments: dict[str, Any], loop: AbstractEventLoop | None) -> None:
-        """From here on the run exists, and the history knows it."""
+    def _introduce(self, arguments: dict[str, Any]) -> None:
+        """What is known of the run before it begins."""
         flow = self.flow
         self._arguments = arguments
         if self.logs_prints:
             print_capture.install()
-        history = default_history()
-        self.keeping = _keeping_of(flow, history)
+        self.keeping = _keeping_of(flow, default_history())
         shown = flow.parameters.masked(arguments) if arguments else arguments
-        self.name = _run_name(flow.flow_run_name, shown)
-        self._parameters_preview = preview_arguments((), (), shown) if shown else None
+        self.name = self.name or _run_name(flow.flow_run_name, shown)
+        if arguments:
+            self._parameters_preview = preview_arguments((), (), shown)
+            self._kept_arguments = keep_arguments(flow, arguments, shown, self._parameters_preview)
         self._provenance = Provenance(*flow.anatomy.place)
+        if self.run_key is not None:
+            self._take_key()
+
+    def _take_key(self) -> None:
+        """Of several that want to be the run of a key, one is."""
+        self.changes = ((StateName.PENDING, current_clock().now_us(), None),)
+        other = default_history().start_with_key(self.as_fact(None))
+        if other is not None:
+            self.changes = ()
+            raise RunUnderWayError(
+                f"Flow run {other} of {self.flow_name!r} has the key {self.run_key!r} already: it is not doubled."
+            )
+
+    def _begin(self, loop: AbstractEventLoop | None) -> None:
+        """From here on the run, or its next attempt, exists, and the history knows it."""
+        flow, epochs, history = self.flow, self._epochs, default_history()
+        if epochs is not None and epochs.is_retry:
+            self._returned = self._returned_tolerated = ()
+            self._is_stopping = False
+            self._rest = threading.Lock()
         self.driver = Driver(
             flow_run=self,
             runner=flow.task_runner,
@@ -195,6 +231,8 @@ class FlowRun(Completion):
             clock=current_clock(),
             loop=loop,
             is_inline=loop is None and flow.task_runner.executes_in_caller,
+            memory=None if epochs is None else epochs.memory,
+            is_retry=epochs is not None and epochs.is_retry,
             timeout_seconds=flow.timeout_seconds,
         )
         history.attend(self)
@@ -202,7 +240,8 @@ class FlowRun(Completion):
         if self._is_cancelled:  # before there was a driver to tell
             self.driver.cancel(None, self._reason)
         self._put_off_hooks(StateType.RUNNING)
-        logger.info("Flow run '%s' of flow '%s' began", self.name, self.flow_name)
+        how = "began" if self.epoch == 1 else f"goes on (epoch {self.epoch})"
+        logger.info("Flow run '%s' of flow '%s' %s", self.name, self.flow_name, how)
 
     def _call_function(self) -> Generator[Step, Any, tuple[Ending, Any, BaseException | None]]:
         """Check the parameters and call the function: how it ended, its value, what it raised."""
@@ -264,7 +303,7 @@ class FlowRun(Completion):
         if isinstance(interrupt, KeyboardInterrupt) or (is_cancelled and self._is_interrupted):
             error = _raised_again(interrupt, error)
         elif is_cancelled and self._is_cancelled and interrupt is None:
-            return None, self._cancellation(error)
+            return None, self.cancellation(error)
         if error is not None and (
             _ending_of(error) is not Ending.RETURNED or self.state.type is StateType.COMPLETED
         ):
@@ -276,7 +315,7 @@ class FlowRun(Completion):
             case StateType.COMPLETED:
                 return self._resolve(value)
             case StateType.CANCELLED:
-                return None, self._cancellation(None)
+                return None, self.cancellation(None)
             case StateType.FAILED:
                 return None, self._failure(end.unseen, end.returned)
             case _:
@@ -345,7 +384,8 @@ class FlowRun(Completion):
         timed_out.__cause__ = cause
         return timed_out
 
-    def _cancellation(self, cause: BaseException | None) -> FlowRunCancelled:
+    def cancellation(self, cause: BaseException | None) -> FlowRunCancelled:
+        """What is raised by a run that was cancelled."""
         cancelled = FlowRunCancelled(f"flow run {self.name!r} was cancelled: {self.state.message}")
         cancelled.__cause__ = cause
         return cancelled
@@ -370,6 +410,16 @@ class FlowRun(Completion):
                 error.add_note(f"Also failed, and retrieved by nobody: {run.display_name}: {describe(cause)}")
 
     # -- what others ask of it -----------------------------------------------------------------
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody wants it cancelled."""
+        return self._is_cancelled
+
+    @property
+    def epoch(self) -> int:
+        """How often the run has been claimed: each resume, and each retry of the flow, is one claim more."""
+        return 1 if self._epochs is None else self._epochs.number
 
     @property
     def outcome(self) -> tuple[Any, BaseException | None]:
@@ -413,6 +463,14 @@ class FlowRun(Completion):
         subflows[self] = None
         self.add_done_callback(lambda: subflows.pop(self, None))
 
+    def _count_epochs(self, resumption: Resumption | None) -> Epochs:
+        from headrace.epochs import Epochs  # few runs need them
+
+        epochs = Epochs(self, resumption)
+        if self._parent is not None and self.recorded_parent is not None:
+            epochs.take_place_in(self._parent.driver, self.recorded_parent, self._arguments)
+        return epochs
+
     def needs(self, loop: Any) -> bool:
         """Whether the run needs that event loop to go on."""
         driver: Driver | None = self.driver
@@ -425,6 +483,8 @@ class FlowRun(Completion):
             self.driver.cancel(None, reason)
         elif self._interrupt_function is not None:
             self._interrupt_function()
+        if self._epochs is not None:
+            self._epochs.cut_delay()
 
     def stop(self, reason: str) -> None:
         """Have the function stop if it has not ended, and the subflows. Called within a drain: it blocks on nothing."""
@@ -445,10 +505,6 @@ class FlowRun(Completion):
         if self._is_stopping:
             interrupt()
 
-    def has_left_function(self) -> bool:
-        """Whether the function has ended, or is given up."""
-        return self._rest.locked()
-
     def begin_life(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, Any]:
         """Its story, told once."""
         self.begun_life = self.life(loop)
@@ -466,6 +522,11 @@ class FlowRun(Completion):
             yield
         finally:
             subflows.pop(self, None)
+
+    @property
+    def is_over(self) -> Callable[[], bool]:
+        """Tells whether the function, as it is called now, has ended or is given up; not of a later call."""
+        return self._rest.locked
 
     def begin_rest(self) -> bool:
         """The function has ended, or is given up: whether the caller is the one to live the rest of the run."""
@@ -520,13 +581,16 @@ class FlowRun(Completion):
             tuple(State(*change) for change in changes),
             started,
             changes[-1][1] if has_ended else None,
-            _parent_text(self._parent),
+            self.recorded_parent,
             self.flow.task_runner.name,
             self._parameters_preview,
             result,
             failure_of(self.error) if self.error is not None and has_ended else None,
             self._provenance_text(has_ended=has_ended),
             self.epoch,
+            self.run_key,
+            None if self._epochs is None else self._epochs.call_key,
+            self._kept_arguments,
         )
 
     def _provenance_text(self, *, has_ended: bool) -> str | None:
@@ -571,6 +635,26 @@ class FlowRun(Completion):
             logger.info(message, self.name, self.flow_name, self.state, seconds)
         else:
             logger.error(message, self.name, self.flow_name, self.state, seconds)
+
+
+def resumed_run(
+    flow: Flow[Any, Any],
+    run_id: str,
+    *,
+    rerun: tuple[str, ...] = (),
+    takes_over: bool = False,
+    is_automatic: bool = False,
+    given: Mapping[str, Any] = {},
+) -> FlowRun:
+    """An earlier run of a flow, to be lived once more. Raises ``RunNotFoundError``."""
+    from headrace.resuming import Resumption  # few programs resume
+
+    history = default_history()
+    history.flush()
+    with history.reader() as reader:
+        run_id = reader.get_run(run_id).id
+    resumption = Resumption(run_id, rerun, takes_over, is_automatic)
+    return FlowRun(flow, dict(given), resumption=resumption)
 
 
 class _Writing(Milestone):
@@ -646,6 +730,7 @@ def _live_rest(run: FlowRun) -> None:
     """From the end of a function that is given up."""
     if not run.begin_rest():
         return
+    run.is_given_up = True
     life = run.begun_life
     try:
         step = life.throw(RunInterrupted())
@@ -691,9 +776,7 @@ def _take_step(run: FlowRun, step: Step) -> Any:
 
 def _pursue(run: FlowRun) -> None:
     """Interrupt the function of a sync flow, in its own code."""
-    Pursuit(
-        run, 0, is_over=run.has_left_function, give_up=lambda: None, patience_seconds=FLOW_GRACE_SECONDS
-    ).begin()
+    Pursuit(run, 0, is_over=run.is_over, give_up=lambda: None, patience_seconds=FLOW_GRACE_SECONDS).begin()
 
 
 async def conduct_async(run: FlowRun) -> Any:
@@ -836,6 +919,7 @@ class _LoneTask:
     hooks = None
     timeout_seconds = None
     kind = "task"
+    retry_policy = NO_RETRIES
     persist_result = None
     result_serializer = None
 

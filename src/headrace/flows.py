@@ -11,10 +11,10 @@ from headrace.importable import found_by_name, leads_to
 from headrace.naming import check_run_name
 from headrace.parameters import Parameters
 from headrace.task_runners import ConcurrentTaskRunner, TaskRunner
-from headrace.tasks import check_persistence, check_serialization, check_tags, check_timeout
+from headrace.tasks import check_persistence, check_retries, check_serialization, check_tags, check_timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from typing import Protocol, TypedDict, Unpack
 
     from headrace.futures import FlowRunFuture, TaskFuture
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         description: str | None
         version: str | None
         task_runner: TaskRunner | type[TaskRunner] | None
+        retries: int
+        retry_delay_seconds: float | Sequence[float]
         timeout_seconds: float | None
         validate_parameters: bool
         persist_result: bool | None
@@ -72,6 +74,8 @@ class Flow(Generic[P, R_co]):
         description: str | None = None,
         version: str | None = None,
         task_runner: TaskRunner | type[TaskRunner] | None = None,
+        retries: int = 0,
+        retry_delay_seconds: float | Sequence[float] = 0.0,
         timeout_seconds: float | None = None,
         validate_parameters: bool = True,
         persist_result: bool | None = None,
@@ -93,6 +97,7 @@ class Flow(Generic[P, R_co]):
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.version = version
         self.task_runner = check_task_runner(task_runner)
+        self.retry_policy = check_retries(retries, retry_delay_seconds)
         self.timeout_seconds = check_timeout(timeout_seconds)
         self.validate_parameters = validate_parameters
         self.persist_result = check_persistence(persist_result)
@@ -137,7 +142,9 @@ class Flow(Generic[P, R_co]):
         ``TaskFailures`` for failures of task runs that nobody retrieved; ``ParameterError`` for arguments that
         do not fit the annotations; ``TypeError`` for arguments that the function does not take.
         """
-        run = FlowRun(self, self.parameters.bind(args, kwargs))
+        return self._conduct(FlowRun(self, self.parameters.bind(args, kwargs)))
+
+    def _conduct(self, run: FlowRun) -> Any:
         if self.is_async:
             coroutine: Any = conduct_async(run)
             coroutine.__name__ = coroutine.__qualname__ = self.name  # so Python calls it if nobody awaits it
@@ -174,6 +181,46 @@ class Flow(Generic[P, R_co]):
 
         return start_beside(FlowRun(self, self.parameters.bind(args, kwargs)))
 
+    def resume(
+        self,
+        run_id: str,
+        /,
+        *,
+        rerun: Iterable[str] = (),
+        take_over: bool = False,
+        **parameters: Any,
+    ) -> Any:
+        """Go on with an earlier run of this flow, under its id: what completed is replayed, the rest runs.
+
+        ``run_id`` is an id, its beginning, or a run's name. ``rerun`` names task runs that are executed again though they
+        completed, as ``"fetch[3]"``, or ``"fetch"`` for all of a task. ``take_over`` takes the run from a process that
+        is still there. ``parameters`` take the place of recorded ones. Of a coroutine function it gives a coroutine.
+
+        Gives and raises what a call does; besides ``RunNotFoundError``, ``RunUnderWayError`` for a run whose process is
+        still there, and ``ResumeError`` if arguments are lacking.
+
+        >>> from headrace import flow, task
+        >>> has_network = False
+        >>> @task
+        ... def fetch() -> str:
+        ...     if not has_network:
+        ...         raise ConnectionError("no network")
+        ...     return "page"
+        >>> @flow
+        ... def report() -> str:
+        ...     return fetch().result()
+        >>> future = report.submit()
+        >>> type(future.exception()).__name__
+        'ConnectionError'
+        >>> has_network = True
+        >>> report.resume(future.flow_run_id)
+        'page'
+        """
+        from headrace.flow_runs import resumed_run
+
+        run = resumed_run(self, run_id, rerun=tuple(rerun), takes_over=take_over, given=parameters)
+        return self._conduct(run)
+
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R_co]:
         """A copy with some options changed. Raises ``TypeError`` for an option that does not exist.
 
@@ -192,6 +239,8 @@ class Flow(Generic[P, R_co]):
             "description": self.description,
             "version": self.version,
             "task_runner": self.task_runner,
+            "retries": self.retry_policy.retries,
+            "retry_delay_seconds": self.retry_policy.delays_seconds,
             "timeout_seconds": self.timeout_seconds,
             "validate_parameters": self.validate_parameters,
             "persist_result": self.persist_result,
@@ -243,10 +292,12 @@ def flow(fn: Any = None, /, **options: Any) -> Any:
     """Make a function a flow. ``@flow`` or ``@flow(option=...)``.
 
     ``name``, ``description``, ``version``, ``tags``: what a person sees. ``task_runner``: how its tasks are
-    executed (default ``ConcurrentTaskRunner()``). ``timeout_seconds``: how long a run may take, before it is stopped
-    and all that it has called. ``validate_parameters``: check and coerce arguments against
-    annotations. ``persist_result``, ``result_serializer``: how its own result is kept, and those of its tasks that do not say
-    so themselves. ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
+    executed (default ``ConcurrentTaskRunner()``). ``retries``: how often it is called again after a failure, as a resume
+    in memory: what completed is not executed once more. ``retry_delay_seconds``: a number, or a list with one entry a
+    retry. ``timeout_seconds``: how long a run, and each retry of it, may take, before it is stopped and all that it has
+    called. ``validate_parameters``: check and coerce arguments against annotations. ``persist_result``,
+    ``result_serializer``: how its own result is kept, and those of its tasks that do not say so themselves.
+    ``log_prints``: keep in the history what it and its tasks print. ``flow_run_name``: a template
     over the parameters, such as ``"report-{month}"``, or a function without parameters. ``on_running``,
     ``on_completion``, ``on_failure``, ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(flow, run, state)``.
 

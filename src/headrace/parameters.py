@@ -57,6 +57,11 @@ class Parameters:
             self._signature = inspect.signature(self._fn)
         return self._signature
 
+    def defaults(self) -> dict[str, Any]:
+        """The values of the parameters that need not be given."""
+        parameters = self.signature().parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}
+
     def unbind(self, values: dict[str, Any]) -> Arguments:
         """The way back: what to call the function with."""
         args: list[Any] = []

@@ -129,10 +129,18 @@ def _process_text() -> str:
         arguments = ",".join([text_json(argument) for argument in masked_arguments(sys.argv)])
         version = ".".join([str(part) for part in sys.version_info[:3]])
         text = _process_texts[pid] = (
-            f'"arguments":[{arguments}],"python":"{version}","implementation":"{sys.implementation.name}",'
+            f'"arguments":[{arguments}],"folder":{text_json(_folder())},"python":"{version}","implementation":"{sys.implementation.name}",'
             f'"platform":{text_json(sys.platform)},"host":{text_json(_host())},"user":{text_json(_user())},"pid":{pid}'
         )
     return text
+
+
+def _folder() -> str:
+    """From where a relative entry point is meant."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def _host() -> str:

@@ -67,6 +67,16 @@ if TYPE_CHECKING:
         on_cancelled: HookOption
 
 
+class TaskKind:
+    """What tasks have in common that are one task with several options, or bound to several objects: name and code."""
+
+    __slots__ = ("fn", "name")
+
+    def __init__(self, name: str, fn: Callable[..., Any]) -> None:
+        self.name = name
+        self.fn = fn
+
+
 class Task(Generic[P, R]):
     """A function whose calls become task runs. Made by ``@task``, whose options it takes.
 
@@ -111,6 +121,7 @@ class Task(Generic[P, R]):
         self.argument_names = anatomy.positional
         self.is_async = anatomy.is_async
         self.name = check_text("name", name) or anatomy.name
+        self.kind = TaskKind(self.name, fn)
         self.description = description if description is not None else getattr(fn, "__doc__", None)
         self.tags = check_tags(tags)
         self.retry_policy, self._delay_fn = _check_retries(retries, retry_delay_seconds, retry_jitter_factor)
@@ -228,7 +239,10 @@ class Task(Generic[P, R]):
         kept = self._options()
         if "cache_policy" in options or "cache_key_fn" in options:  # the one takes the other's place
             kept["cache_policy"] = kept["cache_key_fn"] = None
-        return type(self)(self.fn, **{**kept, **options})
+        copy = type(self)(self.fn, **{**kept, **options})
+        if copy.name == self.name:
+            copy.kind = self.kind
+        return copy
 
     def _options(self) -> dict[str, Any]:
         policy = self.retry_policy
@@ -463,18 +477,22 @@ def check_serialization(result_serializer: Any) -> Serializer | None:
 def _check_retries(
     retries: Any, delay: RetryDelay, jitter_factor: float
 ) -> tuple[RetryPolicy, Callable[[int], float] | None]:
-    if not isinstance(retries, int) or retries < 0:
-        raise ValueError(f"retries={retries!r}: give a whole number, 0 or more")
     if jitter_factor < 0:
         raise ValueError(f"retry_jitter_factor={jitter_factor!r}: give a number, 0 or more")
     if callable(delay):
-        return RetryPolicy(retries, (0.0,), jitter_factor), delay
+        return check_retries(retries, 0.0)._replace(jitter_factor=jitter_factor), delay
+    policy = check_retries(retries, delay)
+    return (policy._replace(jitter_factor=jitter_factor) if jitter_factor else policy), None
+
+
+def check_retries(retries: Any, delay: float | Sequence[float]) -> RetryPolicy:
+    """The policy of a flow or a task. Raises ``ValueError`` for what is out of range."""
+    if not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"retries={retries!r}: give a whole number, 0 or more")
     delays = _as_seconds(delay)
     if not delays or any(not item >= 0 for item in delays):
         raise ValueError(f"retry_delay_seconds={delay!r}: give seconds, 0 or more, or a list of such")
-    if retries == 0 and jitter_factor == 0 and delays == (0.0,):
-        return NO_RETRIES, None
-    return RetryPolicy(retries, delays, jitter_factor), None
+    return NO_RETRIES if retries == 0 and delays == (0.0,) else RetryPolicy(retries, delays)
 
 
 def check_timeout(seconds: Any) -> float | None:

@@ -1008,9 +1008,7 @@ def test_c1_an_option_that_is_not_built_or_unknown_is_a_type_error(option: str) 
         task(lambda: None).with_options(**options)
 
 
-@pytest.mark.parametrize(
-    "option", [*NOT_BUILT, "retries", "retry_delay_seconds", "task_run_name", "cache_policy"]
-)
+@pytest.mark.parametrize("option", [*NOT_BUILT, "task_run_name", "cache_policy"])
 def test_c1_an_option_that_flows_do_not_have_is_a_type_error(option: str) -> None:
     options: dict[str, Any] = {option: 1}
     with pytest.raises(TypeError, match=option):

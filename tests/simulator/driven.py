@@ -26,7 +26,7 @@ from headrace.engine.policies import SlotPolicy
 from headrace.engine.states import StateName, StateType
 from headrace.errors import TaskCancelled, TaskCrashed, TaskTimedOut, UpstreamFailedError
 from headrace.futures import FlowRunFuture, TaskFuture
-from headrace.history.facts import FlowRunFact, LogFact, PlainTaskRunFact
+from headrace.history.facts import PlainTaskRunFact, TaskCodeFact, TaskRunFact
 from headrace.task_runners.execution import execute_async
 from headrace.task_runners.runner import Session, TaskRunner
 from headrace.tasks import AsyncTask
@@ -241,10 +241,12 @@ class MemoryHistory:
         self.ended: dict[int, StateName] = {}
 
     def record(self, fact: Fact) -> None:
+        if isinstance(fact, TaskCodeFact):
+            return
         self._world.maybe_fail("record")
         if isinstance(fact, PlainTaskRunFact):
             fact = fact.in_full()
-        if isinstance(fact, FlowRunFact | LogFact):
+        if not isinstance(fact, TaskRunFact):
             return
         if fact.id in self.ended:
             raise BrokenInvariantError(f"the history was told of run {fact.id} after its end")

@@ -200,7 +200,7 @@ class Row:
 
 def submitted_runs(driver: Any) -> Counter[str]:
     """How many runs of each task there are, without a look at any: what its next one will be numbered."""
-    numbers = list(driver._indexes.items())
+    numbers = driver.numbering()
     return Counter({task: int(repr(number).removeprefix("count(")[:-1]) for task, number in numbers})
 
 

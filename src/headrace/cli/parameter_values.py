@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 def read_values(flow: Flow[..., Any], pairs: Iterable[str]) -> dict[str, Any]:
     """The values by name. Raises ``click.UsageError`` that lists all that is wrong with the names."""
+    return _values(flow, pairs, may_lack=False)
+
+
+def read_given(flow: Flow[..., Any], pairs: Iterable[str]) -> dict[str, Any]:
+    """The same for values that take the place of others: none has to be given."""
+    return _values(flow, pairs, may_lack=True)
+
+
+def _values(flow: Flow[..., Any], pairs: Iterable[str], *, may_lack: bool) -> dict[str, Any]:
     texts, problems = _split(pairs)
     parameters = flow.parameters.signature().parameters.values()
     named = {p.name: p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
@@ -26,7 +35,7 @@ def read_values(flow: Flow[..., Any], pairs: Iterable[str]) -> dict[str, Any]:
     if unknown:
         taken = f"it takes {', '.join(named)}" if named else "it takes none"
         problems.append(f"flow {flow.name!r} has no parameter {_quoted(unknown)} ({taken})")
-    if missing:
+    if missing and not may_lack:
         problems.append(
             f"flow {flow.name!r} needs a value for {_quoted(missing)}: give it with -p {missing[0]}=VALUE"
         )

@@ -88,6 +88,9 @@ def _where_to_look(error: click.UsageError) -> str:
     context_settings={"help_option_names": ["-h", "--help"]},
     lazy_commands={
         "run": LazyCommand("headrace.cli.run:run", "Run a flow of a file or module."),
+        "resume": LazyCommand(
+            "headrace.cli.resume:resume", "Go on with a run that failed, crashed or was cancelled."
+        ),
         "runs": LazyCommand("headrace.cli.runs:runs", "List, show and delete the runs in the history."),
         "limits": LazyCommand("headrace.cli.limits:limits", "Say how many may run at once, or in a time."),
         "cache": LazyCommand("headrace.cli.cache:cache", "List what is cached, and clear it."),

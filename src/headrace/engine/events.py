@@ -156,6 +156,12 @@ class RunAdopted(NamedTuple):
     is_seen: bool
 
 
+class RunReplayed(NamedTuple):
+    """A call was recognised as one that completed in an earlier epoch: its ``report`` has the value."""
+
+    run: TaskRun
+
+
 class OutsiderJoined(NamedTuple):
     """A run of another flow takes part, as an upstream or as a subflow.
 
@@ -215,6 +221,7 @@ Event = (
     | SlotLent
     | SlotReclaimed
     | RunAdopted
+    | RunReplayed
     | OutsiderJoined
     | OutsiderEnded
     | FlowStarted

@@ -43,6 +43,7 @@ from headrace.engine.events import (
     OutsiderJoined,
     RunAdopted,
     RunNoticed,
+    RunReplayed,
     SlotLent,
     SlotReclaimed,
     TimerFired,
@@ -84,11 +85,12 @@ _ENDED = Phase.ENDED
 
 _UNLIMITED = 1 << 60
 
+_BEGINS_AS = {StateName.PENDING: StateName.RUNNING, StateName.AWAITING_RETRY: StateName.RETRYING}
+_GIVES_VALUE = frozenset({StateName.COMPLETED, StateName.CACHED, StateName.REPLAYED})
 _FUNCTION_GOES_ON = "its function could not be stopped and goes on unheard"
 
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
 _IS_FAILURE = frozenset({StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED})
-_GIVES_VALUE = (_COMPLETED, StateName.CACHED, StateName.REPLAYED)  # not a set, as below
 _HAS_HOOKS = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.AWAITING_RETRY})
 _IS_HANDED_OVER = (_ACTIVE, _AHEAD)  # not a set: these are found by identity, which costs less than a hash
 _STATE_AFTER = {
@@ -138,7 +140,12 @@ class Orchestrator:
     )
 
     def __init__(
-        self, *, at_us: int, slots: SlotPolicy = NO_SLOT_LIMIT, timeout_seconds: float | None = None
+        self,
+        *,
+        at_us: int,
+        slots: SlotPolicy = NO_SLOT_LIMIT,
+        is_retry: bool = False,
+        timeout_seconds: float | None = None,
     ) -> None:
         self._slots = slots
         self._timeout_seconds = timeout_seconds
@@ -157,7 +164,8 @@ class Orchestrator:
         self._lenders: dict[int, list[int]] = {}
         self._unseen: dict[int, None] = {}
         self._forgiven: set[int] = set()
-        self._flow_changes: list[Change] = [(StateName.PENDING, at_us, None)]
+        first = StateName.AWAITING_RETRY if is_retry else _PENDING
+        self._flow_changes: list[Change] = [(first, at_us, None)]
         self._doomed: deque[tuple[TaskRun, tuple[int, ...]]] = deque()
         self._released: deque[TaskRun] = deque()
         self._function: FunctionEnded | None = None
@@ -181,6 +189,7 @@ class Orchestrator:
             SlotLent: self._on_slot_lent,
             SlotReclaimed: self._on_slot_reclaimed,
             RunAdopted: self._on_adopted,
+            RunReplayed: self._on_replayed,
             OutsiderJoined: self._on_outsider_joined,
             OutsiderEnded: self._on_outsider_ended,
             FlowStarted: self._on_flow_started,
@@ -719,6 +728,15 @@ class Orchestrator:
         effects.extend([RunHooks(run, change) for change in run.changes if change[0] in _HAS_HOOKS])
         effects.append(Settle((run,)))
 
+    def _on_replayed(self, event: RunReplayed, effects: list[Effect]) -> None:
+        """It holds no slot and waits for nobody: it ended before this epoch began."""
+        run = event.run
+        self._runs[run.id] = run
+        if self._closing is not None:
+            self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
+        else:
+            self._end(run, StateName.REPLAYED, run.submitted_us, effects, report=run.report)
+
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
         self._outsiders.add(event.id)
         if event.owned and not self._is_given_up:
@@ -740,8 +758,9 @@ class Orchestrator:
     # -- the flow run --------------------------------------------------------------------------
 
     def _on_flow_started(self, event: FlowStarted, effects: list[Effect]) -> None:
-        if self._flow_changes[-1][0] is StateName.PENDING:  # not if a cancel came first
-            self._change_and_record_flow((_RUNNING, event.at_us, None), effects)
+        follows = _BEGINS_AS.get(self._flow_changes[-1][0])  # nothing does if a cancel came first
+        if follows is not None:
+            self._change_and_record_flow((follows, event.at_us, None), effects)
             if self._timeout_seconds is not None:
                 effects.append(SetDeadline(None, 0, self._timeout_seconds, event.at_us))
 

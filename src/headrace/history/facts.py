@@ -7,11 +7,13 @@ later of two facts of one run replaces the earlier. Times are microseconds since
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.engine.states import StateName
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headrace.engine.states import Change, State
     from headrace.history.keeping import Keeping
 
@@ -145,6 +147,22 @@ class PlainTaskRunFact(NamedTuple):
 plain_fact = partial(tuple.__new__, PlainTaskRunFact)
 
 
+class ReplayFact(NamedTuple):
+    """A task run that completed in an earlier epoch gave its value in this one. All else of it is in the history."""
+
+    flow_run_id: str
+    id: int
+    at_us: int
+
+
+class TaskCodeFact(NamedTuple):
+    """The code that a task of the flow run has. The writer works out its digest."""
+
+    flow_run_id: str
+    task: str
+    function: Callable[..., Any]
+
+
 class FlowRunFact(NamedTuple):
     """All that is known of one flow run. ``kind`` is ``"flow"``, or ``"task"`` for a task called outside a flow.
 
@@ -185,4 +203,4 @@ class LogFact(NamedTuple):
     message: str
 
 
-Fact = PlainTaskRunFact | TaskRunFact | FlowRunFact | LogFact
+Fact = PlainTaskRunFact | TaskRunFact | ReplayFact | TaskCodeFact | FlowRunFact | LogFact

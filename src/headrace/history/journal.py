@@ -24,8 +24,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from headrace import settings
+from headrace.clock import now_us
 from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
+from headrace.history.claims import claim, standing_of
 from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, explain, is_busy, open_database
 from headrace.history.deeds import Deed
 from headrace.history.rescuer import rescue
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from headrace.history.facts import Fact
+    from headrace.history.claims import Claim, Standing
+    from headrace.history.facts import Fact, FlowRunFact
     from headrace.history.keeping import ResultPlace
     from headrace.history.lease_book import LeaseBook
     from headrace.history.lease_desk import LeaseDesk
@@ -46,7 +49,9 @@ if TYPE_CHECKING:
     class Attended(Protocol):
         """A flow run that this process owns, and what it is told by others. It must not block."""
 
-        epoch: int
+        @property
+        def epoch(self) -> int:
+            """How often it has been claimed."""
 
         @property
         def flow_run_id(self) -> str:
@@ -263,6 +268,47 @@ class History:
     def dismiss(self, flow_run: Attended) -> None:
         """The flow run has ended here, and is recorded."""
         self._attended.pop(flow_run.flow_run_id, None)
+
+    def claim(self, flow_run_id: str, *, takes_over: bool = False, is_automatic: bool = False) -> Claim:
+        """Makes an earlier flow run this process's own, in its next epoch.
+
+        Raises ``RunUnderWayError`` if its process is still there and ``takes_over`` is not asked for, and ``HistoryError``.
+        """
+        self.flush()
+        with self._writing:
+            writer = self._open_writer()
+            rescue(writer.database)
+            with writer.transaction() as connection:
+                return claim(
+                    connection, flow_run_id, process=writer.process_key, takes_over=takes_over, is_automatic=is_automatic,
+                )  # fmt: skip
+
+    def replay_flow_run(self, flow_run_id: str) -> int:
+        """Records that a subflow of an earlier epoch gave its value once more: when."""
+        at_us = now_us()
+        with self._writing, self._open_writer().transaction() as connection:
+            values = {"id": flow_run_id, "at_us": at_us, "process": self._open_writer().process_key}
+            connection.execute(statement("replay_flow_run"), values)
+        return at_us
+
+    def find_key(self, flow: str, run_key: str) -> Standing | None:
+        """How the run of a flow stands that was started with this idempotency key."""
+        with self._writing:
+            database = self._open_writer().database
+            rescue(database)
+            row = database.connection.execute(statement("find_run_by_key"), (flow, run_key)).fetchone()
+            return None if row is None else standing_of(database.connection, row[0])
+
+    def start_with_key(self, fact: FlowRunFact) -> str | None:
+        """Records a flow run that bears an idempotency key, at once; the id of the one that has that key already."""
+        with self._writing:
+            writer = self._open_writer()
+            with writer.transaction() as connection:
+                row = connection.execute(statement("find_run_by_key"), (fact.flow, fact.run_key)).fetchone()
+                if row is not None:
+                    return row[0]  # type: ignore[no-any-return]
+                writer.write_flow_run(fact)
+                return None
 
     @property
     def lease_desk(self) -> LeaseDesk:

@@ -12,6 +12,8 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from headrace.call_keys import row_key
+from headrace.engine.replay import PastRun, PastSubflow
 from headrace.engine.states import StateName, StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
 from headrace.history.checksums import seed_of_flow_run, seed_of_task_run, seed_of_text
@@ -393,6 +395,32 @@ class Reader:
             version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return version
 
+    def arguments(self, run: Run) -> StoredValue | None:
+        """What is stored of the arguments that the flow was called with."""
+        [(content,)] = self._all("get_arguments", {"flow_run": run.key})
+        if content is None:
+            return None
+        owner = f"the arguments of flow run {run.name} ({run.id})"
+        return StoredValue(
+            owner, PICKLE, content, seed_of_text(run.id), None, len(content), self.results_home
+        )
+
+    def past_runs(self, run: Run) -> list[PastRun]:
+        """Its task runs in all epochs, as a resume looks at them; without their values."""
+        return [_past_run(row) for row in self._all("list_past_runs", {"flow_run": run.key})]
+
+    def task_codes(self, run: Run) -> dict[str, frozenset[str]]:
+        """By which digests the code of each of its tasks was known."""
+        codes: dict[str, frozenset[str]] = {}
+        for task, digest in self._all("list_task_codes", {"flow_run": run.key}):
+            codes[task] = codes.get(task, frozenset()) | {digest}
+        return codes
+
+    def past_subflows(self, run_id: str) -> list[PastSubflow]:
+        """The subflows that a flow run called, in all epochs, as a resume looks at them."""
+        rows = self._all("list_past_subflows", {"id": run_id, "first": run_id + "/", "after": run_id + "0"})
+        return [PastSubflow._make([*row[:-1], row[-1] == StateType.COMPLETED]) for row in rows]
+
     def logs(
         self,
         run: Run,
@@ -540,6 +568,14 @@ def _task_run(row: tuple[Any, ...]) -> TaskRun:
 
 def _storage(serializer: str | None, key: str | None, size: int | None) -> Storage | None:
     return None if size is None else Storage(serializer or PICKLE, size, key)
+
+
+def _past_run(row: tuple[Any, ...]) -> PastRun:
+    id_, task, index, parent, state, upstreams, parameters, call_key, started_us, note = row
+    waited_for = tuple(json.loads(upstreams)) if upstreams else ()
+    has_begun = started_us is not None or call_key is not None
+    key = call_key or (row_key(parameters, waited_for) if has_begun else None)
+    return PastRun(id_, task, index, parent, key, StateName(state), waited_for, None, note)
 
 
 def _attempt(attempt: dict[str, Any]) -> AttemptView:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from headrace.engine.states import StateName
 from headrace.history.checksums import sealed, seed_of_flow_run, seed_of_task_run, seed_of_text
 from headrace.history.deeds import Deed
-from headrace.history.facts import PICKLE, FlowRunFact, LogFact, PlainTaskRunFact, StoredResult, TaskRunFact
+from headrace.history.facts import (
+    PICKLE,
+    FlowRunFact,
+    LogFact,
+    PlainTaskRunFact,
+    ReplayFact,
+    StoredResult,
+    TaskCodeFact,
+    TaskRunFact,
+)
 from headrace.previews import text_json
 
 if TYPE_CHECKING:
@@ -37,12 +46,16 @@ class Batch(NamedTuple):
     task_runs: dict[str, dict[int, AnyTaskRunFact]]
     logs: list[LogFact]
     deeds: list[Deed]
+    replays: list[ReplayFact]
+    codes: list[TaskCodeFact]
 
     def leave_out(self, flow_run_id: str) -> None:
         """Forget all that is of this flow run."""
         self.flow_runs.pop(flow_run_id, None)
         self.task_runs.pop(flow_run_id, None)
         self.logs[:] = [fact for fact in self.logs if fact.flow_run_id != flow_run_id]
+        self.replays[:] = [fact for fact in self.replays if fact.flow_run_id != flow_run_id]
+        self.codes[:] = [fact for fact in self.codes if fact.flow_run_id != flow_run_id]
 
 
 def merge(facts: Iterable[object]) -> Batch:
@@ -51,6 +64,8 @@ def merge(facts: Iterable[object]) -> Batch:
     task_runs: dict[str, dict[int, AnyTaskRunFact]] = {}
     logs: list[LogFact] = []
     deeds: list[Deed] = []
+    replays: list[ReplayFact] = []
+    codes: list[TaskCodeFact] = []
     for fact in facts:
         if type(fact) is PlainTaskRunFact or type(fact) is TaskRunFact:
             try:
@@ -61,9 +76,13 @@ def merge(facts: Iterable[object]) -> Batch:
             flow_runs[fact[0]] = fact
         elif type(fact) is LogFact:
             logs.append(fact)
+        elif type(fact) is ReplayFact:
+            replays.append(fact)
+        elif type(fact) is TaskCodeFact:
+            codes.append(fact)
         elif type(fact) is Deed:
             deeds.append(fact)
-    return Batch(flow_runs, task_runs, logs, deeds)
+    return Batch(flow_runs, task_runs, logs, deeds, replays, codes)
 
 
 class TaskRunRows(NamedTuple):
@@ -180,7 +199,7 @@ def flow_run_row(fact: FlowRunFact, environment: str | None, process: int) -> li
         failure_json(fact.failure) if fact.failure else "", fact.provenance or "", environment or "",
         _NOTHING if content is None else sealed(content, seed_of_text(fact.id)),
         fact.epoch, process, fact.run_key or "", fact.call_key or "",
-        bytearray(fact.arguments) if fact.arguments else _NOTHING, *_how_kept(result.kept),
+        sealed(fact.arguments, seed_of_text(fact.id)) if fact.arguments else _NOTHING, *_how_kept(result.kept),
     ]  # fmt: skip
 
 

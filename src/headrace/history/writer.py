@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,17 +19,19 @@ from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_
 from headrace.history.statements import RowStatement, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Protocol
 
     from headrace.history.database import Database
-    from headrace.history.facts import FlowRunFact, LogFact
+    from headrace.history.facts import FlowRunFact, LogFact, ReplayFact, TaskCodeFact
     from headrace.history.rows import AnyTaskRunFact, Batch
 
     class Claim(Protocol):
         """A flow run that this process owns, as far as it knows."""
 
-        epoch: int
+        @property
+        def epoch(self) -> int:
+            """How often it has been claimed, as far as this process knows."""
 
 
 STORED_RESULTS_LIMIT = 256 * 1024 * 1024
@@ -70,31 +72,34 @@ class Writer:
         Facts of a run that somebody else has claimed since are refused: gives who has, by the ids of such runs.
         """
         batch = merge(facts)
-        lock = self.database.lock
-        if lock is not None:
-            lock.acquire()
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self.transaction():
             lost = self._leave_out_what_was_lost(batch, claims) if claims else {}
             self._write_flow_runs(batch.flow_runs)
             stored_bytes = self._write_task_runs(batch.task_runs)
             self._write_logs(batch.logs)
+            self._write_replays(batch.replays)
+            self._write_codes(batch.codes)
             for deed in batch.deeds:
                 deed.do(self)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
-        finally:
-            if lock is not None:
-                lock.release()
         self._stored_bytes |= stored_bytes
-        self._is_process_committed = self._process is not None
         if len(self._keys) > _KEYS_KEPT:
             self._keys.clear()
             self._ended.clear()
-            self._epochs.clear()
         return lost
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commits what happens in the block, all or nothing, under the lock between processes."""
+        lock = self.database.lock
+        with nullcontext() if lock is None else lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+        self._is_process_committed = self._process is not None
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -119,11 +124,13 @@ class Writer:
     def beat(self) -> None:
         """Says that this process is there."""
         at_us, awake_us = heartbeat_now(now_us())
-        values = {"process": self.process_key, "at_us": at_us, "awake_us": awake_us}
-        lock = self.database.lock
-        with nullcontext() if lock is None else lock:
-            self._connection.execute(statement("record_heartbeat"), values)
-            self._is_process_committed = True
+        with self.transaction() as connection:
+            values = {"process": self.process_key, "at_us": at_us, "awake_us": awake_us}
+            connection.execute(statement("record_heartbeat"), values)
+
+    def write_flow_run(self, fact: FlowRunFact) -> None:
+        """Writes one flow run, within a transaction."""
+        self._write_flow_runs({fact.id: fact})
 
     def _leave_out_what_was_lost(self, batch: Batch, claims: Mapping[str, Claim]) -> dict[str, str]:
         """Within the transaction: who has claimed which runs of the batch. Looked up only if others have written."""
@@ -223,6 +230,25 @@ class Writer:
             if key is not None:
                 values += log_row(key, fact)
         self._write_rows("record_logs", values)
+
+    def _write_replays(self, replays: Iterable[ReplayFact]) -> None:
+        for fact in replays:
+            values = {
+                "flow_run": self._key_of(fact.flow_run_id),
+                "id": fact.id,
+                "at_us": fact.at_us,
+                "epoch": self._epochs.get(fact.flow_run_id, 1),
+            }
+            self._connection.execute(statement("replay_task_run"), values)
+
+    def _write_codes(self, codes: Iterable[TaskCodeFact]) -> None:
+        for fact in codes:
+            from headrace.code_digests import code_digest  # only where tasks are called
+
+            key = self._key_of(fact.flow_run_id)
+            if key is not None:
+                values = (key, fact.task, code_digest(fact.function))
+                self._connection.execute(statement("record_task_code"), values)
 
     def _key_of(self, flow_run_id: str) -> int | None:
         key = self._keys.get(flow_run_id)

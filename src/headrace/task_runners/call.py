@@ -14,7 +14,7 @@ from headrace.completion import Completion
 from headrace.engine.events import AttemptFinished, FailureRetrieved, ValueFound
 from headrace.engine.states import State, StateName
 from headrace.engine.task_run import PENDING, WAITING, TaskRun
-from headrace.history.facts import AttemptFact, TaskRunFact, plain_fact
+from headrace.history.facts import AttemptFact, ReplayFact, TaskRunFact, plain_fact
 
 if TYPE_CHECKING:
     import asyncio
@@ -94,6 +94,9 @@ if TYPE_CHECKING:
 
         def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
             """How long to wait before the next attempt; ``None`` for no further attempt."""
+
+        def note_key(self, call: Call) -> None:
+            """Work out what a resume is to know the call by."""
 
         def is_live(self, id: int) -> bool:
             """Whether the task run of this id has not ended."""
@@ -196,7 +199,9 @@ class Call(Completion, TaskRun):
     ``lane`` is there when the caller itself executes the attempts: it takes them from that queue, and
     ``None`` says that the run has ended. ``started_us`` is set by whoever begins an attempt,
     ``is_withdrawn`` by the driver to take it back; each looks at the other's mark after setting its own.
-    ``keeping`` says how the result is kept, if that is not the usual way. ``is_told_plainly``: should it just complete, the short form of a fact has room for all there is to tell.
+    ``keeping`` says how the result is kept, if that is not the usual way. ``is_told_plainly``: should it just complete,
+    the short form of a fact has room for all there is to tell. ``call_key`` is what a resume knows it by, where its row
+    does not tell that.
     """
 
     __slots__ = (
@@ -206,6 +211,7 @@ class Call(Completion, TaskRun):
         "asyncio_task",
         "attempts",
         "cache",
+        "call_key",
         "context",
         "driver",
         "error",
@@ -286,6 +292,7 @@ class Call(Completion, TaskRun):
         self.traceback: TracebackType | None = None
         self.failure: Failure | None = None
         self.parameters: str | None = None
+        self.call_key: str | None = None
         self.attempts: tuple[AttemptFact, ...] = ()
         self._callbacks = None
 
@@ -296,7 +303,7 @@ class Call(Completion, TaskRun):
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether asking for the value means to wait for it: see ``RemoteCall``."""
+        """Whether asking for the value means to wait for it: see ``FarCall``."""
         return False
 
     @property
@@ -374,6 +381,7 @@ class Call(Completion, TaskRun):
             None if report is None else report.worker,
             None if report is None else report.stored,
             self.failure,
+            self.call_key,
             cache=None if self.cache is None else self.cache_fact(),
         )
 
@@ -399,3 +407,50 @@ class Call(Completion, TaskRun):
 
 new_call: Callable[[], Call] = partial(object.__new__, Call)
 fill_call = Call.__init__
+
+
+class Far:
+    """Stands for a value that is elsewhere, or still pickled, until somebody asks for it."""
+
+    __slots__ = ()
+
+    is_near = True
+    """Whether to get it takes no time that is worth an await."""
+
+    def fetch(self, call: Call) -> Any:
+        """The value; waits for it."""
+        raise NotImplementedError
+
+
+class FarCall(Call):
+    """A call whose value may be ``Far``."""
+
+    __slots__ = ("_held",)
+
+    _held: Any
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether asking for the value means to wait for it."""
+        return self.has_completed and isinstance(self._held, Far) and not self._held.is_near
+
+    @property
+    def value(self) -> Any:
+        """What the run returned."""
+        held = self._held
+        if isinstance(held, Far):
+            held = self._held = held.fetch(self)
+        return held
+
+    @value.setter
+    def value(self, held: Any) -> None:
+        self._held = held
+
+    def as_fact(self) -> TaskRunFact | PlainTaskRunFact | ReplayFact:  # type: ignore[override]  # one kind more
+        """What the history is to know of it now; of one that was replayed, all the rest is there."""
+        if self.name is StateName.REPLAYED:
+            return ReplayFact(self.flow_run_id, self.id, self.submitted_us)
+        return super().as_fact()
+
+
+new_far_call: Callable[[], FarCall] = partial(object.__new__, FarCall)

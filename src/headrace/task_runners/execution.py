@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from headrace.call_keys import is_told_by_row
 from headrace.context import current_scope
 from headrace.engine.events import AttemptStarted, AttemptWithdrawn, Ending
 from headrace.errors import RunInterrupted
@@ -140,6 +141,8 @@ def _arguments(call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         args, kwargs = call.driver.resolve(call)
     if args or kwargs:
         call.parameters = preview_arguments(call.task.argument_names, args, kwargs)
+        if not is_told_by_row(call.args, call.kwargs, call.parameters, call.fact_upstreams):
+            call.driver.note_key(call)
     if call.task.task_run_name is not None and call.run_name is None:
         call.run_name = call.task.name_run(call, args, kwargs)
         call.is_told_plainly = False

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from headrace.engine.events import AttemptWithdrawn
 from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
-from headrace.task_runners.call import new_call
+from headrace.task_runners.call import new_call, new_far_call
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
 
-    from headrace.task_runners.call import Call
+    from headrace.task_runners.call import Call, FarCall
 
 
 class Capability(Enum):
@@ -50,6 +50,9 @@ class Session(ABC):
 
     new_call: Callable[[], Call] = staticmethod(new_call)
     """Makes the call, still empty, that the driver fills for each task run: of a subclass, where a session needs one."""
+
+    new_far_call: Callable[[], FarCall] = staticmethod(new_far_call)
+    """The same for a call that is replayed, whose value may still be in a file."""
 
     keeps_quotes: bool = False
     """Whether an argument that is a ``quote`` is given to the session as such."""

@@ -47,3 +47,9 @@ CREATE TABLE requests (
 );
 
 CREATE INDEX requests_by_run ON requests (flow_run);
+
+CREATE TRIGGER flow_run_goes AFTER DELETE ON flow_runs
+BEGIN
+    DELETE FROM task_codes WHERE flow_run = OLD.key;
+    DELETE FROM requests WHERE flow_run = OLD.key;
+END;

@@ -260,6 +260,9 @@ class Outpost:
     def retry_delay_seconds(self, _call: Call, _error: BaseException) -> None:
         """Whether it is tried again, the flow's process decides."""
 
+    def note_key(self, _call: Call) -> None:
+        """The flow's process has seen to that."""
+
     def slot_holder(self, _call: Call) -> None:
         """Nothing here has a slot to lend."""
 

@@ -85,6 +85,8 @@ class Packer:
     def _errand_of(self, attempt: Attempt) -> bytes:
         call = attempt.call
         args, kwargs = call.args, call.kwargs
+        if (args or kwargs) and call.call_key is None:
+            call.driver.note_key(call)
         if call.upstreams or call.tolerated:
             self._add_what_gives_no_value(attempt)
         if not (is_small(args) and is_small(kwargs)):
@@ -148,7 +150,7 @@ class Packer:
             if not is_tolerated:
                 raise Missed
             return attempt.call.driver.value_of(future, is_tolerated)  # type: ignore[attr-defined]
-        if source.has_completed and source.handle is None and not source.is_elsewhere:
+        if source.has_completed and source.handle is None and source.outcome is None:
             return source.as_sent_along()
         if source.handle is None and source.id not in self._attempts:
             raise Missed

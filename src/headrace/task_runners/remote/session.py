@@ -24,7 +24,7 @@ from headrace.task_runners.remote.exceptions import unpack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
 from headrace.task_runners.remote.packing import Missed, Packer
 from headrace.task_runners.remote.pickling import loads
-from headrace.task_runners.remote.remote_call import OnCluster, Pickled, RemoteCall
+from headrace.task_runners.remote.remote_call import OnCluster, Pickled, RemoteCall, new_replayed_call
 from headrace.task_runners.remote.reporter import Began, News
 from headrace.task_runners.runner import Session
 from headrace.task_runners.stopping import post_end_of_stop
@@ -51,6 +51,7 @@ class RemoteSession(Session, Listener):
     """
 
     new_call = staticmethod(partial(object.__new__, RemoteCall))
+    new_far_call = staticmethod(new_replayed_call)
     keeps_quotes = True
 
     def __init__(self, engine: Engine, flow_run_id: str) -> None:

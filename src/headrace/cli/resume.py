@@ -1,0 +1,143 @@
+"""``headrace resume``: goes on with a run that failed, crashed or was cancelled, under its own id."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headrace.cli.as_json import print_json
+from headrace.cli.conducting import COMPLETED, conduct
+from headrace.cli.run_names import find_only_run, open_history
+from headrace.cli.safe_text import safe
+from headrace.engine.states import StateType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headrace.flow_runs import FlowRun
+    from headrace.flows import Flow
+    from headrace.history.reader import Run
+    from headrace.resuming import Forecast
+
+_SHOWN = 50
+
+
+@click.command()
+@click.argument("name", metavar="RUN")
+@click.option(
+    "--from",
+    "rerun",
+    metavar="TASK[INDEX]",
+    multiple=True,
+    help="Run this task run again, though it completed, and what depends on it. Without an index: all of the task.",
+)
+@click.option(
+    "--take-over", is_flag=True, help="Take the run from a process that is still there, but silent."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would run, and why; run nothing.")
+@click.option(
+    "-p",
+    "--param",
+    "pairs",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A parameter in the place of the recorded one: a secret, which is never written, for instance. Repeatable.",
+)
+@click.option(
+    "--flow", "target", metavar="FILE_OR_MODULE[:FLOW]", help="Where the flow is now, if it has moved."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what the flow itself prints.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object in the last line.")
+def resume(
+    *,
+    name: str,
+    rerun: tuple[str, ...],
+    take_over: bool,
+    dry_run: bool,
+    pairs: tuple[str, ...],
+    target: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Go on with a run: what completed is replayed, the rest runs. RUN is an id, its beginning, a name, or "latest".
+
+    The exit code is that of `headrace run`.
+
+    \b
+    headrace resume brisk-otter
+    headrace resume brisk-otter --from 'fetch[3]' --dry-run
+    """  # noqa: D301 - click asks for this very character before lines that are not to be joined
+
+    def prepare() -> FlowRun | int:
+        from headrace.cli.parameter_values import read_given
+        from headrace.flow_runs import resumed_run
+
+        with open_history() as reader:
+            run = find_only_run(reader, name)
+            if run.state_type == StateType.COMPLETED and not rerun and not dry_run:
+                click.echo(
+                    f"headrace: run {safe(run.name)!r} has completed: there is nothing to resume. --from TASK runs a task again.",
+                    err=True,
+                )
+                return COMPLETED
+            flow = _flow_of(run, target)
+            if dry_run:
+                from headrace.resuming import foresee
+
+                _print_forecast(run, foresee(reader, run, flow, rerun), as_json=as_json)
+                return COMPLETED
+        return resumed_run(flow, run.id, rerun=rerun, takes_over=take_over, given=read_given(flow, pairs))
+
+    return conduct(prepare, is_quiet=quiet, as_json=as_json)
+
+
+def _flow_of(run: Run, target: str | None) -> Flow[..., Any]:
+    from headrace.cli.flow_finder import find_flow
+
+    if target is not None:
+        return find_flow(target)
+    file = str(run.provenance.get("entry_point", "")).rpartition(":")[0]
+    folder = run.provenance.get("folder")
+    if not os.path.isabs(file) and folder:
+        file = os.path.join(folder, file)
+    return find_flow(f"{file}:{run.flow}")
+
+
+def _print_forecast(run: Run, forecasts: Sequence[Forecast], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": run.id, "task_runs": [_forecast_json(forecast) for forecast in forecasts]})
+        return
+    again = [forecast for forecast in forecasts if forecast.why is not None]
+    replayed = len(forecasts) - len(again)
+    click.echo(
+        f"{_task_runs(replayed)} would be replayed, {len(again):,} would run again; calls not made so far would run."
+    )
+    for forecast in again[:_SHOWN]:
+        position = "; recognised by its position only" if forecast.counts_by_position else ""
+        click.echo(f"  {safe(forecast.run.display_name)}: {safe(str(forecast.why))}{position}")
+    for (task, why), count in Counter((f.run.task, f.why) for f in again[_SHOWN:]).items():
+        click.echo(f"  {count:,} more of {safe(task)}: {safe(str(why))}")
+    unsure = sum(forecast.counts_by_position and forecast.why is None for forecast in forecasts)
+    if unsure:
+        click.echo(
+            f"{_task_runs(unsure)} to be replayed {'is' if unsure == 1 else 'are'} recognised by position only: the"
+            " arguments have no stable key, or hold more than 1 MiB."
+        )
+
+
+def _task_runs(count: int) -> str:
+    return f"{count:,} task run{'s' if count != 1 else ''}"
+
+
+def _forecast_json(forecast: Forecast) -> dict[str, Any]:
+    return {
+        "id": forecast.run.id,
+        "task": forecast.run.task,
+        "index": forecast.run.index,
+        "runs": forecast.why is not None,
+        "why": forecast.why,
+        "recognised_by": "position" if forecast.counts_by_position else "arguments",
+    }

@@ -1,0 +1,65 @@
+"""The arguments of a flow run as they are kept for a resume, and what is never kept of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import ResultError, ResumeError
+from headrace.history.results import dump_result
+from headrace.previews import MASK, preview_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from headrace.flows import Flow
+    from headrace.history.reader import Reader, Run
+
+
+def keep_arguments(
+    flow: Flow[Any, Any], arguments: dict[str, Any], shown: Mapping[str, Any], preview: str
+) -> bytes | None:
+    """The pickle that a resume calls the flow with; ``None`` if there is none of at most 1 MiB.
+
+    ``shown`` are the arguments as they may be shown, ``preview`` what is shown of them: what is masked there is left out,
+    and has to be given again unless it is the parameter's default.
+    """
+    withheld: list[str] = []
+    if MASK in preview:
+        withheld = [name for name in arguments if MASK in preview_arguments((), (), {name: shown[name]})]
+    kept = {name: value for name, value in arguments.items() if name not in withheld}
+    defaults = flow.parameters.defaults() if withheld else {}
+    lacking = [name for name in withheld if arguments[name] is not defaults.get(name, _NOTHING)]
+    return dump_result((kept, lacking)).pickled
+
+
+_NOTHING = object()
+
+
+def recall_arguments(
+    reader: Reader, run: Run, flow: Flow[Any, Any], given: Mapping[str, Any], main: ModuleType | None
+) -> dict[str, Any]:
+    """What the flow was called with, ``given`` in the place of what is given again.
+
+    Raises ``ResumeError`` if something is lacking, and says what.
+    """
+    kept: dict[str, Any] = {}
+    withheld: list[str] = []
+    stored = reader.arguments(run)
+    problem = None
+    if stored is not None:
+        try:
+            kept, withheld = stored.load(main=main)
+        except ResultError as error:
+            problem = str(error)
+    elif run.parameters is not None:
+        withheld = list(flow.parameters.signature().parameters)
+        problem = "they cannot be pickled, or are larger than 1 MiB"
+    lacking = [name for name in withheld if name not in given]
+    if not lacking:
+        return {**flow.parameters.defaults(), **kept, **given}
+    listed = ", ".join(lacking)
+    why = "secrets are never written" if problem is None else f"the arguments are not stored: {problem}"
+    raise ResumeError(
+        f"Flow run {run.name!r} ({run.id}) cannot be resumed without {listed}: {why}. Give what is missing."
+    )

@@ -1,0 +1,122 @@
+"""Taking a flow run up again: its earlier epochs, its arguments, and what would run and why.
+
+``FlowRun`` lives a resumed run as it lives any other; here is what it has to know for that.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headrace.call_memory import CallMemory
+from headrace.code_digests import code_digest
+from headrace.engine.replay import BY_POSITION, PastRun, Replay
+from headrace.errors import ResumeError
+from headrace.kept_arguments import recall_arguments
+from headrace.tasks import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import ModuleType
+
+    from headrace.flows import Flow
+    from headrace.history import History
+    from headrace.history.claims import Claim
+    from headrace.history.reader import Reader, Run
+
+
+class Resumption(NamedTuple):
+    """How a flow run is to be taken up again.
+
+    ``rerun`` names task runs that are executed again though they completed: ``"fetch[3]"``, ``"fetch-3"``, or ``"fetch"``
+    for all of a task. ``given`` are arguments in the place of the recorded ones.
+    """
+
+    flow_run_id: str
+    rerun: tuple[str, ...] = ()
+    takes_over: bool = False
+    is_automatic: bool = False
+    given: Mapping[str, Any] = {}
+
+    def claim(self, history: History, flow: Flow[Any, Any]) -> TakenUp:
+        """Make the run this process's own. Raises ``ResumeError``, ``RunUnderWayError`` and ``HistoryError``.
+
+        Nothing is claimed if the arguments are not to be had.
+        """
+        is_named = named_by(self.rerun)
+        with history.reader() as reader:
+            run = reader.get_run(self.flow_run_id)
+            if run.kind != "flow":
+                raise ResumeError(
+                    f"{run.name!r} ({run.id}) is a task that was called outside any flow: there is nothing to resume. Call it again."
+                )
+            arguments = recall_arguments(reader, run, flow, self.given, main_module_of(flow))
+        claim = history.claim(run.id, takes_over=self.takes_over, is_automatic=self.is_automatic)
+        with history.reader() as reader:  # what the earlier epoch wrote up to the claim, and nothing after it
+            memory = CallMemory(
+                replay_of(reader, run, is_named),
+                keeps_calls=flow.retry_policy.retries > 0,
+                checks_code=True,
+                main=main_module_of(flow),
+                subflows=reader.past_subflows(run.id),
+            )
+        return TakenUp(claim, memory, arguments)
+
+
+class TakenUp(NamedTuple):
+    """A flow run in its next epoch: what is remembered of it, and what it is called with."""
+
+    claim: Claim
+    memory: CallMemory
+    arguments: dict[str, Any]
+
+
+class Forecast(NamedTuple):
+    """What a resume would make of a task run: ``why`` it is executed again, or ``None`` if it is replayed."""
+
+    run: PastRun
+    why: str | None
+    counts_by_position: bool
+
+
+def foresee(reader: Reader, run: Run, flow: Flow[Any, Any], rerun: Iterable[str] = ()) -> list[Forecast]:
+    """What a resume would make of each task run that is recorded, as far as that can be told without calling the flow.
+
+    Calls that the flow has not made yet are not among them: they run.
+    """
+    replay = replay_of(reader, run, named_by(rerun))
+    codes = _codes_of_tasks(flow)
+    return [
+        Forecast(past, replay.why_again(past, codes.get(past.task)), past.key == BY_POSITION)
+        for past in replay.left()
+    ]
+
+
+def replay_of(reader: Reader, run: Run, is_named: Callable[[PastRun], bool]) -> Replay:
+    """The earlier epochs of a flow run, as the engine looks at them."""
+    stored = reader.results(run)
+    runs = [past._replace(held=stored.get(past.id)) for past in reader.past_runs(run)]
+    return Replay(runs, codes=reader.task_codes(run), is_named=is_named)
+
+
+def named_by(names: Iterable[str]) -> Callable[[PastRun], bool]:
+    """Whether a task run is one of those named ``"task[index]"``, ``"task-index"`` or ``"task"``.
+
+    >>> from headrace.engine.states import StateName
+    >>> is_named = named_by(["fetch[1]", "clean"])
+    >>> [is_named(PastRun(1, task, 1, None, "", StateName.COMPLETED)) for task in ("fetch", "clean", "load")]
+    [True, True, False]
+    """
+    wanted = {name.removesuffix("]").replace("[", "-") if name.endswith("]") else name for name in names}
+    return lambda run: run.task in wanted or run.display_name in wanted
+
+
+def main_module_of(flow: Flow[Any, Any]) -> ModuleType | None:
+    """The module of the flow: what it pickled as a script's own is found there, also when it is imported now."""
+    return sys.modules.get(flow.__module__)
+
+
+def _codes_of_tasks(flow: Flow[Any, Any]) -> dict[str, str]:
+    """The code that tasks have now: of those that the flow's module knows by a name."""
+    names = vars(main_module_of(flow)).values() if main_module_of(flow) is not None else ()
+    return {value.name: code_digest(value.fn) for value in names if isinstance(value, Task)}
