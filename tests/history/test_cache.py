@@ -220,6 +220,19 @@ def test_what_was_found_is_remembered_until_somebody_clears_the_cache(
     assert found(shelf) is None
 
 
+def test_a_shelf_that_was_closed_sees_what_happened_meanwhile(history: History, path: str) -> None:
+    shelf = CacheShelf(history)
+    record(history, 1, "value")
+    assert found(shelf) == "value"
+    for _ in range(3):
+        shelf.close()
+        change(path, "UPDATE task_runs SET cache_key = NULL")
+        change(path, "UPDATE cache_clearings SET count = count + 1")
+        assert found(shelf) is None
+        change(path, "UPDATE task_runs SET cache_key = ?", KEY)
+        assert found(shelf) == "value"
+
+
 def test_a_refreshed_value_takes_the_place_of_what_others_remember(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -186,6 +186,7 @@ class CacheShelf:
         with self._changing:
             reader, self._reader = self._reader, None
             self._next_look = 0.0
+            self._version = self._watched_version = -1  # another connection counts anew
         if reader is not None:
             reader.close()
 
@@ -232,10 +233,12 @@ class CacheShelf:
                 expires_us,
             ) = row
             source = f"{flow_run}/{id}"
-            seed = seed_of_task_run(seed_of_flow_run(flow_run_key), id, index)
             kind = serializer or PICKLE
-            stored = StoredValue(f"task run {source}", kind, content, seed, file, size, reader.results_home)
             try:
+                seed = seed_of_task_run(seed_of_flow_run(flow_run_key), id, index)
+                stored = StoredValue(
+                    f"task run {source}", kind, content, seed, file, size, reader.results_home
+                )
                 value = CachedValue(_as_result(stored, preview), source, expires_us, reader.results_home)
                 value.load()
             except Exception:  # damaged, gone, or of a class that is not there any more

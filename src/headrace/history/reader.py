@@ -376,7 +376,7 @@ class Reader:
         )
         return {
             id: StoredValue(
-                f"task run {name}{suffix}", serializer or PICKLE, content, seed_of_task_run(seed, id, index), key,
+                f"task run {name}{suffix}", serializer or PICKLE, content, _seed(seed, id, index), key,
                 size, home,
             )
             for id, index, name, content, key, serializer, size in rows
@@ -576,6 +576,11 @@ def _task_run(row: tuple[Any, ...]) -> TaskRun:
         tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
         _storage(*storage), cached_from,
     )  # fmt: skip
+
+
+def _seed(seed: int, id: int, index: object) -> int:
+    """Where the checksum of a task run's result starts; of a row that is damaged, elsewhere."""
+    return seed_of_task_run(seed, id, index if isinstance(index, int) else -1)
 
 
 def _storage(serializer: str | None, key: str | None, size: int | None) -> Storage | None:
