@@ -263,6 +263,15 @@ class Driver:
             call.parent = parent.id
             call.needs_slot = False
             call.is_told_plainly = False
+            self.tell_of_caller(parent)
+
+    def tell_of_caller(self, call: Call) -> None:
+        """The call is about to call something: the history knows of it before it knows of that.
+
+        Otherwise a resume would not find what it called, and execute that again.
+        """
+        if not call.is_noticed:
+            self._notice_run(call)
 
     def _give_again(self, call: FarCall) -> TaskFuture[Any]:
         """The call completed in an earlier epoch: its value, without an attempt."""

@@ -468,6 +468,8 @@ class FlowRun(Completion):
 
         epochs = Epochs(self, resumption)
         if self._parent is not None and self.recorded_parent is not None:
+            if self._parent.call is not None:
+                self._parent.driver.tell_of_caller(self._parent.call)
             epochs.take_place_in(self._parent.driver, self.recorded_parent, self._arguments)
         return epochs
 
