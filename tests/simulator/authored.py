@@ -98,6 +98,10 @@ class LastFacts:
     def when_flushed(self, callback: Callable[[], None]) -> None:
         callback()
 
+    def attend(self, flow_run: Any) -> None: ...
+
+    def dismiss(self, flow_run: Any) -> None: ...
+
 
 class NoAftermath:
     """No hooks, and log lines go nowhere."""
