@@ -68,12 +68,13 @@ class Failpoints:
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
                 how = commit if sql == "COMMIT" else sqlite3.Connection.execute
-                return how(self, sql, *parameters)  # type: ignore[no-any-return]
+                return how(self, sql, *parameters)
 
         connect = sqlite3.connect
         sqlite3.connect = lambda *args, **options: connect(*args, factory=Connection, **options)  # type: ignore[assignment]
         os.replace = self.wrap("rename", os.replace)
-        for module in (keeping, execution, kept_arguments):
+        modules: tuple[Any, ...] = (keeping, execution, kept_arguments)
+        for module in modules:
             module.dump_result = self.wrap("pickle", module.dump_result)
         Channel.send = self.wrap("send", Channel.send)  # type: ignore[method-assign]
 

@@ -12,7 +12,7 @@ from tests.chaos.campaign import play
 if TYPE_CHECKING:
     from pathlib import Path
 
-KILLS = {"sequential": 40, "concurrent": 40, "processes": 20}
+KILLS = {"sequential": 44, "concurrent": 44, "processes": 12}
 KILLS_AT_NIGHT = {"sequential": 700, "concurrent": 700, "processes": 600}
 PARTS = 4
 
