@@ -129,8 +129,6 @@ def cancel_at_random(seed: int, runner: str, story: Story) -> str:
         assert run.ended_us is not None, f"seed {seed}: {run.flow} is {run.state}"
     states = set(story.states(f"flow-{seed}").values())
     assert states <= ENDS, f"seed {seed}: {states}"
-    if error is not None and recorded.state == "Cancelled":
-        assert "Cancelled" in states or "Completed" in states or not states
     return recorded.state
 
 
