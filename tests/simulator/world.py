@@ -29,6 +29,7 @@ from tests.engine.story import (
     OutsiderEnded,
     PostAgain,
     Reclaimed,
+    Replayed,
     Retrieved,
     SetDeadline,
     SetTimer,
@@ -200,6 +201,7 @@ class World:
             (has_room and function_runs, 2, self.map),
             (has_room and self.begun, 2, self.call_child),
             (has_room and self.begun, 1, self.adopt),
+            (has_room and function_runs, 1, self.replay),
             (function_runs and len(model.outsiders) < 3, 1, self.join_outsider),
             (self.ready(), 6, self.begin),
             (self.vain(), 3, self.skip),
@@ -264,6 +266,10 @@ class World:
         if failed and self.chance(3):
             names, roots = (StateName.UPSTREAM_FAILED,), self.model.roots_of(self.pick(failed))
         self.tell(Adopted(id, self.tick(), names, roots, self.chance(2)))
+
+    def replay(self) -> None:
+        """A call is made that completed in an earlier epoch."""
+        self.tell(Replayed(len(self.model.runs) + 1, self.tick()))
 
     def ready(self) -> list[Attempt]:
         """The attempts whose upstreams' values are there."""
