@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace import __version__, flow, settings
+from headrace import __version__, flow, settings, task
 from headrace.cli import examination
 
 if TYPE_CHECKING:
@@ -207,3 +207,46 @@ def test_task_runners_are_listed_and_those_that_cannot_be_loaded_are_problems(
 )
 def test_which_versions_have_the_wal_reset_bug(version: Any, expected: bool) -> None:
     assert examination.has_wal_reset_bug(version) is expected
+
+
+@task
+def make_bytes(size: int) -> bytes:
+    return bytes(size)
+
+
+@flow(persist_result=True)
+def keeps() -> None:
+    make_bytes(100)
+    make_bytes(2_000_000)
+    make_bytes(2_000_001)
+
+
+def test_results_that_have_changed_or_are_gone_are_named(history: History, invoke: Invoke) -> None:
+    keeps()
+    found, problems = report(invoke)
+    assert (found["Results"], problems) == ("ok", [])
+    damaged, gone = sorted(
+        Path(history.result_place().location).glob("*/*.pickle"), key=lambda file: file.stat().st_size
+    )
+    content = bytearray(damaged.read_bytes())
+    content[1000] ^= 4
+    damaged.write_bytes(content)
+    gone.unlink()
+    connection = sqlite3.connect(history.location)
+    [(result,)] = connection.execute("SELECT result FROM task_runs WHERE id = 1").fetchall()
+    turned = bytes([*result[:50], result[50] ^ 1, *result[51:]])
+    with connection:
+        connection.execute("UPDATE task_runs SET result = ? WHERE id = 1", (turned,))
+    connection.close()
+
+    found, problems = report(invoke)
+
+    assert found["Results"] == "2 damaged, 1 missing"
+    assert len(problems) == 3
+    told = "\n".join(problems)
+    for name, why in (
+        ("make_bytes-0", "in the database"),
+        ("make_bytes-1", str(damaged)),
+        ("make_bytes-2", str(gone)),
+    ):
+        assert any(f"task run {name} of flow run" in problem and why in problem for problem in problems), told

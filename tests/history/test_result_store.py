@@ -16,7 +16,6 @@ import pytest
 from headrace.errors import MissingExtraError, ResultDamagedError, ResultUnavailableError
 from headrace.history import result_store
 from headrace.history.result_store import (
-    YOUNG_SECONDS,
     ResultStore,
     StorageError,
     open_store,
@@ -27,6 +26,8 @@ from headrace.history.result_store import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+LATER = time.time() + 1e6
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def keys_of(store: ResultStore) -> list[str]:
 
 
 def make_old(folder: Path, key: str) -> None:
-    old = time.time() - YOUNG_SECONDS - 1
+    old = time.time() - 7200
     os.utime(folder / key, (old, old))
 
 
@@ -162,7 +163,7 @@ def noting(calls: list[str], name: str) -> Any:
 
 def test_a_file_that_is_gone_is_unavailable(store: ResultStore) -> None:
     key = put(store, b"content")
-    store.delete([key], younger_too=True)
+    store.delete([key], written_before=LATER)
     with pytest.raises(ResultUnavailableError, match=f"{key} is not there any more"):
         store.read(key)
 
@@ -196,13 +197,14 @@ def test_what_is_read_may_be_changed_and_the_file_stays(store: ResultStore) -> N
 
 def test_files_are_deleted_by_their_keys_and_others_stay(store: ResultStore) -> None:
     first, second = put(store, b"first"), put(store, b"second")
-    assert store.delete([first, "00/missing.pickle"], younger_too=True) == len(b"first")
+    assert store.delete([first, "00/missing.pickle"], written_before=LATER) == (1, len(b"first"))
     assert keys_of(store) == [second]
 
 
-def test_a_young_file_is_not_deleted(store: ResultStore) -> None:
+def test_a_file_that_was_written_later_is_not_deleted(store: ResultStore) -> None:
+    before = time.time() - 60
     key = put(store, b"content")
-    assert store.delete([key]) == 0
+    assert store.delete([key], written_before=before) == (0, 0)
     assert bytes(store.read(key)) == b"content"
 
 
@@ -211,10 +213,11 @@ def test_a_file_that_is_written_once_more_is_young_again(folder: Path) -> None:
     store.prepare()
     key = put(store, b"content")
     make_old(folder, key)
+    before = time.time() - 60
     put(store, b"content")
-    assert store.delete([key]) == 0
+    assert store.delete([key], written_before=before) == (0, 0)
     make_old(folder, key)
-    assert store.delete([key]) == len(b"content")
+    assert store.delete([key], written_before=before) == (1, len(b"content"))
 
 
 def test_a_file_that_is_written_while_it_is_deleted_is_there_afterwards(folder: Path) -> None:
@@ -223,7 +226,9 @@ def test_a_file_that_is_written_while_it_is_deleted_is_there_afterwards(folder: 
     for _ in range(200):
         key = put(store, b"content")
         make_old(folder, key)
-        deleting = threading.Thread(target=store.delete, args=([key],))
+        deleting = threading.Thread(
+            target=store.delete, args=([key],), kwargs={"written_before": time.time() - 60}
+        )
         deleting.start()
         put(store, b"content")
         deleting.join()
@@ -235,8 +240,8 @@ def test_what_a_killed_writer_leaves_is_listed_and_can_be_deleted(folder: Path) 
     store.prepare()
     (folder / ".draft-1234").write_bytes(b"half")
     assert keys_of(store) == [".draft-1234"]
-    assert store.delete([".draft-1234"]) == 0
-    assert store.delete(keys_of(store), younger_too=True) == 4
+    assert store.delete([".draft-1234"], written_before=0.0) == (0, 0)
+    assert store.delete(keys_of(store), written_before=LATER) == (1, 4)
     assert keys_of(store) == []
 
 

@@ -115,11 +115,17 @@ def _tell_deletion(deletion: Deletion, *, as_json: bool) -> None:
 
     extent = Extent(len(deletion.deleted), deletion.task_runs, deletion.log_lines, deletion.freed_bytes)
     if as_json:
-        print_json({"dry_run": False, "runs": list(deletion.deleted), **_amounts(extent)})
+        files = {"files": deletion.files, "file_bytes": deletion.file_bytes}
+        print_json({"dry_run": False, "runs": list(deletion.deleted), **_amounts(extent), **files})
     elif any(extent):
         click.echo(f"Deleted {_amount(extent)}: {byte_size(deletion.freed_bytes)} are free for new runs.")
     else:
         click.echo("No run is that old: nothing is deleted.", err=True)
+    if deletion.files and not as_json:
+        count = _count(deletion.files, "file")
+        click.echo(
+            f"Deleted {count} of results that no run refers to any more: {byte_size(deletion.file_bytes)}."
+        )
 
 
 def _amounts(extent: Extent) -> dict[str, int]:

@@ -23,6 +23,7 @@ from headrace.history.database import (
     refuse_network_file_system,
     resolve,
 )
+from headrace.history.soundness import check_results
 from headrace.task_runners import TaskRunner
 
 _FIXED_IN = (3, 51, 3)
@@ -30,6 +31,7 @@ _FIXED_TOO = {(3, 44): 6, (3, 50): 7}
 _LEAST_FREE_BYTES = 100 * 1024 * 1024
 _GROUP = "headrace.task_runners"
 _RESULTS = "results"
+_MOST_RESULTS = 5
 
 
 class Finding(NamedTuple):
@@ -235,7 +237,29 @@ def _content(reader: Reader, problems: list[str]) -> list[Finding]:
             f"{rows.flow_runs:,} flow runs, {rows.task_runs:,} task runs, {rows.log_lines:,} log lines",
         )
     )
-    return [*findings, Finding("Biggest flows", ", ".join(biggest) or "none")]
+    findings.append(Finding("Biggest flows", ", ".join(biggest) or "none"))
+    if have == SCHEMA_VERSION:
+        findings.append(_results(reader, problems))
+    return findings
+
+
+def _results(reader: Reader, problems: list[str]) -> Finding:
+    """Whether what is stored of results is what was written."""
+    check = check_results(reader)
+    problems += [
+        f"{wrong} A resume of its run makes it anew; `headrace runs delete` takes the run away."
+        for wrong in (*check.damaged, *check.missing)[:_MOST_RESULTS]
+    ]
+    told = [
+        f"{count:,} {what}"
+        for count, what in (
+            (len(check.damaged), "damaged"),
+            (len(check.missing), "missing"),
+            (check.unread_files, "large files not read"),
+        )
+        if count
+    ]
+    return Finding("Results", ", ".join(told) or "ok")
 
 
 def _task_runners(problems: list[str]) -> list[Finding]:

@@ -1,6 +1,6 @@
 """Deletes flow runs from a history, with all that belongs to them: task runs, results, log lines, and subflows.
 
-A subflow goes with the run that called it: on its own it could no longer be understood. A run is gone as soon as its
+Files of results go with the last run that refers to them. A subflow goes with the run that called it: on its own it could no longer be understood. A run is gone as soon as its
 own row is; what belonged to it follows in small transactions, between which those who write get their turn. What is
 left behind when a deletion is cut short, the next one finds.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import HistoryUnavailableError
 from headrace.history.database import IN_MEMORY, explain, open_database
+from headrace.history.result_files import Freed, ResultFiles
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Deletion(NamedTuple):
     log_lines: int = 0
     freed_bytes: int = 0
     """How much room there is in the database for new runs that was not there before."""
+    files: int = 0
+    file_bytes: int = 0
+    """How many files of results are gone, and how large they were."""
 
 
 def delete_runs(
@@ -44,11 +48,13 @@ def delete_runs(
     ids: Iterable[str],
     *,
     include_unfinished: bool = False,
+    sweeps: bool = False,
     rest: Callable[[float], None] = time.sleep,
 ) -> Deletion:
     """Deletes flow runs by their full ids. One that has not ended stays, unless ``include_unfinished``.
 
-    Ids that the history does not have are passed over. ``rest(seconds)`` is called between two transactions. Raises
+    Ids that the history does not have are passed over. ``sweeps``: files of results to which no run refers go, too,
+    whoever left them. ``rest(seconds)`` is called between two transactions. Raises
     ``HistoryError``.
     """
     if location == IN_MEMORY:
@@ -61,6 +67,7 @@ def delete_runs(
         for id_ in ids:
             eraser.delete_family(id_, include_unfinished=include_unfinished)
         eraser.delete_leftovers()
+        eraser.delete_files(sweeps=sweeps)
         database.checkpoint()
     except sqlite3.Error as error:
         raise explain(error, database.path) from error
@@ -82,6 +89,8 @@ class Eraser:
         self._task_runs = 0
         self._log_lines = 0
         self._freed_pages = 0
+        self._keys: set[str] = set()
+        self._freed = Freed()
 
     def deletion(self) -> Deletion:
         """What was done so far."""
@@ -91,6 +100,7 @@ class Eraser:
             self._task_runs,
             self._log_lines,
             max(self._freed_pages, 0) * self._page_size,
+            *self._freed,
         )
 
     def delete_family(self, id_: str, *, include_unfinished: bool) -> None:
@@ -101,6 +111,8 @@ class Eraser:
             if has_unfinished and not include_unfinished:
                 self._unfinished.append(id_)
                 return
+            for key, _, _ in family:
+                self._note_files("list_files_of_flow_run", {"flow_run": key})
             self._connection.executemany(
                 statement("delete_flow_run"), [{"flow_run": key} for key, _, _ in family]
             )
@@ -118,14 +130,24 @@ class Eraser:
             statement("measure_task_runs"), {"flow_run": flow_run, "limit": _ROWS_AT_ONCE}
         ).fetchall():
             with self._transaction():
-                last = _last_of_portion(sizes, _BYTES_AT_ONCE)
-                self._task_runs += self._delete("delete_task_runs", {"flow_run": flow_run, "last": last})
+                portion = {"flow_run": flow_run, "last": _last_of_portion(sizes, _BYTES_AT_ONCE)}
+                self._note_files("list_files_of_task_runs", portion)
+                self._task_runs += self._delete("delete_task_runs", portion)
         while True:
             with self._transaction():
                 count = self._delete("delete_logs", {"flow_run": flow_run, "limit": _ROWS_AT_ONCE})
             self._log_lines += count
             if count < _ROWS_AT_ONCE:
                 return
+
+    def delete_files(self, *, sweeps: bool = False) -> None:
+        """Deletes the files of what was deleted, and with ``sweeps`` all others to which no run refers."""
+        files = ResultFiles(self._database)
+        freed = files.delete_unreferenced(self._keys)
+        self._freed = self._freed.and_also(freed.and_also(files.sweep()) if sweeps else freed)
+
+    def _note_files(self, name: str, values: dict[str, int]) -> None:
+        self._keys.update(key for (key,) in self._connection.execute(statement(name), values))
 
     def _delete(self, name: str, values: dict[str, int]) -> int:
         return self._connection.execute(statement(name), values).rowcount

@@ -56,8 +56,8 @@ def measure_runs(location: str, runs: Sequence[OldRun]) -> Extent:
 
 
 def prune(location: str, runs: Sequence[OldRun], *, rest: Callable[[float], None] = time.sleep) -> Deletion:
-    """Deletes them. One that a resume has taken up again meanwhile is left. Raises ``HistoryError``."""
-    return delete_runs(location, [run.id for run in runs], rest=rest)
+    """Deletes them, and files of results that nobody refers to. One that a resume has taken up again meanwhile is left. Raises ``HistoryError``."""
+    return delete_runs(location, [run.id for run in runs], sweeps=True, rest=rest)
 
 
 def _extent(connection: sqlite3.Connection, id_: str) -> Extent:

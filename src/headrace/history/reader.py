@@ -113,6 +113,14 @@ class Run(NamedTuple):
     """``None`` where no result is stored: see the note."""
 
 
+class RunName(NamedTuple):
+    """Which flow run is meant."""
+
+    key: int
+    id: str
+    name: str
+
+
 class TaskRun(NamedTuple):
     """All that is known of a task run, but for its pickled result."""
 
@@ -341,7 +349,11 @@ class Reader:
             raise RunNotFoundError(f"Flow run {run.name} ({run.id}) has no task run {number}.")
         return self._read(_task_run, rows)[0]
 
-    def result(self, run: Run) -> StoredValue | None:
+    def run_names(self) -> list[RunName]:
+        """Every flow run, the first recorded first."""
+        return [RunName(*row) for row in self._all("list_run_names", {})]
+
+    def result(self, run: Run | RunName) -> StoredValue | None:
         """What is stored of the value that the flow run gave."""
         [(content, key, serializer, size)] = self._all("get_flow_run_result", {"flow_run": run.key})
         if size is None:
@@ -351,7 +363,7 @@ class Reader:
             owner, serializer or PICKLE, content, seed_of_text(run.id), key, size, self.results_home
         )
 
-    def results(self, run: Run, ids: Iterable[int] | None = None) -> dict[int, StoredValue]:
+    def results(self, run: Run | RunName, ids: Iterable[int] | None = None) -> dict[int, StoredValue]:
         """What is stored of the values that its task runs gave, by their ids: of all, or of those. Nothing is unpickled."""
         wanted = None if ids is None else json.dumps(list(ids))
         rows = self._all("list_results", {"flow_run": run.key, "ids": wanted})

@@ -19,9 +19,6 @@ from headrace.errors import MissingExtraError, ResultDamagedError, ResultUnavail
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-YOUNG_SECONDS = 3600.0
-"""A file that is younger may belong to a row that is still unwritten: it is not deleted."""
-
 _DIGEST_BYTES = 20
 _MAPPED_FROM = 1024 * 1024
 _COPY_BYTES = 4 * 1024 * 1024
@@ -113,8 +110,8 @@ class ResultStore(ABC):
         """Every file, and what writers that were killed have left. Raises ``OSError``."""
 
     @abstractmethod
-    def delete(self, keys: Iterable[str], *, younger_too: bool = False) -> int:
-        """Delete these files; how many bytes that frees. One that is younger than an hour stays, unless ``younger_too``.
+    def delete(self, keys: Iterable[str], *, written_before: float) -> tuple[int, int]:
+        """Delete these files: how many, and how many bytes. One that was written later, in seconds since the Unix epoch, stays.
 
         A file that is not there is passed over. Raises ``OSError``.
         """
@@ -233,13 +230,13 @@ class FolderStore(ResultStore):
                 key = os.path.relpath(path, self.location).replace(os.sep, "/")
                 yield StoredFile(key, status.st_size, status.st_mtime)
 
-    def delete(self, keys: Iterable[str], *, younger_too: bool = False) -> int:
+    def delete(self, keys: Iterable[str], *, written_before: float) -> tuple[int, int]:
         """Delete these files.
 
         A writer may put the same content there at this very moment. So a file is moved aside first, and its age is looked
         at then: a young one comes back, and one that is written afterwards stands where nobody touches it.
         """
-        freed = 0
+        count = freed = 0
         for key in keys:
             path = os.path.join(self.location, key)
             aside = path if path.endswith(_DOOMED_SUFFIX) else path + _DOOMED_SUFFIX
@@ -248,12 +245,13 @@ class FolderStore(ResultStore):
                 status = os.stat(aside)
             except FileNotFoundError:
                 continue
-            if not younger_too and time.time() - status.st_mtime < YOUNG_SECONDS:
+            if status.st_mtime >= written_before:
                 os.replace(aside, path)
                 continue
             _remove(aside)
+            count += 1
             freed += status.st_size
-        return freed
+        return count, freed
 
 
 class UrlStore(ResultStore):
@@ -305,19 +303,20 @@ class UrlStore(ResultStore):
         for path, details in sorted(found.items()):
             yield StoredFile(path.removeprefix(root), int(details.get("size") or 0), _modified_at(details))
 
-    def delete(self, keys: Iterable[str], *, younger_too: bool = False) -> int:
+    def delete(self, keys: Iterable[str], *, written_before: float) -> tuple[int, int]:
         """Delete these files."""
-        freed = 0
+        count = freed = 0
         for key in keys:
             path = f"{self._root}/{key}"
             try:
                 details = self._files.info(path)
-                if younger_too or time.time() - _modified_at(details) >= YOUNG_SECONDS:
+                if _modified_at(details) < written_before:
                     self._files.rm_file(path)
+                    count += 1
                     freed += int(details.get("size") or 0)
             except FileNotFoundError:
                 continue
-        return freed
+        return count, freed
 
 
 def _file_system(location: str) -> tuple[Any, str]:

@@ -6,15 +6,19 @@ SQLite sees what keeps the file in order; that the schema is ours and that rows 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from headrace.errors import ResultDamagedError, ResultError
 from headrace.history.database import IN_MEMORY, SCHEMA_VERSION, open_database
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headrace.history.reader import Reader
+
 _FIRST = 5
+_MOST_BYTES_OF_FILES = 4_000_000_000
 _SCHEMA = (
     "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2, 3"
 )
@@ -58,3 +62,37 @@ def _schema(connection: sqlite3.Connection) -> list[str]:
 def _rows(connection: sqlite3.Connection) -> list[str]:
     rows = connection.execute(statement("find_unreadable_rows"), {"limit": _FIRST}).fetchall()
     return [f"{name} cannot be read" for name, _ in rows]
+
+
+class ResultCheck(NamedTuple):
+    """What a look at all stored results has found."""
+
+    damaged: tuple[str, ...]
+    """What is wrong with each that has changed since it was stored."""
+    missing: tuple[str, ...]
+    """What is wrong with each that is in a file which is gone or cannot be read."""
+    unread_files: int
+    """How many files were left out, for there were too many bytes in them."""
+
+
+def check_results(reader: Reader, most_bytes: int = _MOST_BYTES_OF_FILES) -> ResultCheck:
+    """Compares all that is stored of results with checksums and digests: of files, as many bytes as that, the oldest first."""
+    damaged: list[str] = []
+    missing: list[str] = []
+    unread = 0
+    for run in reader.run_names():
+        for stored in (reader.result(run), *reader.results(run).values()):
+            if stored is None:
+                continue
+            if stored.key is not None:
+                if stored.size > most_bytes:
+                    unread += 1
+                    continue
+                most_bytes -= stored.size
+            try:
+                stored.read()
+            except ResultDamagedError as error:
+                damaged.append(f"The result of {stored.owner} is not what was stored. {error}")
+            except ResultError as error:
+                missing.append(f"The result of {stored.owner} is not to be had. {error}")
+    return ResultCheck(tuple(damaged), tuple(missing), unread)

@@ -10,7 +10,7 @@ SELECT count(*),
        sum((SELECT count(*) FROM task_runs
             WHERE task_runs.key BETWEEN family.key << 32 AND ((family.key + 1) << 32) - 1)),
        sum((SELECT count(*) FROM logs WHERE logs.flow_run = family.key)),
-       coalesce(sum((SELECT sum(200 + coalesce(length(result), 0) + coalesce(length(parameters), 0)
+       coalesce(sum((SELECT sum(200 + coalesce(length(result), 0) + coalesce(result_size, 0) + coalesce(length(parameters), 0)
                                 + coalesce(length(failure), 0))
                      FROM task_runs
                      WHERE task_runs.key BETWEEN family.key << 32 AND ((family.key + 1) << 32) - 1)), 0)
