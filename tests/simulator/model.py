@@ -230,6 +230,11 @@ class Model:
         )
         if isinstance(event, Adopted):
             self._check_adoption(event, effects)
+        if isinstance(event, Replayed):
+            self._check(
+                Settle(event.id, self._expected, ()) in effects or self._expected is StateName.CANCELLED,
+                f"run {event.id} was replayed, and is not settled: {effects}",
+            )
         self._check_outcome(event)
         self._check_books()
         if self.end is not None and not had_ended:
