@@ -213,7 +213,7 @@ class World:
             (self.begun, 2, self.lend),
             (self.interrupts, 6, self.resolve_interrupt),
             (self.timers, 4, self.fire_timer),
-            (self.deadlines, 1, self.pass_deadline),
+            (self.deadlines, 5, self.pass_deadline),
             (self.is_to_stop, 1, self.give_up_flow),
             (self.live_outsiders(), 1, self.end_outsider),
             (self.spent(), 1, self.report_again),

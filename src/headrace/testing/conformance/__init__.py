@@ -21,6 +21,7 @@ from headrace.testing.conformance.dependencies import Dependencies
 from headrace.testing.conformance.failures import Failures
 from headrace.testing.conformance.nesting import Nesting
 from headrace.testing.conformance.records import Records
+from headrace.testing.conformance.resuming import Resuming
 from headrace.testing.conformance.retries import Retries
 from headrace.testing.conformance.shapes import Shapes
 from headrace.testing.conformance.storage import Storage
@@ -31,7 +32,17 @@ __all__ = ["TaskRunnerConformance", "lacks", "needs"]
 
 
 class TaskRunnerConformance(
-    Calls, Dependencies, Failures, Retries, Nesting, Surroundings, Records, Storage, Cancelling, Shapes
+    Calls,
+    Dependencies,
+    Failures,
+    Retries,
+    Nesting,
+    Surroundings,
+    Records,
+    Storage,
+    Resuming,
+    Cancelling,
+    Shapes,
 ):
     """All that is expected of a task runner. Subclass it and give it ``make_runner``.
 
