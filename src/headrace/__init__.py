@@ -18,6 +18,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as `typing` has it, which costs as much to import as Python takes to start
 if TYPE_CHECKING:
+    from headrace.cache_policies import INPUTS, NO_CACHE, RUN_ID, TASK_SOURCE, by_function, task_input_hash
     from headrace.dependencies import allow_failure, quote, unmapped
     from headrace.engine.states import State, StateType
     from headrace.flows import Flow, flow
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "INPUTS",
+    "NO_CACHE",
+    "RUN_ID",
+    "TASK_SOURCE",
     "Flow",
     "FlowRunContext",
     "FlowRunFuture",
@@ -42,6 +47,7 @@ __all__ = [
     "TaskRunContext",
     "allow_failure",
     "as_completed",
+    "by_function",
     "concurrency",
     "flow",
     "get_run_context",
@@ -50,11 +56,16 @@ __all__ = [
     "rate_limit",
     "tags",
     "task",
+    "task_input_hash",
     "unmapped",
     "wait",
 ]
 
 _PLACES = {
+    "INPUTS": "headrace.cache_policies",
+    "NO_CACHE": "headrace.cache_policies",
+    "RUN_ID": "headrace.cache_policies",
+    "TASK_SOURCE": "headrace.cache_policies",
     "Flow": "headrace.flows",
     "FlowRunContext": "headrace.run_context",
     "FlowRunFuture": "headrace.futures",
@@ -65,6 +76,7 @@ _PLACES = {
     "TaskRunContext": "headrace.run_context",
     "allow_failure": "headrace.dependencies",
     "as_completed": "headrace.waiting",
+    "by_function": "headrace.cache_policies",
     "concurrency": "headrace.limits",
     "flow": "headrace.flows",
     "get_run_context": "headrace.run_context",
@@ -73,6 +85,7 @@ _PLACES = {
     "rate_limit": "headrace.limits",
     "tags": "headrace.tagging",
     "task": "headrace.tasks",
+    "task_input_hash": "headrace.cache_policies",
     "unmapped": "headrace.dependencies",
     "wait": "headrace.waiting",
 }

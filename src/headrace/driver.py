@@ -23,6 +23,7 @@ from headrace.dependencies import ATOMS, find_futures, needs_search, quote, subs
 from headrace.engine.effects import (
     SETTLE_ITS_RUN,
     START_ITS_ATTEMPT,
+    Admit,
     EndFlow,
     Interrupt,
     PostAgain,
@@ -48,6 +49,7 @@ from headrace.engine.events import (
 )
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.states import State, StateName
+from headrace.engine.task_run import Phase
 from headrace.errors import (
     FlowRunLost,
     TaskCancelled,
@@ -64,7 +66,7 @@ from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
 from headrace.slot_loans import lend_slot, reclaim_slot
 from headrace.stack_room import require_stack_room
-from headrace.task_runners.call import NO_CONTEXT, Call, Report, fill_call
+from headrace.task_runners.call import NO_CONTEXT, Call, FoundValue, Report, fill_call
 from headrace.task_runners.stopping import post_end_of_stop
 from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of, message_of
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from queue import SimpleQueue
 
+    from headrace.admission import AdmissionDesk
     from headrace.call_memory import CallMemory
     from headrace.child_runs import Adoption
     from headrace.clock import Clock, Timer
@@ -185,6 +188,8 @@ class Driver:
         self._indexes = _Indexes(self)
         self.memory = memory
         self._fresh: deque[Call] = deque()
+        self._desk: AdmissionDesk | None = None
+        self._found: dict[int, FoundValue] = {}
         self._is_watching = False
         self._last_seen = 0
         self._failed: dict[int, Any] = {}
@@ -193,6 +198,7 @@ class Driver:
         """The timers of each attempt that executes, by the id of its run; of the flow run, by ``None``."""
         self._event: Any = None
         self._performers: dict[type, Callable[[Any], None]] = {
+            Admit: self._admit,
             Record: self._record,
             SetTimer: self._set_timer,
             SetDeadline: self._set_deadline,
@@ -254,6 +260,8 @@ class Driver:
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
+        if task.needs_admission and not self.flow_run.is_on_worker:
+            self._bring_to_desk(call)
         if task.is_async and self._blocks_here(parent):
             self._refuse_to_block_the_loop_of(call)
         if parent is None:
@@ -263,6 +271,22 @@ class Driver:
             call.parent = parent.id
             call.needs_slot = False
             call.is_told_plainly = False
+
+    def _bring_to_desk(self, call: Call) -> None:
+        """The call has to be admitted, unless it is known at once how it ends."""
+        call.phase = Phase.UNADMITTED
+        call.is_told_plainly = False
+        if not (call.upstreams or call.tolerated):
+            found = self._admission_desk().glance(call)
+            if found is not None:
+                self._found[call.id] = found
+
+    def _admission_desk(self) -> AdmissionDesk:
+        if self._desk is None:
+            from headrace.admission import desk_of  # few flows need it
+
+            self._desk = desk_of(self.history)
+        return self._desk
 
     def _give_again(self, call: FarCall) -> TaskFuture[Any]:
         """The call completed in an earlier epoch: its value, without an attempt."""
@@ -339,10 +363,11 @@ class Driver:
 
     @calls_user_code  # it waits as long as user code may, and a Ctrl-C cuts it as short
     def _next_attempt(self, call: Call, lane: SimpleQueue[Call | None]) -> Call | None:
-        """The caller's slot serves others as long as the call waits for upstreams, which may need it."""
+        """The caller's slot serves others as long as the call waits for other runs, which may need it."""
         if noted.is_set:
             deliver()
-        if not (call.upstreams or call.tolerated) or call.number:
+        waits = call.upstreams or call.tolerated or call.task.needs_admission
+        if not waits or call.number:
             return lane.get()
         loan = lend_slot(None)
         try:
@@ -367,6 +392,14 @@ class Driver:
         from headrace.child_runs import Adoption  # few flows need it
 
         return Adoption(call)
+
+    def is_within(self, call: Call, caller: Call) -> bool:
+        """Whether that task run called it, or called who did."""
+        runs = self._orchestrator.live_runs
+        run: Any = call
+        while run is not None and run is not caller:
+            run = runs.get(run.parent) if run.parent is not None else None
+        return run is caller
 
     def slot_holder(self, call: Call) -> Call | None:
         """The task run whose slot the call uses: its own, or that of the nearest caller with one."""
@@ -526,6 +559,14 @@ class Driver:
         if session.wants_tending:
             self._mailbox.has_more_to_do = True  # only now: whoever sees the mark finds the attempt
 
+    def _admit(self, effect: Admit) -> None:
+        call: Call = effect.run  # type: ignore[assignment]
+        found = self._found.pop(call.id, None)
+        if found is not None:
+            self.post(found)
+            return
+        self._admission_desk().receive(call)
+
     def _settle(self, call: Call) -> None:
         report = call.report
         if call.roots:
@@ -549,9 +590,9 @@ class Driver:
         if self._alarms:
             self._drop_alarms(call.id)
 
-    def _settle_badly(self, call: Call, report: Report | None) -> None:
+    def _settle_badly(self, call: Call, report: Report | FoundValue | None) -> None:
         self._failed[call.id] = call
-        if report is not None and report.error is not None:
+        if isinstance(report, Report) and report.error is not None:
             self._keep_failure(call, report)
         if call.is_being_retrieved:
             call.mark_retrieved()
@@ -789,7 +830,7 @@ class Driver:
             run = getattr(effect, "run", None)
             if run is not None:
                 calls[run.id] = run
-        if isinstance(event, Call | Report):
+        if isinstance(event, Call | Report | FoundValue):
             calls[event.id] = event.call
         return calls
 

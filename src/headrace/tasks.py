@@ -16,8 +16,10 @@ from headrace.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from datetime import timedelta
     from typing import Protocol, Self, TypedDict, Unpack
 
+    from headrace.cache_policies import CachePolicy, Caching, KeyMaker
     from headrace.child_runs import ChildRuns
     from headrace.futures import TaskFuture
     from headrace.history.serializers import Serializer
@@ -54,6 +56,10 @@ if TYPE_CHECKING:
         result_serializer: str | Serializer | None
         log_prints: bool | None
         task_run_name: str | Callable[[], str] | None
+        cache_policy: CachePolicy | None
+        cache_key_fn: Callable[[Any, dict[str, Any]], str | None] | None
+        cache_expiration: timedelta | float | None
+        refresh_cache: bool
         on_running: HookOption
         on_completion: HookOption
         on_failure: HookOption
@@ -99,6 +105,10 @@ class Task(Generic[P, R]):
         result_serializer: str | Serializer | None = None,
         log_prints: bool | None = None,
         task_run_name: str | Callable[[], str] | None = None,
+        cache_policy: CachePolicy | None = None,
+        cache_key_fn: Callable[[Any, dict[str, Any]], str | None] | None = None,
+        cache_expiration: timedelta | float | None = None,
+        refresh_cache: bool = False,
         on_running: HookOption = None,
         on_completion: HookOption = None,
         on_failure: HookOption = None,
@@ -127,6 +137,22 @@ class Task(Generic[P, R]):
         if log_prints:
             print_capture.install()
         self.task_run_name = check_run_name("task_run_name", task_run_name, anatomy)
+        self.cache_policy = cache_policy
+        self.cache_key_fn = cache_key_fn
+        self.cache_expiration = cache_expiration
+        self.refresh_cache = refresh_cache
+        self.caching: Caching | None = None
+        if (
+            cache_policy is not None
+            or cache_key_fn is not None
+            or cache_expiration is not None
+            or refresh_cache
+        ):
+            from headrace.cache_policies import check_caching
+
+            self.caching = check_caching(cache_policy, cache_key_fn, cache_expiration, refresh_cache, anatomy)
+        self.needs_admission = self.caching is not None
+        self._key_maker: KeyMaker | None = None
         self.hooks = gather_hooks(
             on_running=on_running,
             on_completion=on_completion,
@@ -142,6 +168,7 @@ class Task(Generic[P, R]):
             or self.retry_policy.retries
             or self.keeps_otherwise
             or self.timeout_seconds is not None
+            or self.needs_admission
         )
         self._takes_wait_for = "wait_for" in anatomy.parameters
         self.__doc__ = self.description
@@ -209,7 +236,10 @@ class Task(Generic[P, R]):
         <task load again>
         """
         check_options(Task, options, decorator="task")  # type: ignore[arg-type]
-        copy = type(self)(self.fn, **{**self._options(), **options})
+        kept = self._options()
+        if "cache_policy" in options or "cache_key_fn" in options:  # the one takes the other's place
+            kept["cache_policy"] = kept["cache_key_fn"] = None
+        copy = type(self)(self.fn, **{**kept, **options})
         if copy.name == self.name:
             copy.kind = self.kind
         return copy
@@ -229,6 +259,10 @@ class Task(Generic[P, R]):
             "result_serializer": self.result_serializer,
             "log_prints": self.log_prints,
             "task_run_name": self.task_run_name,
+            "cache_policy": self.cache_policy,
+            "cache_key_fn": self.cache_key_fn,
+            "cache_expiration": self.cache_expiration,
+            "refresh_cache": self.refresh_cache,
             **self.hooks._asdict(),
         }
 
@@ -245,6 +279,7 @@ class Task(Generic[P, R]):
         bound = object.__new__(type(self))
         bound.__dict__.update(self.__dict__)
         bound.fn = self.fn.__get__(instance, owner)
+        bound._key_maker = None
         bound.anatomy = examine(bound.fn, decorator="task")
         bound.argument_names = bound.anatomy.positional
         return bound
@@ -265,12 +300,15 @@ class Task(Generic[P, R]):
     # -- what a remote worker asks ---------------------------------------------------------------
 
     def for_workers(self) -> Self:
-        """A copy without what the flow's process decides: retries, hooks."""
+        """A copy without what the flow's process decides: retries, the cache, hooks."""
         return self.with_options(
             retries=0,
             retry_delay_seconds=0.0,
             retry_jitter_factor=0.0,
             retry_condition_fn=None,
+            cache_policy=None,
+            cache_expiration=None,
+            refresh_cache=False,
             timeout_seconds=None,
             on_running=None,
             on_completion=None,
@@ -300,6 +338,16 @@ class Task(Generic[P, R]):
         except Exception as error:
             log_defect(f"task_run_name of {call.display_name} raised, so the run keeps this name", error)
             return None
+
+    def cache_key(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+        """What the call has in common with those that may be given its value; ``None`` if it is not cached."""
+        maker = self._key_maker
+        if maker is None:
+            from headrace.cache_policies import KeyMaker
+
+            assert self.caching is not None
+            maker = self._key_maker = KeyMaker(self, self.caching.policy)
+        return maker.key_of(call, args, kwargs)
 
     def wants_retry(self, call: Call, error: BaseException) -> bool:
         """What ``retry_condition_fn`` says of this failure."""
@@ -358,7 +406,10 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     of the flow, is those up to 1 MiB. ``result_serializer``: ``"pickle"``, ``"json"``, ``"arrow"``, or an object with ``name``,
     ``dump`` and ``load``. ``log_prints``: keep what it prints in the history. ``task_run_name``: a template over the parameters, such
     as ``"clean-{month}"``, or a function without parameters. ``on_running``, ``on_completion``, ``on_failure``,
-    ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(task, run, state)``.
+    ``on_crashed``, ``on_cancelled``: hooks, called as ``hook(task, run, state)``. ``cache_policy``: what has to be the
+    same for a call to be given what another one gave, in whatever run and process, such as ``INPUTS + TASK_SOURCE``;
+    ``cache_key_fn(context, parameters)``: a function that says so by a text. ``cache_expiration``: for how long, as a
+    ``timedelta`` or in seconds. ``refresh_cache``: calls are executed, and give others a new value.
 
     Raises ``TypeError`` for a generator function and for what is no function, ``ValueError`` for an option out
     of range.

@@ -34,6 +34,21 @@ class Submitted(NamedTuple):
     retries: int = 0
     needs_slot: bool = True
     timeout: float | None = None
+    needs_admission: bool = False
+
+
+class Admitted(NamedTuple):
+    id: int
+    at_us: int
+
+
+class Found(NamedTuple):
+    """What the run would give is known: it ends in this state."""
+
+    id: int
+    at_us: int
+    name: StateName
+    reason: str | None = None
 
 
 class Noticed(NamedTuple):
@@ -158,6 +173,8 @@ class FunctionEnded(NamedTuple):
 
 Event = (
     Submitted
+    | Admitted
+    | Found
     | Noticed
     | Began
     | Finished
@@ -193,6 +210,12 @@ class Settle(NamedTuple):
     id: int
     name: StateName
     roots: tuple[int, ...]
+
+
+class Admit(NamedTuple):
+    """The admission desk is asked."""
+
+    id: int
 
 
 class SetTimer(NamedTuple):
@@ -250,7 +273,7 @@ class EndFlow(NamedTuple):
     returned: tuple[int, ...]
 
 
-RunEffect = Start | Settle | SetTimer | Interrupt | Record | RunHooks
+RunEffect = Start | Settle | Admit | SetTimer | Interrupt | Record | RunHooks
 Effect = RunEffect | SetDeadline | PostAgain | RecordFlow | StopFlow | EndFlow
 
 
@@ -258,6 +281,8 @@ class Stage(Enum):
     """What a task run waits for."""
 
     WAITING = Phase.WAITING
+    UNADMITTED = Phase.UNADMITTED
+    AT_DESK = Phase.AT_DESK
     QUEUED = Phase.QUEUED
     AHEAD = Phase.AHEAD
     ACTIVE = Phase.ACTIVE
@@ -287,6 +312,8 @@ def _ended_elsewhere(adopted: Adopted) -> TaskRun:
 
 
 _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
+    Admitted: events.Admitted,
+    Found: events.ValueFound,
     Noticed: events.RunNoticed,
     Began: events.AttemptStarted,
     Finished: events.AttemptFinished,
@@ -310,7 +337,7 @@ _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MA
 def to_engine(event: Event) -> events.Event:
     """The event as the engine takes it."""
     if isinstance(event, Submitted):
-        id, at_us, upstreams, tolerated, retries, needs_slot, timeout = event
+        id, at_us, upstreams, tolerated, retries, needs_slot, timeout, needs_admission = event
         return _AwaitedTaskRun(
             id,
             at_us,
@@ -319,6 +346,7 @@ def to_engine(event: Event) -> events.Event:
             tolerated=tolerated,
             needs_slot=needs_slot,
             timeout_seconds=timeout,
+            needs_admission=needs_admission,
         )
     if isinstance(event, Adopted):
         return events.RunAdopted(_ended_elsewhere(event), event.is_seen)
@@ -338,7 +366,10 @@ def read_event(event: events.Event) -> Event:
             event.retries,
             event.needs_slot,
             event.timeout_seconds,
+            event.phase in (Phase.UNADMITTED, Phase.AT_DESK),
         )
+    if isinstance(event, events.ValueFound):
+        return Found(event.id, event.at_us, event.name, event.reason)
     if isinstance(event, events.AttemptFinished):
         times = (event.started_us, event.ended_us)
         return Finished(event.id, event.number, *times, event.ending, event.reason, event.retry_delay_seconds)
@@ -351,13 +382,15 @@ def read_event(event: events.Event) -> Event:
     return _READ_AS[type(event)](*event)
 
 
-def read_effect(effect: effects.Effect) -> Effect:
+def read_effect(effect: effects.Effect) -> Effect:  # noqa: PLR0912 - a case for each kind
     """What an effect of the engine asks for."""
     match effect:
         case effects.StartAttempt(run=run):
             return Start(run.id, run.number)
         case effects.Settle(run=run):
             return Settle(run.id, run.name, run.roots)
+        case effects.Admit(run):
+            return Admit(run.id)
         case effects.SetTimer(run, seconds):
             return SetTimer(run.id, seconds)
         case effects.SetDeadline(run, number, seconds, since_us):
@@ -382,13 +415,15 @@ def read_effect(effect: effects.Effect) -> Effect:
             assert_never(effect)
 
 
-def in_words(effect: Effect) -> str:
+def in_words(effect: Effect) -> str:  # noqa: PLR0912 - as above
     """The effect, short."""
     match effect:
         case Start(id):
             return f"start {id}"
         case Settle(id, name):
             return f"settle {id} {name}"
+        case Admit(id):
+            return f"admit {id}?"
         case SetTimer(id, seconds):
             return f"timer {id} {seconds}"
         case SetDeadline(id, number, seconds):
@@ -547,8 +582,17 @@ class Story:
     # -- task runs -----------------------------------------------------------------------------
 
     def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
-               needs_slot: bool = True, timeout: float | None = None) -> list[str]:  # fmt: skip
-        return self.tell(Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, timeout))
+               needs_slot: bool = True, timeout: float | None = None,
+               needs_admission: bool = False) -> list[str]:  # fmt: skip
+        return self.tell(
+            Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, timeout, needs_admission)
+        )
+
+    def admit(self, id: int) -> list[str]:
+        return self.tell(Admitted(id, self.at()))
+
+    def find(self, id: int, name: StateName = StateName.CACHED) -> list[str]:
+        return self.tell(Found(id, self.at(), name, "as before"))
 
     def begin(self, id: int, number: int = 1) -> list[str]:
         return self.tell(Began(id, number, self.at()))

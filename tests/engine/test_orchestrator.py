@@ -1486,6 +1486,86 @@ def test_a_child_run_of_an_attempt_that_goes_on_unheard_is_settled_after_the_end
     assert flow.adopt(2, *BAD, roots=(2,)) == ["hooks 2 Running", "settle 2 Failed"]
 
 
+# -- the admission desk --------------------------------------------------------------------------------
+
+
+def test_a_run_that_needs_admission_starts_when_it_is_admitted(flow: Story) -> None:
+    assert flow.submit(1, needs_admission=True) == ["admit 1?"]
+    assert flow.stage(1) is Stage.AT_DESK
+    assert flow.admit(1) == ["start 1"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+
+
+def test_a_run_whose_value_is_found_ends_without_an_attempt(flow: Story) -> None:
+    flow.submit(1, needs_admission=True)
+    assert flow.submit(2, 1) == []
+    assert flow.find(1) == ["settle 1 Cached", "start 2"]
+    assert flow.states(1) == [StateName.PENDING, StateName.CACHED]
+    assert (flow.reason(1), flow.roots(1), flow.number(1)) == ("as before", (), 0)
+
+
+def test_a_run_is_asked_about_when_its_upstreams_have_completed(flow: Story) -> None:
+    flow.submit(1)
+    assert flow.submit(2, 1, needs_admission=True) == []
+    assert flow.stage(2) is Stage.UNADMITTED
+    assert flow.finish(1) == ["settle 1 Completed", "admit 2?"]
+
+
+def test_a_run_is_not_asked_about_when_an_upstream_has_failed(flow: Story) -> None:
+    flow.submit(1)
+    flow.submit(2, 1, needs_admission=True)
+    assert flow.fail(1) == ["settle 1 Failed", "settle 2 UpstreamFailed"]
+
+
+def test_a_run_at_the_desk_holds_no_slot() -> None:
+    flow = started(slots=1)
+    flow.submit(1, needs_admission=True)
+    assert flow.submit(2) == ["start 2"]
+    assert flow.admit(1) == []
+    assert flow.stage(1) is Stage.QUEUED
+    assert flow.finish(2) == ["settle 2 Completed", "start 1"]
+
+
+def test_a_run_is_admitted_once_and_not_again_for_its_retry(flow: Story) -> None:
+    flow.submit(1, retries=1, needs_admission=True)
+    flow.admit(1)
+    assert flow.fail(1, retry_after=0.0) == ["record 1 AwaitingRetry", "hooks 1 AwaitingRetry", "start 1"]
+
+
+def test_a_run_that_needs_admission_never_starts_ahead_and_lets_none_start_ahead_of_it() -> None:
+    flow = started(ahead=True)
+    assert flow.submit(1) == ["start 1"]
+    assert flow.submit(2, 1, needs_admission=True) == []
+    assert flow.submit(3, 2) == []
+    assert flow.finish(1) == ["settle 1 Completed", "admit 2?"]
+    assert flow.admit(2) == ["start 2", "start 3"]
+
+
+def test_a_run_at_the_desk_can_be_cancelled_and_a_late_answer_changes_nothing(flow: Story) -> None:
+    for id in (1, 2):
+        flow.submit(id, needs_admission=True)
+        assert flow.cancel(id) == [f"settle {id} Cancelled"]
+    assert flow.admit(1) == []
+    assert flow.find(2) == []
+
+
+def test_runs_at_the_desk_end_cancelled_when_the_flow_fails(flow: Story) -> None:
+    flow.submit(1, needs_admission=True)
+    assert flow.end_function(Ending.RAISED) == ["settle 1 Cancelled", "end Failed"]
+
+
+def test_the_flow_ends_after_the_runs_at_the_desk(flow: Story) -> None:
+    flow.submit(1, needs_admission=True)
+    assert flow.end_function() == []
+    assert flow.find(1) == ["settle 1 Cached", "end Completed"]
+
+
+def test_a_run_at_the_desk_that_is_noticed_is_recorded(flow: Story) -> None:
+    flow.submit(1, needs_admission=True)
+    assert flow.notice(1) == ["record 1 Pending"]
+    assert flow.find(1) == ["settle 1 Cached"]
+
+
 # -- runs of earlier epochs -------------------------------------------------------------------------------
 
 

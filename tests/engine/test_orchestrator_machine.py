@@ -103,6 +103,11 @@ class OrchestratorMachine(RuleBasedStateMachine):
     def resolve_interrupt(self, data: st.DataObject) -> None:
         self.choosing(data).resolve_interrupt()
 
+    @precondition(lambda self: self.world.at_desk)
+    @rule(data=st.data())
+    def answer_at_desk(self, data: st.DataObject) -> None:
+        self.choosing(data).answer_at_desk()
+
     @precondition(lambda self: self.world.timers)
     @rule(data=st.data())
     def fire_timer(self, data: st.DataObject) -> None:

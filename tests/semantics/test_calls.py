@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace import TaskFuture, flow, quote, task, unmapped
+from headrace import INPUTS, TaskFuture, flow, quote, task, unmapped
 from headrace.errors import FutureMisuseError, TaskFailures
 from headrace.history.serializers import JsonSerializer
 from headrace.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
@@ -127,7 +127,8 @@ def test_c1_with_options_keeps_every_option() -> None:
         "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *_: True, "timeout_seconds": 9,
         "persist_result": True, "result_serializer": JsonSerializer(), "log_prints": True,
         "task_run_name": "run", "on_running": (hook,), "on_completion": (hook,), "on_failure": (hook,),
-        "on_crashed": (hook,), "on_cancelled": (hook,),
+        "on_crashed": (hook,), "on_cancelled": (hook,), "cache_policy": INPUTS, "cache_key_fn": None,
+        "cache_expiration": 5, "refresh_cache": True,
     }  # fmt: skip
     assert task(**options)(lambda: None).with_options()._options() == options
 
@@ -993,10 +994,7 @@ def test_c1_what_is_no_function_gets_a_clear_answer(decorator: Any, thing: Any) 
         decorator(thing)
 
 
-NOT_BUILT = [
-    "cache_policy", "cache_key_fn", "cache_expiration", "persist_result", "result_serializer",
-    "no_such_option",
-]  # fmt: skip
+NOT_BUILT = ["no_such_option"]
 
 
 @pytest.mark.parametrize("option", NOT_BUILT)
@@ -1010,7 +1008,7 @@ def test_c1_an_option_that_is_not_built_or_unknown_is_a_type_error(option: str) 
         task(lambda: None).with_options(**options)
 
 
-@pytest.mark.parametrize("option", [*NOT_BUILT, "task_run_name"])
+@pytest.mark.parametrize("option", [*NOT_BUILT, "task_run_name", "cache_policy"])
 def test_c1_an_option_that_flows_do_not_have_is_a_type_error(option: str) -> None:
     options: dict[str, Any] = {option: 1}
     with pytest.raises(TypeError, match=option):

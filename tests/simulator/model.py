@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from headrace.engine.events import Ending
 from headrace.engine.states import TRANSITIONS, StateName
 from tests.engine.story import (
+    Admit,
+    Admitted,
     Adopted,
     Began,
     CancelRequested,
@@ -19,6 +21,7 @@ from tests.engine.story import (
     Finished,
     FlowGivenUp,
     FlowStarted,
+    Found,
     FunctionEnded,
     Interrupt,
     Joined,
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
 _FAILURES = {StateName.FAILED, StateName.TIMED_OUT, StateName.CRASHED}
 _EXECUTING = {StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING}
 _TRIES = {StateName.RUNNING, StateName.RETRYING}
+_GIVES_VALUE = {StateName.COMPLETED, StateName.CACHED, StateName.REPLAYED}
+_NOT_ADMITTED = {Stage.UNADMITTED, Stage.AT_DESK}
 _HANDED_OVER = {Stage.ACTIVE, Stage.AHEAD}
 
 
@@ -80,7 +85,7 @@ class SeenRun:
     def __init__(self, run: Submitted) -> None:
         self.run = run
         self.attempts = 0
-        self.stage = Stage.WAITING
+        self.stage = Stage.UNADMITTED if run.needs_admission else Stage.WAITING
         self.end: StateName | None = None
         self.is_to_be_cancelled = False
         self.is_timed_out = False
@@ -138,7 +143,7 @@ class Model:
     def has_completed(self, id: int) -> bool:
         """Whether it has ended well; an outsider that never joined counts as one that has."""
         if id in self.runs:
-            return self.runs[id].end in (StateName.COMPLETED, StateName.REPLAYED)
+            return self.runs[id].end in _GIVES_VALUE
         return id not in self.outsiders or self.outsiders[id].completed is True
 
     def live_runs(self) -> list[SeenRun]:
@@ -156,7 +161,7 @@ class Model:
 
     def may_start_ahead(self, run: Submitted) -> bool:
         """Whether each upstream has completed or may yet complete without anybody's doing, and there is room."""
-        if not self.slots.starts_ahead or any(map(self.is_live, run.tolerated)):
+        if not self.slots.starts_ahead or run.needs_admission or any(map(self.is_live, run.tolerated)):
             return False
         if run.needs_slot and not self.has_slot_ahead():
             return False
@@ -260,6 +265,10 @@ class Model:
                 return self._expect_cancelled(event)
             case Skipped():
                 return self._take_in_skip(event)
+            case Found() if self.runs[event.id].stage is Stage.AT_DESK:
+                return event.name
+            case Admitted() if self.runs[event.id].stage is Stage.AT_DESK:
+                self.runs[event.id].stage = Stage.QUEUED
             case _:
                 self._take_in_other(event)
         return None
@@ -490,6 +499,12 @@ class Model:
                 self._check(effect.number == seen.attempts, f"run {effect.id} left an attempt out")
             case Settle():
                 self._settle(seen, effect)
+            case Admit():
+                self._check(seen.stage is Stage.UNADMITTED, f"run {effect.id} is to be admitted twice")
+                self._check(
+                    self.have_completed(seen.run.upstreams), f"run {effect.id} is to be admitted early"
+                )
+                seen.stage = Stage.AT_DESK
             case Record(ends_attempt=True):
                 seen.stage = Stage.QUEUED
                 seen.is_timed_out = False
@@ -525,6 +540,7 @@ class Model:
     def _check_start(self, seen: SeenRun) -> None:
         run, id = seen.run, seen.run.id
         self._check(seen.stage not in _HANDED_OVER, f"run {id} was started while it ran")
+        self._check(seen.stage not in _NOT_ADMITTED, f"run {id} was started and not admitted")
         self._check(
             self.have_completed(run.upstreams) or self.may_start_ahead(run),
             f"run {id} started before its upstreams",
@@ -567,7 +583,8 @@ class Model:
     def _check_cause(self, seen: SeenRun, settled: Settle) -> None:
         """A run that has begun ends by its own report alone; one that has not, by its upstreams or a cancel."""
         is_its_own = (
-            isinstance(self._event, Finished | Skipped | Adopted | Replayed) and self._event.id == settled.id
+            isinstance(self._event, Finished | Skipped | Adopted | Replayed | Found)
+            and self._event.id == settled.id
         )
         match settled.name:
             case StateName.UPSTREAM_FAILED:
@@ -587,7 +604,7 @@ class Model:
 
     def _check_outcome(self, event: Event) -> None:
         if self._expected is not None:
-            assert isinstance(event, Submitted | Finished | Withdrawn | Skipped | Adopted | Replayed)
+            assert isinstance(event, Submitted | Finished | Withdrawn | Skipped | Adopted | Replayed | Found)
             names = [name for name, _, _ in self.engine.changes(event.id)]
             self._check(
                 self._expected in names, f"run {event.id} had to come to {self._expected} by {event}: {names}"
@@ -648,7 +665,10 @@ class Model:
 
     def _check_stage(self, seen: SeenRun) -> None:
         run, stage = seen.run, self.engine.stage(seen.run.id)
-        if any(map(self.is_live, run.upstreams)) or any(map(self.is_live, run.tolerated)):
+        waits = any(map(self.is_live, run.upstreams)) or any(map(self.is_live, run.tolerated))
+        if seen.stage in _NOT_ADMITTED:
+            expected = Stage.UNADMITTED if waits else Stage.AT_DESK
+        elif waits:
             expected = Stage.AHEAD if seen.stage is Stage.AHEAD else Stage.WAITING
         elif seen.stage is Stage.WAITING:
             expected = Stage.QUEUED

@@ -228,13 +228,13 @@ def lying(hear: Hear, say: Say) -> MakeEngine:
 
 @pytest.mark.parametrize("liar", LIARS)
 def test_the_model_catches_an_engine_that(liar: str) -> None:
-    assert broken_by(lying(*LIARS[liar]), range(150)) is not None
+    assert broken_by(lying(*LIARS[liar]), range(300)) is not None
 
 
 @pytest.mark.parametrize("mistaken", MISTAKEN)
 def test_the_model_catches_an_engine_that_by_mistake(mistaken: str) -> None:
-    assert broken_by(MISTAKEN[mistaken], range(150)) is not None
+    assert broken_by(MISTAKEN[mistaken], range(300)) is not None
 
 
 def test_the_model_believes_an_honest_engine() -> None:
-    assert broken_by(lying(hears_all, says_all), range(150)) is None
+    assert broken_by(lying(hears_all, says_all), range(300)) is None

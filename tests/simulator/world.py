@@ -14,6 +14,8 @@ from headrace.engine.events import Ending
 from headrace.engine.policies import SlotPolicy
 from headrace.engine.states import StateName
 from tests.engine.story import (
+    Admit,
+    Admitted,
     Adopted,
     Began,
     CancelRequested,
@@ -21,6 +23,7 @@ from tests.engine.story import (
     Finished,
     FlowGivenUp,
     FlowStarted,
+    Found,
     FunctionEnded,
     Interrupt,
     Joined,
@@ -127,6 +130,8 @@ class World:
         """What the orchestrator wants to hear again."""
         self.interrupts: list[Interrupt] = []
         self.timers: list[int] = []
+        self.at_desk: list[int] = []
+        """Runs about which the admission desk was asked."""
         self.deadlines: list[SetDeadline] = []
         self.is_to_stop = False
         self.loans: list[tuple[int, int]] = []
@@ -166,6 +171,8 @@ class World:
                     self.interrupts.append(effect)
                 case SetTimer():
                     self.timers.append(effect.id)
+                case Admit():
+                    self.at_desk.append(effect.id)
                 case SetDeadline():
                     self.deadlines.append(effect)
                 case StopFlow():
@@ -213,6 +220,7 @@ class World:
             (self.begun, 2, self.lend),
             (self.interrupts, 6, self.resolve_interrupt),
             (self.timers, 4, self.fire_timer),
+            (self.at_desk, 4, self.answer_at_desk),
             (self.deadlines, 5, self.pass_deadline),
             (self.is_to_stop, 1, self.give_up_flow),
             (self.live_outsiders(), 1, self.end_outsider),
@@ -254,7 +262,8 @@ class World:
         id = len(self.model.runs) + 1
         retries = self.pick((0, 0, 1, 2))
         timeout = self.pick((None, None, 2.0))
-        self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot, timeout))
+        is_cached = self.chance(6)
+        self.tell(Submitted(id, self.tick(), upstreams, tolerated, retries, needs_slot, timeout, is_cached))
         return id
 
     def adopt(self) -> None:
@@ -374,6 +383,15 @@ class World:
                 self._finish(attempt, ending, "it was interrupted", delay)
                 self._report(self.reports[-1])
 
+    def answer_at_desk(self) -> None:
+        """The desk lets a run go on, or knows its value; perhaps the run has been cancelled since."""
+        id = self.pick(self.at_desk)
+        self.at_desk.remove(id)
+        if self.chance(2):
+            self.tell(Found(id, self.tick(), StateName.CACHED, "as before"))
+        else:
+            self.tell(Admitted(id, self.tick()))
+
     def fire_timer(self) -> None:
         id = self.pick(self.timers)
         self.timers.remove(id)
@@ -460,6 +478,7 @@ class World:
             (self.posted, self.tell_again),
             (self.interrupts, self.resolve_interrupt),
             (self.timers, self.fire_timer),
+            (self.at_desk, self.answer_at_desk),
             (self.deadlines, self.pass_deadline),
             (self.is_to_stop, self.give_up_flow),
             (self.loans, self.reclaim),

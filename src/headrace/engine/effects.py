@@ -41,6 +41,12 @@ SETTLE_ITS_RUN = (Settle((_ITS_OWN,)),)
 """The whole answer to the end of most attempts: settle the run that the event is of."""
 
 
+class Admit(NamedTuple):
+    """Ask the admission desk about the run, which answers by ``Admitted`` or ``ValueFound``."""
+
+    run: TaskRun
+
+
 class SetTimer(NamedTuple):
     """Post ``TimerFired`` for the run after this many seconds."""
 
@@ -117,6 +123,7 @@ class EndFlow(NamedTuple):
 Effect = (
     StartAttempt
     | Settle
+    | Admit
     | SetTimer
     | SetDeadline
     | Interrupt

@@ -8,9 +8,12 @@ it needs to know: one object instead of two, and a named tuple costs twice as mu
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.engine.task_run import TaskRun
+
+if TYPE_CHECKING:
+    from headrace.engine.states import StateName
 
 
 class Ending(Enum):
@@ -63,6 +66,25 @@ class AttemptFinished:
         self.ending = ending
         self.reason = reason
         self.retry_delay_seconds = retry_delay_seconds
+
+
+class Admitted(NamedTuple):
+    """Nothing that the admission desk looks after keeps the run from starting."""
+
+    id: int
+    at_us: int
+
+
+class ValueFound:
+    """What the run would give is known already: it ends without an attempt, in the state ``name``."""
+
+    __slots__ = ("at_us", "id", "name", "reason")
+
+    def __init__(self, id: int, at_us: int, name: StateName, reason: str | None = None) -> None:
+        self.id = id
+        self.at_us = at_us
+        self.name = name
+        self.reason = reason
 
 
 class AttemptWithdrawn(NamedTuple):
@@ -186,6 +208,8 @@ class FunctionEnded(NamedTuple):
 Event = (
     TaskRun
     | RunNoticed
+    | Admitted
+    | ValueFound
     | AttemptStarted
     | AttemptFinished
     | AttemptWithdrawn

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from headrace.engine.effects import (
     SETTLE_ITS_RUN,
     START_ITS_ATTEMPT,
+    Admit,
     EndFlow,
     Interrupt,
     PostAgain,
@@ -26,6 +27,7 @@ from headrace.engine.effects import (
     StopFlow,
 )
 from headrace.engine.events import (
+    Admitted,
     AttemptFinished,
     AttemptSkipped,
     AttemptStarted,
@@ -45,6 +47,7 @@ from headrace.engine.events import (
     SlotLent,
     SlotReclaimed,
     TimerFired,
+    ValueFound,
 )
 from headrace.engine.graph import Graph
 from headrace.engine.policies import (
@@ -73,6 +76,8 @@ _PENDING = StateName.PENDING
 _COMPLETED = StateName.COMPLETED
 _RETURNED = Ending.RETURNED
 _WAITING = Phase.WAITING
+_UNADMITTED = Phase.UNADMITTED
+_AT_DESK = Phase.AT_DESK
 _QUEUED = Phase.QUEUED
 _AHEAD = Phase.AHEAD
 _ACTIVE = Phase.ACTIVE
@@ -81,7 +86,7 @@ _ENDED = Phase.ENDED
 _UNLIMITED = 1 << 60
 
 _BEGINS_AS = {StateName.PENDING: StateName.RUNNING, StateName.AWAITING_RETRY: StateName.RETRYING}
-_GIVES_VALUE = frozenset({StateName.COMPLETED, StateName.REPLAYED})
+_GIVES_VALUE = frozenset({StateName.COMPLETED, StateName.CACHED, StateName.REPLAYED})
 _FUNCTION_GOES_ON = "its function could not be stopped and goes on unheard"
 
 _EXECUTING = frozenset({StateName.RUNNING, StateName.RETRYING, StateName.CANCELLING})
@@ -171,6 +176,8 @@ class Orchestrator:
         self._handlers: dict[type, Handler] = {
             TaskRun: self._on_submitted,
             RunNoticed: self._on_noticed,
+            Admitted: self._on_admitted,
+            ValueFound: self._on_value_found,
             AttemptStarted: self._on_attempt_started,
             AttemptFinished: self._on_attempt_finished,
             AttemptWithdrawn: self._on_attempt_withdrawn,
@@ -232,6 +239,8 @@ class Orchestrator:
             self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
         elif run.upstreams or run.tolerated:
             self._wait_for_upstreams(run, effects)
+        elif run.phase is _UNADMITTED:
+            self._ask_for_admission(run, effects)
         elif self._activate(run):
             return START_ITS_ATTEMPT
         else:
@@ -256,14 +265,32 @@ class Orchestrator:
         self._end(run, StateName.UPSTREAM_FAILED, at_us, effects, reason=reason, roots=roots)
 
     def _make_ready(self, run: TaskRun, at_us: int, effects: list[Effect]) -> None:
-        """Nothing keeps the run from starting but, perhaps, a slot."""
+        """Nothing keeps the run from starting but, perhaps, the admission desk and a slot."""
         if run.phase is _AHEAD:
             run.phase = _ACTIVE
             effects.extend([PostAgain(event) for event in self._early.pop(run.id, ())])
+        elif run.phase is _UNADMITTED:
+            self._ask_for_admission(run, effects)
         elif self._activate(run):
             self._start(run, effects)
         else:
             self._enqueue(run, at_us, effects)
+
+    def _ask_for_admission(self, run: TaskRun, effects: list[Effect]) -> None:
+        """It holds no slot as long as it waits there: others can go on, even those that it waits for."""
+        run.phase = _AT_DESK
+        effects.append(Admit(run))
+
+    def _on_admitted(self, event: Admitted, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is not None and run.phase is _AT_DESK:
+            run.phase = _WAITING
+            self._make_ready(run, event.at_us, effects)
+
+    def _on_value_found(self, event: ValueFound, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is not None and run.phase is _AT_DESK:
+            self._end(run, event.name, event.at_us, effects, report=event, reason=event.reason)
 
     def _activate(self, run: TaskRun) -> bool:
         """Count the run's next attempt as begun; ``False`` if it has no slot, and none is free."""
@@ -455,7 +482,7 @@ class Orchestrator:
         at_us: int,
         effects: list[Effect],
         *,
-        report: AttemptFinished | None = None,
+        report: AttemptFinished | ValueFound | None = None,
         reason: str | None = None,
         roots: tuple[int, ...] = (),
     ) -> None:

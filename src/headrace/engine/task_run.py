@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.engine.states import TRANSITIONS, StateName
 
 if TYPE_CHECKING:
-    from headrace.engine.events import AttemptFinished
+    from headrace.engine.events import AttemptFinished, ValueFound
     from headrace.engine.states import Change
 
 
@@ -20,6 +20,8 @@ class Phase(Enum):
     """What a run waits for. Invariant: it is in exactly one phase."""
 
     WAITING = "waits for its upstreams"
+    UNADMITTED = "waits for its upstreams, and is then to be admitted"
+    AT_DESK = "waits to be admitted"
     QUEUED = "waits for a slot"
     AHEAD = "its attempt is with the task runner, which waits for its upstreams"
     ACTIVE = "its attempt is with the task runner"
@@ -28,6 +30,7 @@ class Phase(Enum):
 
 
 WAITING = Phase.WAITING
+UNADMITTED = Phase.UNADMITTED
 PENDING = StateName.PENDING
 COMPLETED = StateName.COMPLETED
 """Short names: a module global costs a fifth of an attribute of an enum."""
@@ -39,7 +42,8 @@ class TaskRun:
     ``upstreams`` must complete before it starts; ``tolerated`` upstreams only have to end. ``number`` counts
     its attempts, the present one included. ``roots`` are the runs that it failed for: itself, or failed ones
     upstream; empty as long as nothing went wrong. ``report`` is the event that ended its last attempt, from then until
-    the run is settled. A run that goes Pending, Running, Completed and is noticed by nobody before its end keeps three
+    the run is settled, or that gave its value without one. A run that ``needs_admission`` is to pass the admission desk
+    before it takes a slot. A run that goes Pending, Running, Completed and is noticed by nobody before its end keeps three
     times and no list of states: ``submitted_us``, ``began_us``, ``ended_us``. ``waits`` counts what it blocks for: it
     lends its slot meanwhile. ``is_cancelled`` says that its attempt is to stop; so does ``is_timed_out``, of this one
     attempt, since that has executed for ``timeout_seconds``.
@@ -77,6 +81,7 @@ class TaskRun:
         upstreams: tuple[int, ...] = (),
         tolerated: tuple[int, ...] = (),
         needs_slot: bool = True,
+        needs_admission: bool = False,
         timeout_seconds: float | None = None,
     ) -> None:
         self.id = id
@@ -92,10 +97,10 @@ class TaskRun:
         self.timeout_seconds = timeout_seconds
         self.waits = 0
         self.number = 0
-        self.phase = WAITING
+        self.phase = UNADMITTED if needs_admission else WAITING
         self.name = PENDING
         self.roots: tuple[int, ...] = ()
-        self.report: AttemptFinished | None = None
+        self.report: AttemptFinished | ValueFound | None = None
         self.began_us: int
         self.ended_us: int
         self._story: list[Change] | None = None

@@ -27,7 +27,7 @@ CLOSES_CHEAPLY = sys.version_info >= (3, 12)
 """Whether a connection can be told not to copy the write-ahead log into the database when it is closed."""
 
 _MIGRATIONS_FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """How many files ``migrations/`` holds: counted in a test, not at every start."""
 
 _NETWORK_FILE_SYSTEMS = frozenset(

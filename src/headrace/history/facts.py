@@ -70,6 +70,19 @@ class AttemptFact(NamedTuple):
     failure: Failure | None
 
 
+class CacheFact(NamedTuple):
+    """How a task run went by the cache: by what key, until when its value counts, and which run gave it if not this one.
+
+    ``source`` is ``"<flow run id>/<task run id>"``.
+    """
+
+    key: str
+    expires_us: int | None = None
+    source: str | None = None
+    refreshes: bool = False
+    """Whether what others remember under the key counts no more."""
+
+
 class TaskRunFact(NamedTuple):
     """All that is known of one task run. ``id`` counts from 1 inside its flow run.
 
@@ -97,6 +110,7 @@ class TaskRunFact(NamedTuple):
     result: StoredResult | None
     failure: Failure | None
     call_key: str | None = None
+    cache: CacheFact | None = None
 
 
 class PlainTaskRunFact(NamedTuple):

@@ -21,7 +21,7 @@ import time
 import warnings
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from headrace import settings
 from headrace.clock import now_us
@@ -29,6 +29,7 @@ from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
 from headrace.history.claims import claim, standing_of
 from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, explain, is_busy, open_database
+from headrace.history.deeds import Deed
 from headrace.history.rescuer import rescue
 from headrace.history.statements import statement
 from headrace.history.writer import Writer
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
         def note_loss(self, reason: str) -> None:
             """Somebody else has the run now: what is still recorded of it here is refused."""
 
+
+T = TypeVar("T")
 
 UNWRITTEN_LIMIT = 64 * 1024 * 1024
 """How many bytes of results may wait for the writer before producers wait, too."""
@@ -131,7 +134,7 @@ class History:
         """An empty stream and no thread: at the start, and in a forked child."""
         self.failure = None
         self._writer = writer
-        self._stream: deque[Fact | _Mark] = deque()
+        self._stream: deque[Fact | _Mark | Deed] = deque()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._writing = threading.Lock()
@@ -236,6 +239,21 @@ class History:
             callback()
             return
         self._stream.append(_Mark(callback))
+        self._is_urgent = True
+        self._ring()
+        if self._thread is None:  # none could be started: the interpreter is shutting down
+            self._write_next()
+
+    def transact(self, work: Callable[[Writer], T], then: Callable[[T | None], None]) -> None:
+        """Has ``work`` done within the next transaction, after all that was recorded so far; then calls ``then``.
+
+        The writer thread does both, so neither may block. ``work`` may be called again if the transaction fails.
+        ``then`` is given what it gave, once that is committed; ``None`` if it raised, or if the history has failed.
+        """
+        if self._is_closed:
+            then(None)
+            return
+        self._stream.append(Deed(work, then))
         self._is_urgent = True
         self._ring()
         if self._thread is None:  # none could be started: the interpreter is shutting down
@@ -509,8 +527,8 @@ class History:
                 self._is_urgent = True
             batch = [take() for _ in range(size)]
             self._last_batch = size
-            marks = [item for item in batch if type(item) is _Mark]
-            if len(marks) < size:
+            marks = [item for item in batch if type(item) is _Mark or type(item) is Deed]
+            if len(marks) < size or any(type(mark) is Deed for mark in marks):
                 self._commit(batch)
         for mark in marks:
             try:
@@ -518,7 +536,7 @@ class History:
             except Exception:
                 _logger.exception("A callback of History.when_flushed raised")
 
-    def _commit(self, batch: list[Fact | _Mark]) -> None:
+    def _commit(self, batch: list[Fact | _Mark | Deed]) -> None:
         if self.failure is None:
             self._waiting_since = time.monotonic()
             while not self._try_to_commit(batch):
@@ -535,7 +553,7 @@ class History:
             if self._writer is not None and self.failure is None:
                 self._tidy(self._writer, above_bytes=_MAX_LOG_BYTES)
 
-    def _try_to_commit(self, batch: list[Fact | _Mark]) -> bool:
+    def _try_to_commit(self, batch: list[Fact | _Mark | Deed]) -> bool:
         """Whether that is the end of it: written, or failed for good."""
         try:
             lost = self._open_writer().write(batch, self._attended)
@@ -548,6 +566,9 @@ class History:
                 time.sleep(0.02)
                 return False
             self._fail(error)
+        for item in batch:
+            if type(item) is Deed:
+                item.is_committed = self.failure is None
         return True
 
     def _open_writer(self) -> Writer:

@@ -146,6 +146,8 @@ class TaskRun(NamedTuple):
     failure: FailureView | None
     storage: Storage | None = None
     """``None`` where no result is stored: see the note."""
+    cached_from: str | None = None
+    """The task run that gave a Cached one its value, as ``"<flow run id>/<task run id>"``."""
 
 
 class LogLine(NamedTuple):
@@ -374,7 +376,7 @@ class Reader:
         )
         return {
             id: StoredValue(
-                f"task run {name}{suffix}", serializer or PICKLE, content, seed_of_task_run(seed, id, index), key,
+                f"task run {name}{suffix}", serializer or PICKLE, content, _seed(seed, id, index), key,
                 size, home,
             )
             for id, index, name, content, key, serializer, size in rows
@@ -389,6 +391,21 @@ class Reader:
     def results_home(self) -> str:
         """Where the history keeps files of results, if no other place is set."""
         return results_home(self.location, self.identity)
+
+    def cached_results(self, key: str, now_us: int) -> list[tuple[Any, ...]]:
+        """What is stored of the values that count for a key of the cache, the latest first."""
+        return self._all("find_cached_results", {"key": key, "now_us": now_us})
+
+    def clearings_of_cache(self) -> int:
+        """How often the cache was cleared."""
+        count: int = self._all("get_cache_clearings", {})[0][0]
+        return count
+
+    def data_version(self) -> int:
+        """Another number as soon as others have written."""
+        with self._lock:
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
 
     def arguments(self, run: Run) -> StoredValue | None:
         """What is stored of the arguments that the flow was called with."""
@@ -551,14 +568,19 @@ def _run(row: tuple[Any, ...]) -> Run:
 
 def _task_run(row: tuple[Any, ...]) -> TaskRun:
     (id_, parent, task, index, name, tags, state, state_type, states, submitted_us, started_us, ended_us,
-     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage) = row  # fmt: skip
+     attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage, cached_from) = row  # fmt: skip
     return TaskRun(
         id_, parent, task, index, name or f"{task}-{index}", _texts(tags), _known(state), state_type, _states(states),
         submitted_us, started_us, ended_us, attempt_count,
         tuple([_attempt(attempt) for attempt in json.loads(attempts)]) if attempts else (),
         tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
-        _storage(*storage),
+        _storage(*storage), cached_from,
     )  # fmt: skip
+
+
+def _seed(seed: int, id: int, index: object) -> int:
+    """Where the checksum of a task run's result starts; of a row that is damaged, elsewhere."""
+    return seed_of_task_run(seed, id, index if isinstance(index, int) else -1)
 
 
 def _storage(serializer: str | None, key: str | None, size: int | None) -> Storage | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LINE_LENGTH = 200
 
-FREE_WHAT_IT_HELD = ("free_leases",)
+FREE_WHAT_IT_HELD = ("free_cache_claims", "free_leases")
 """The names of the statements that free what a process held, each for one ``:process``."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.engine.states import StateName
 from headrace.history.checksums import sealed, seed_of_flow_run, seed_of_task_run, seed_of_text
+from headrace.history.deeds import Deed
 from headrace.history.facts import (
     PICKLE,
     FlowRunFact,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from headrace.engine.states import Change
-    from headrace.history.facts import AttemptFact, Failure, Kept
+    from headrace.history.facts import AttemptFact, CacheFact, Failure, Kept
 
 AnyTaskRunFact = PlainTaskRunFact | TaskRunFact
 
@@ -44,6 +45,7 @@ class Batch(NamedTuple):
     flow_runs: dict[str, FlowRunFact]
     task_runs: dict[str, dict[int, AnyTaskRunFact]]
     logs: list[LogFact]
+    deeds: list[Deed]
     replays: list[ReplayFact]
     codes: list[TaskCodeFact]
 
@@ -57,10 +59,11 @@ class Batch(NamedTuple):
 
 
 def merge(facts: Iterable[object]) -> Batch:
-    """The latest fact of each run, and every log line in its order. What is no fact is passed over."""
+    """The latest fact of each run, and every log line and deed in its order. What else there is is passed over."""
     flow_runs: dict[str, FlowRunFact] = {}
     task_runs: dict[str, dict[int, AnyTaskRunFact]] = {}
     logs: list[LogFact] = []
+    deeds: list[Deed] = []
     replays: list[ReplayFact] = []
     codes: list[TaskCodeFact] = []
     for fact in facts:
@@ -77,7 +80,9 @@ def merge(facts: Iterable[object]) -> Batch:
             replays.append(fact)
         elif type(fact) is TaskCodeFact:
             codes.append(fact)
-    return Batch(flow_runs, task_runs, logs, replays, codes)
+        elif type(fact) is Deed:
+            deeds.append(fact)
+    return Batch(flow_runs, task_runs, logs, deeds, replays, codes)
 
 
 class TaskRunRows(NamedTuple):
@@ -89,6 +94,10 @@ class TaskRunRows(NamedTuple):
     """For ``record_task_runs``."""
     pickled_bytes: int
     """How many bytes of results are among them."""
+    released: list[tuple[str, str]]
+    """Cache keys that need not be waited for any longer, and who held them."""
+    has_refreshed: bool
+    """Whether values that were cached count no more."""
 
 
 def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int = 1) -> TaskRunRows:
@@ -98,6 +107,8 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
     completed: list[object] = []
     other: list[object] = []
     pickled_bytes = 0
+    released: list[tuple[str, str]] = []
+    has_refreshed = False
     started_us: int | None
     ended_us: int | None
     worker: str | None
@@ -120,7 +131,7 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
         else:
             full = fact
         (_, number, parent, task, index, name, tags, states, started_us, ended_us, attempt_count, attempts,
-         upstreams, parameters, worker, result, failure, call_key) = full[:]  # fmt: skip
+         upstreams, parameters, worker, result, failure, call_key, cache) = full[:]  # fmt: skip
         _, preview, note, kept = result = result or _NO_RESULT
         content = result.content
         blob = _NOTHING
@@ -140,7 +151,7 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
                 and third_us == ended_us
                 and not (first_reason or second_reason or third_reason)
             )
-        has_extras = tags or parent or name or attempts or note or failure or call_key or kept
+        has_extras = tags or parent or name or attempts or note or failure or call_key or kept or cache
         if is_plain and attempt_count == 1 and epoch == 1 and not has_extras:
             completed += (
                 base | number, task, index, submitted_us, started_us, ended_us,
@@ -153,8 +164,19 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
                 "" if is_plain else states_json(states), attempt_count, parent or 0, name or "",
                 texts_json(tags) if tags else "", attempts_json(attempts) if attempts else "", note or "",
                 failure_json(failure) if failure else "", epoch, call_key or "", *_how_kept(kept),
+                *_by_cache(cache),
             )  # fmt: skip
-    return TaskRunRows(completed, other, pickled_bytes)
+            if cache is not None and ended_us is not None:
+                released.append((cache.key, f"{full.flow_run_id}/{number}"))
+                has_refreshed = has_refreshed or cache.refreshes
+    return TaskRunRows(completed, other, pickled_bytes, released, has_refreshed)
+
+
+def _by_cache(cache: CacheFact | None) -> tuple[object, ...]:
+    """Key, end of validity and source; each is empty where the run did not go by the cache."""
+    if cache is None:
+        return "", 0, ""
+    return cache.key, cache.expires_us or 0, cache.source or ""
 
 
 def _how_kept(kept: Kept | None) -> tuple[object, ...]:

@@ -79,6 +79,8 @@ class Writer:
             self._write_logs(batch.logs)
             self._write_replays(batch.replays)
             self._write_codes(batch.codes)
+            for deed in batch.deeds:
+                deed.do(self)
         self._stored_bytes |= stored_bytes
         if len(self._keys) > _KEYS_KEPT:
             self._keys.clear()
@@ -98,6 +100,11 @@ class Writer:
                 self._roll_back()
                 raise
         self._is_process_committed = self._process is not None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For deeds, within the transaction."""
+        return self._connection
 
     @property
     def process_key(self) -> int:
@@ -186,6 +193,10 @@ class Writer:
                 stored_bytes[key] = before + rows.pickled_bytes
             self._write_rows("record_completed_task_runs", rows.completed)
             self._write_rows("record_task_runs", rows.other)
+            if rows.released:
+                self._connection.executemany(statement("release_cache_claim"), rows.released)
+            if rows.has_refreshed:
+                self._connection.execute(statement("count_cache_clearing"))
         return stored_bytes
 
     def _within_limit(

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headrace.completion import Completion
-from headrace.engine.events import AttemptFinished, FailureRetrieved
+from headrace.engine.events import AttemptFinished, FailureRetrieved, ValueFound
 from headrace.engine.states import State, StateName
 from headrace.engine.task_run import PENDING, WAITING, TaskRun
 from headrace.history.facts import AttemptFact, ReplayFact, TaskRunFact, plain_fact
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from headrace.engine.events import Ending
     from headrace.engine.policies import RetryPolicy
     from headrace.history import History
-    from headrace.history.facts import Failure, PlainTaskRunFact, StoredResult
+    from headrace.history.cache import CachedValue
+    from headrace.history.facts import CacheFact, Failure, PlainTaskRunFact, StoredResult
     from headrace.history.keeping import Keeping
     from headrace.history.serializers import Serializer
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         is_async: bool
         has_hooks: bool
         hooks: Any
+        needs_admission: bool
         tags: tuple[str, ...]
         retry_policy: RetryPolicy
         asks_before_retry: bool
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         keeps_otherwise: bool
         log_prints: bool | None
         task_run_name: Any
+        caching: Any
 
         @property
         def argument_names(self) -> Sequence[str]:
@@ -54,6 +57,9 @@ if TYPE_CHECKING:
 
         def name_run(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
             """The name of this run, if the task has one to give."""
+
+        def cache_key(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+            """What the call has in common with those that may be given its value; ``None`` if it is not cached."""
 
         def wants_retry(self, call: Call, error: BaseException) -> bool:
             """Whether this failure is worth another attempt."""
@@ -97,6 +103,9 @@ if TYPE_CHECKING:
 
         def failed_run(self, id: int) -> Any:
             """The run that ended badly under this id."""
+
+        def is_within(self, call: Call, caller: Call) -> bool:
+            """Whether that task run called it, or called who did."""
 
         def slot_holder(self, call: Call) -> Call | None:
             """The task run whose slot the call uses."""
@@ -154,6 +163,31 @@ class Report(AttemptFinished):
         self.error = error
 
 
+class FoundValue(ValueFound):
+    """The value of a run that need not be executed, and what the history has of it."""
+
+    __slots__ = ("call", "error", "stored", "value", "worker")
+
+    def __init__(
+        self,
+        call: Call,
+        at_us: int,
+        value: Any,
+        stored: StoredResult,
+        reason: str,
+        name: StateName = StateName.CACHED,
+    ) -> None:
+        self.id = call.id
+        self.at_us = at_us
+        self.name = name
+        self.reason = reason
+        self.call = call
+        self.value = value
+        self.stored = stored
+        self.worker = ""
+        self.error = None
+
+
 # Both steps of `Report(...)`, to be taken one by one: a class that is called enters the interpreter anew.
 new_report: Callable[[], Report] = partial(object.__new__, Report)
 fill_report = Report.__init__
@@ -176,6 +210,7 @@ class Call(Completion, TaskRun):
         "args",
         "asyncio_task",
         "attempts",
+        "cache",
         "call_key",
         "context",
         "driver",
@@ -244,6 +279,7 @@ class Call(Completion, TaskRun):
         self.fact_upstreams: tuple[int | str, ...] = ()
         self.lane: SimpleQueue[Call | None] | None = None
         self.is_told_plainly = True
+        self.cache: CacheFact | None = None
         self.announces_start = False
         self.started_us: int | None = None
         self.is_withdrawn = False
@@ -261,7 +297,7 @@ class Call(Completion, TaskRun):
         self._callbacks = None
 
     # What TaskRun knows as the bare event is the whole report here.
-    report: Report | None
+    report: Report | FoundValue | None
     value: Any
     asyncio_task: asyncio.Task[None] | None
 
@@ -318,8 +354,9 @@ class Call(Completion, TaskRun):
         if report is None or self._story is not None or not self.is_told_plainly:
             return self.as_full_fact()
         return plain_fact((
-            self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us, report.started_us,
-            report.ended_us, self.fact_upstreams, self.parameters, report.worker, report.stored,
+            self.driver.flow_run_id, self.id, self.task.name, self.index, self.submitted_us,
+            report.started_us, report.ended_us,  # type: ignore[union-attr]  # a value that was found has a story
+             self.fact_upstreams, self.parameters, report.worker, report.stored,
         ))  # fmt: skip
 
     def as_full_fact(self) -> TaskRunFact:
@@ -345,12 +382,25 @@ class Call(Completion, TaskRun):
             None if report is None else report.stored,
             self.failure,
             self.call_key,
+            cache=None if self.cache is None else self.cache_fact(),
         )
+
+    def cache_fact(self) -> CacheFact:
+        """How it went by the cache: its value counts from its end on, for as long as its task says."""
+        assert self.cache is not None
+        expiration_us = self.task.caching.expiration_us
+        if expiration_us is None or self.cache.source is not None or not self.is_done:
+            return self.cache
+        return self.cache._replace(expires_us=self.changes[-1][1] + expiration_us)
+
+    def value_of(self, found: CachedValue) -> Any:
+        """A value from the cache, in the form in which a call of this kind holds its own."""
+        return found.load()
 
     def _all_attempts(self, ended_us: int) -> tuple[AttemptFact, ...]:
         """The attempts that failed, and the one that then did not."""
         report = self.report
-        if report is None or not self.attempts or not self.has_completed:
+        if not isinstance(report, Report) or not self.attempts or not self.has_completed:
             return self.attempts
         return (*self.attempts, AttemptFact(self.number, report.started_us, ended_us, report.worker, None))
 

@@ -6,6 +6,6 @@ VALUES (?, ?, ?, 'Completed', ?, ?, ?, nullif(?, ''), nullif(?, ''), nullif(?, '
 ON CONFLICT (key) DO UPDATE SET
     state = excluded.state, submitted_us = excluded.submitted_us, started_us = excluded.started_us,
     ended_us = excluded.ended_us, detour = NULL, attempt_count = 1, result_key = NULL,
-    result_serializer = NULL, result_size = NULL, upstreams = excluded.upstreams,
+    result_serializer = NULL, result_size = NULL, cache_key = NULL, cached_from = NULL, upstreams = excluded.upstreams,
     parameters = excluded.parameters, worker = excluded.worker, result_preview = excluded.result_preview,
     result = excluded.result

@@ -11,6 +11,7 @@ from headrace.task_runners.remote.pickling import loads
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from headrace.history.cache import CachedValue
     from headrace.task_runners.call import Call
     from headrace.task_runners.remote.outcome import Outcome
 
@@ -66,6 +67,12 @@ class RemoteCall(FarCall):
         """The value, as it stands in the arguments of a downstream."""
         held = self._held
         return SentAlong(held.pickled) if type(held) is Pickled else self.value
+
+    def value_of(self, found: CachedValue) -> Any:
+        """It stays a pickle, which downstreams are sent along, until somebody here asks for it."""
+        self.handle = self.outcome = self.executed = None
+        pickled = found.result.pickled
+        return found.load() if pickled is None else Pickled(pickled)
 
 
 def new_replayed_call() -> RemoteCall:

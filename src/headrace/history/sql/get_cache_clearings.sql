@@ -1,0 +1,2 @@
+-- How often the cache was cleared.
+SELECT count FROM cache_clearings
