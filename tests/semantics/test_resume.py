@@ -220,9 +220,9 @@ def test_changed_arguments_are_another_call_and_so_is_what_takes_its_value(execu
 
     @flow
     def changed() -> list[int]:
-        cleaned = [clean(fetch(page)) for page in pages]
+        cleaned = [clean(fetch(page)).result() for page in pages]
         executions.note("end")
-        return [value.result() for value in cleaned]
+        return cleaned
 
     executions.broken = {"end"}
     id = fails(changed.submit)
@@ -551,14 +551,16 @@ def test_arguments_that_were_not_stored_have_to_be_given_again(executions: Execu
 
 
 def test_a_run_that_is_under_way_is_not_doubled(story: Story) -> None:
-    go_on = threading.Event()
+    has_begun, go_on = threading.Event(), threading.Event()
 
     @flow
     def waits() -> str:
+        has_begun.set()
         go_on.wait(20)
         return "done"
 
     future = waits.submit()
+    assert has_begun.wait(20)
     with pytest.raises(RunUnderWayError, match="it is not doubled"):
         waits.resume(future.flow_run_id)
     go_on.set()
