@@ -8,6 +8,7 @@ from headrace.testing.conformance.dependencies import Dependencies
 from headrace.testing.conformance.failures import Failures
 from headrace.testing.conformance.nesting import Nesting
 from headrace.testing.conformance.records import Records
+from headrace.testing.conformance.resuming import Resuming
 from headrace.testing.conformance.retries import Retries
 from headrace.testing.conformance.shapes import Shapes
 from headrace.testing.conformance.stopping import Stopping
@@ -24,6 +25,7 @@ class TaskRunnerConformance(
     Surroundings,
     Records,
     Storage,
+    Resuming,
     Cancelling,
     Stopping,
     Shapes,
