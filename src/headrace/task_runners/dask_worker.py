@@ -75,8 +75,8 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
     return Landed(packed) if body is None else LandedWithBody(packed, body)
 
 
-def stop_errand(mark: str) -> None:
-    """Have the errand with this mark stop, if this worker executes it. Called in the thread of the worker's loop."""
+async def stop_errand(mark: str) -> None:
+    """Have the errand with this mark stop, if this worker executes it. A coroutine: Dask waits for nothing else to end."""
     thread_id = _executed_by.get(mark)
     if thread_id is not None:
         interrupt_errand(thread_id)
