@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headrace.task_runners.process_memory import Memory
     from headrace.task_runners.remote.engine import Attempt, Listener
 
-AHEAD = 3
+AHEAD = 7
 """How many attempts may lie before a worker besides the one that it executes."""
 
 _FALSE_STARTS = 3
