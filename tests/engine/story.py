@@ -35,11 +35,20 @@ class Submitted(NamedTuple):
     needs_slot: bool = True
     timeout: float | None = None
     needs_admission: bool = False
+    is_readmitted: bool = False
 
 
 class Admitted(NamedTuple):
     id: int
     at_us: int
+
+
+class Delayed(NamedTuple):
+    """The run has to wait at the desk."""
+
+    id: int
+    at_us: int
+    reason: str
 
 
 class Found(NamedTuple):
@@ -133,6 +142,13 @@ class Adopted(NamedTuple):
     is_seen: bool = False
 
 
+class Replayed(NamedTuple):
+    """A call was recognised as one that completed in an earlier epoch."""
+
+    id: int
+    at_us: int
+
+
 class Joined(NamedTuple):
     """A run of another flow takes part."""
 
@@ -147,6 +163,21 @@ class OutsiderEnded(NamedTuple):
 
 
 class FlowStarted(NamedTuple):
+    at_us: int
+
+
+class FlowPaused(NamedTuple):
+    """The function waits for a person, who sees the prompt."""
+
+    id: int
+    at_us: int
+    prompt: str
+
+
+class FlowWentOn(NamedTuple):
+    """The function waits for that person no longer."""
+
+    id: int
     at_us: int
 
 
@@ -167,6 +198,7 @@ class FunctionEnded(NamedTuple):
 Event = (
     Submitted
     | Admitted
+    | Delayed
     | Found
     | Noticed
     | Began
@@ -180,9 +212,12 @@ Event = (
     | Lent
     | Reclaimed
     | Adopted
+    | Replayed
     | Joined
     | OutsiderEnded
     | FlowStarted
+    | FlowPaused
+    | FlowWentOn
     | FlowGivenUp
     | FunctionEnded
 )
@@ -286,9 +321,10 @@ class Stage(Enum):
 
 
 class _AwaitedTaskRun(TaskRun):
-    """A task run for which somebody may wait."""
+    """A task run for which somebody may wait, and each attempt of which may have to be admitted."""
 
     is_being_retrieved = False
+    is_readmitted = False
 
 
 def _ended_elsewhere(adopted: Adopted) -> TaskRun:
@@ -305,6 +341,7 @@ def _ended_elsewhere(adopted: Adopted) -> TaskRun:
 
 _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Admitted: events.Admitted,
+    Delayed: events.AdmissionDelayed,
     Found: events.ValueFound,
     Noticed: events.RunNoticed,
     Began: events.AttemptStarted,
@@ -320,6 +357,8 @@ _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Joined: events.OutsiderJoined,
     OutsiderEnded: events.OutsiderEnded,
     FlowStarted: events.FlowStarted,
+    FlowPaused: events.FlowPaused,
+    FlowWentOn: events.FlowWentOn,
     FlowGivenUp: events.FlowGivenUp,
     FunctionEnded: events.FunctionEnded,
 }
@@ -329,8 +368,9 @@ _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MA
 def to_engine(event: Event) -> events.Event:
     """The event as the engine takes it."""
     if isinstance(event, Submitted):
-        id, at_us, upstreams, tolerated, retries, needs_slot, timeout, needs_admission = event
-        return _AwaitedTaskRun(
+        (id, at_us, upstreams, tolerated, retries, needs_slot, timeout, needs_admission,
+         is_readmitted) = event  # fmt: skip
+        run = _AwaitedTaskRun(
             id,
             at_us,
             retries=retries,
@@ -340,8 +380,12 @@ def to_engine(event: Event) -> events.Event:
             timeout_seconds=timeout,
             needs_admission=needs_admission,
         )
+        run.is_readmitted = is_readmitted
+        return run
     if isinstance(event, Adopted):
         return events.RunAdopted(_ended_elsewhere(event), event.is_seen)
+    if isinstance(event, Replayed):
+        return events.RunReplayed(_AwaitedTaskRun(event.id, event.at_us, needs_slot=False))
     return _MADE_OF[type(event)](*event)
 
 
@@ -367,6 +411,8 @@ def read_event(event: events.Event) -> Event:
         run, is_seen = event
         names = tuple(name for name, _, _ in run.changes[1:])
         return Adopted(run.id, run.submitted_us, names, run.roots, is_seen)
+    if isinstance(event, events.RunReplayed):
+        return Replayed(event.run.id, event.run.submitted_us)
     return _READ_AS[type(event)](*event)
 
 
@@ -454,7 +500,7 @@ class Engine:
 
     def spell_out(self, event: events.Event, decided: Sequence[effects.Effect]) -> Sequence[effects.Effect]:
         """The effects, also where the answer is one of the two constants that name no run."""
-        if isinstance(event, TaskRun | events.RunAdopted):
+        if isinstance(event, TaskRun | events.RunAdopted | events.RunReplayed):
             run = event if isinstance(event, TaskRun) else event.run
             self._runs[run.id] = run
         if decided is effects.START_ITS_ATTEMPT:
@@ -511,9 +557,9 @@ class Engine:
         return self.orchestrator.has_ended
 
 
-def new_engine(slots: SlotPolicy, timeout: float | None = None) -> Engine:
-    """An engine at the beginning of a flow run."""
-    return Engine(Orchestrator(at_us=0, slots=slots, timeout_seconds=timeout))
+def new_engine(slots: SlotPolicy, timeout: float | None = None, *, is_retry: bool = False) -> Engine:
+    """An engine at the beginning of a flow run, or of its next attempt."""
+    return Engine(Orchestrator(at_us=0, slots=slots, is_retry=is_retry, timeout_seconds=timeout))
 
 
 # -- a story ---------------------------------------------------------------------------------------------
@@ -529,8 +575,9 @@ class Story:
         held: bool = False,
         starts_ahead: bool = False,
         timeout: float | None = None,
+        is_retry: bool = False,
     ) -> None:
-        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead), timeout)
+        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead), timeout, is_retry=is_retry)
         self.now_us = 0
         self._posted: deque[Event] = deque()
 
@@ -570,13 +617,26 @@ class Story:
 
     def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
                needs_slot: bool = True, timeout: float | None = None,
-               needs_admission: bool = False) -> list[str]:  # fmt: skip
+               needs_admission: bool = False, is_readmitted: bool = False) -> list[str]:  # fmt: skip
         return self.tell(
-            Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, timeout, needs_admission)
+            Submitted(
+                id,
+                self.at(),
+                upstreams,
+                allow_failure,
+                retries,
+                needs_slot,
+                timeout,
+                needs_admission,
+                is_readmitted,
+            )
         )
 
     def admit(self, id: int) -> list[str]:
         return self.tell(Admitted(id, self.at()))
+
+    def delay(self, id: int, reason: str = "waits for limit db") -> list[str]:
+        return self.tell(Delayed(id, self.at(), reason))
 
     def find(self, id: int, name: StateName = StateName.CACHED) -> list[str]:
         return self.tell(Found(id, self.at(), name, "as before"))
@@ -633,10 +693,19 @@ class Story:
     ) -> list[str]:
         return self.tell(Adopted(id, self.at(), names, roots, is_seen))
 
+    def replay(self, id: int) -> list[str]:
+        return self.tell(Replayed(id, self.at()))
+
     # -- the flow run --------------------------------------------------------------------------
 
     def start_flow(self) -> list[str]:
         return self.tell(FlowStarted(self.at()))
+
+    def pause(self, id: int = 1, prompt: str = "Go on?") -> list[str]:
+        return self.tell(FlowPaused(id, self.at(), prompt))
+
+    def go_on(self, id: int = 1) -> list[str]:
+        return self.tell(FlowWentOn(id, self.at()))
 
     def give_up_flow(self) -> list[str]:
         return self.tell(FlowGivenUp(self.at()))

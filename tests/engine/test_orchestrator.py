@@ -1486,6 +1486,47 @@ def test_a_child_run_of_an_attempt_that_goes_on_unheard_is_settled_after_the_end
     assert flow.adopt(2, *BAD, roots=(2,)) == ["hooks 2 Running", "settle 2 Failed"]
 
 
+# -- a flow run that waits for a person ------------------------------------------------------------------
+
+
+def test_a_flow_run_is_paused_while_its_function_waits_for_a_person_and_then_runs_again(flow: Story) -> None:
+    assert flow.pause(1, "Deploy?") == ["flow Paused"]
+    assert flow.submit(1) == ["start 1"]
+    assert flow.go_on(1) == ["flow Running"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_of_several_waits_the_first_that_is_open_is_the_reason(flow: Story) -> None:
+    assert flow.pause(1, "first?") == ["flow Paused"]
+    assert flow.pause(2, "second?") == []
+    assert flow.go_on(1) == ["flow Running", "flow Paused"]
+    assert flow.go_on(2) == ["flow Running"]
+    assert flow.go_on(2) == []
+
+
+def test_a_paused_flow_run_can_be_cancelled_and_does_not_run_again(flow: Story) -> None:
+    flow.pause(1)
+    assert "flow Cancelling" in flow.cancel()
+    assert flow.go_on(1) == []
+    assert flow.pause(2) == []
+    assert flow.end_function(Ending.CANCELLED) == ["end Cancelled"]
+
+
+def test_a_function_that_ends_while_it_waits_has_waited_long_enough(flow: Story) -> None:
+    flow.pause(1)
+    assert flow.end_function() == ["flow Running", "end Completed"]
+    assert flow.go_on(1) == []
+    assert flow.pause(2) == []
+
+
+def test_one_who_waited_on_after_the_function_was_given_up_changes_nothing(flow: Story) -> None:
+    flow.pause(1)
+    flow.cancel()
+    assert flow.give_up_flow() == ["end Cancelled"]
+    assert flow.go_on(1) == []
+
+
 # -- the admission desk --------------------------------------------------------------------------------
 
 
@@ -1564,3 +1605,76 @@ def test_a_run_at_the_desk_that_is_noticed_is_recorded(flow: Story) -> None:
     flow.submit(1, needs_admission=True)
     assert flow.notice(1) == ["record 1 Pending"]
     assert flow.find(1) == ["settle 1 Cached"]
+
+
+# -- limits: a run waits at the desk, and does so before each attempt ------------------------------------
+
+
+def test_a_run_that_waits_for_a_limit_says_so_and_holds_no_slot() -> None:
+    flow = started(slots=1)
+    flow.submit(1, needs_admission=True)
+    assert flow.delay(1) == ["record 1 AwaitingSlot"]
+    assert flow.reason(1) == "waits for limit db"
+    assert flow.submit(2) == ["start 2"]
+    assert flow.admit(1) == []
+    assert flow.stage(1) is Stage.QUEUED
+    assert flow.finish(2) == ["settle 2 Completed", "start 1"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.states(1).count(StateName.AWAITING_SLOT) == 1
+
+
+def test_a_run_that_waits_for_a_limit_is_cancelled_at_once(flow: Story) -> None:
+    flow.submit(1, needs_admission=True)
+    flow.delay(1)
+    assert flow.cancel(1) == ["settle 1 Cancelled"]
+    assert flow.delay(1) == []
+    assert flow.admit(1) == []
+
+
+def test_each_attempt_of_a_run_that_keeps_to_limits_is_admitted(flow: Story) -> None:
+    flow.submit(1, retries=1, needs_admission=True, is_readmitted=True)
+    assert flow.admit(1) == ["start 1"]
+    assert flow.fail(1, retry_after=0.0)[-1] == "admit 1?"
+    assert flow.delay(1) == ["record 1 AwaitingSlot"]
+    assert flow.admit(1) == ["start 1"]
+    assert flow.finish(1, number=2) == ["settle 1 Completed"]
+
+
+def test_an_attempt_of_another_run_is_not_asked_about_once_more(flow: Story) -> None:
+    flow.submit(1, retries=1, needs_admission=True)
+    flow.admit(1)
+    assert flow.fail(1, retry_after=0.0)[-1] == "start 1"
+
+
+# -- runs of earlier epochs -------------------------------------------------------------------------------
+
+
+def test_a_call_that_completed_in_an_earlier_epoch_ends_at_once_without_a_slot() -> None:
+    flow = Story(slots=1)
+    flow.start_flow()
+    flow.submit(1)
+    assert flow.replay(2) == ["settle 2 Replayed"]
+    assert flow.states(2) == [StateName.PENDING, StateName.REPLAYED]
+    assert (flow.number(2), flow.free_slots) == (0, 0)
+
+
+def test_what_waits_for_a_replayed_run_starts_like_any_other(flow: Story) -> None:
+    flow.replay(1)
+    assert flow.submit(2, 1) == ["start 2"]
+    assert flow.roots(1) == ()
+
+
+def test_a_replayed_run_is_no_failure_of_the_flow(flow: Story) -> None:
+    flow.replay(1)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_nothing_is_replayed_any_more_once_the_flow_is_cancelled(flow: Story) -> None:
+    flow.cancel()
+    assert flow.replay(1) == ["settle 1 Cancelled"]
+
+
+def test_the_next_attempt_of_a_flow_waits_and_then_retries() -> None:
+    flow = Story(is_retry=True)
+    assert flow.start_flow() == ["flow Retrying"]
+    assert flow.end_function() == ["end Completed"]

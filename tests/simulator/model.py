@@ -20,7 +20,9 @@ from tests.engine.story import (
     EndFlow,
     Finished,
     FlowGivenUp,
+    FlowPaused,
     FlowStarted,
+    FlowWentOn,
     Found,
     FunctionEnded,
     Interrupt,
@@ -31,6 +33,7 @@ from tests.engine.story import (
     Reclaimed,
     Record,
     RecordFlow,
+    Replayed,
     Retrieved,
     RunHooks,
     SetDeadline,
@@ -115,6 +118,8 @@ class Model:
         self.outsiders: dict[int, SeenOutsider] = {}
         self.function: FunctionEnded | None = None
         self.has_started = False
+        self.pauses: dict[int, str] = {}
+        """The prompts of the persons for whom the function waits."""
         self.is_cancelled = False
         self.is_timed_out = False
         self.is_given_up = False
@@ -234,6 +239,12 @@ class Model:
         )
         if isinstance(event, Adopted):
             self._check_adoption(event, effects)
+        if isinstance(event, Replayed):
+            settles = any(isinstance(effect, Settle) and effect.id == event.id for effect in effects)
+            self._check(
+                settles,
+                f"run {event.id} was replayed, and is not settled: {effects}",
+            )
         self._check_outcome(event)
         self._check_books()
         if self.end is not None and not had_ended:
@@ -246,6 +257,8 @@ class Model:
                 return self._take_in_submission(event)
             case Adopted():
                 return self._take_in_adoption(event)
+            case Replayed():
+                return self._take_in_replay(event)
             case Began() | Finished() if self._is_early(event.id, event.number):
                 self.runs[event.id].early.append(event)
             case Began() if self._is_heard(event.id, event.number):
@@ -299,6 +312,11 @@ class Model:
             case FlowStarted():
                 self._take_in_start()
                 self.has_started = True
+            case FlowPaused():
+                if self.function is None and not self.is_cancelled:
+                    self.pauses[event.id] = event.prompt
+            case FlowWentOn():
+                self.pauses.pop(event.id, None)
             case FlowGivenUp():
                 self._give_up()
             case FunctionEnded():
@@ -346,16 +364,26 @@ class Model:
             self._deadlines_to_be_set[None] = self.timeout
 
     def _take_in_submission(self, run: Submitted) -> StateName | None:
-        is_accepted = not (self.is_cancelled or self.has_failed or self.end is not None)
         self.runs[run.id] = self.live[run.id] = SeenRun(run)
-        if not is_accepted:
+        if not self._accepts():
             return StateName.CANCELLED
         self._retrieved.update(run.tolerated)
         if any(self.is_live(id) for id in (*run.upstreams, *run.tolerated)):
             return None
         return None if all(map(self.has_completed, run.upstreams)) else StateName.UPSTREAM_FAILED
 
+    def _accepts(self) -> bool:
+        """Whether a call may still come to something."""
+        return not (self.is_cancelled or self.has_failed or self.end is not None)
+
+    def _take_in_replay(self, event: Replayed) -> StateName:
+        self.runs[event.id] = self.live[event.id] = SeenRun(
+            Submitted(event.id, event.at_us, needs_slot=False)
+        )
+        return StateName.REPLAYED if self._accepts() else StateName.CANCELLED
+
     def _take_in_end_of_function(self, event: FunctionEnded) -> None:
+        self.pauses.clear()
         self.function = event
         self._retrieved.update(event.tolerated)
         if event.ending in (Ending.CANCELLED, Ending.TIMED_OUT):
@@ -565,7 +593,8 @@ class Model:
     def _check_cause(self, seen: SeenRun, settled: Settle) -> None:
         """A run that has begun ends by its own report alone; one that has not, by its upstreams or a cancel."""
         is_its_own = (
-            isinstance(self._event, Finished | Skipped | Adopted | Found) and self._event.id == settled.id
+            isinstance(self._event, Finished | Skipped | Adopted | Replayed | Found)
+            and self._event.id == settled.id
         )
         match settled.name:
             case StateName.UPSTREAM_FAILED:
@@ -585,7 +614,7 @@ class Model:
 
     def _check_outcome(self, event: Event) -> None:
         if self._expected is not None:
-            assert isinstance(event, Submitted | Finished | Withdrawn | Skipped | Adopted | Found)
+            assert isinstance(event, Submitted | Finished | Withdrawn | Skipped | Adopted | Replayed | Found)
             names = [name for name, _, _ in self.engine.changes(event.id)]
             self._check(
                 self._expected in names, f"run {event.id} had to come to {self._expected} by {event}: {names}"
@@ -634,9 +663,13 @@ class Model:
         for seen in self.live.values():
             self._check_stage(seen)
         if self.end is None and (self.has_started or self.is_cancelled):
+            now = self.flow_changes[-1] if self.flow_changes else (None, 0, None)
             expected = StateName.CANCELLING if self.is_cancelled else StateName.RUNNING
-            now = self.flow_changes[-1][0] if self.flow_changes else None
-            self._check(now is expected, f"the flow run is {now}, it must be {expected}")
+            if self.pauses and not self.is_cancelled:
+                expected = StateName.PAUSED
+                first = next(iter(self.pauses.values()))
+                self._check(now[2] == first, f"the flow run is paused for {now[2]!r}, it must be {first!r}")
+            self._check(now[0] is expected, f"the flow run is {now[0]}, it must be {expected}")
         self._check(engine.has_ended == (self.end is not None), "the flow run ended unsaid")
         self._check(self.end is not None or not self.is_due(), "everything has ended but the flow run")
         if self.slots.count is not None:

@@ -75,6 +75,14 @@ class Admitted(NamedTuple):
     at_us: int
 
 
+class AdmissionDelayed(NamedTuple):
+    """The run has to wait at the desk, for a limit that others have used up."""
+
+    id: int
+    at_us: int
+    reason: str
+
+
 class ValueFound:
     """What the run would give is known already: it ends without an attempt, in the state ``name``."""
 
@@ -186,6 +194,21 @@ class FlowStarted(NamedTuple):
     at_us: int
 
 
+class FlowPaused(NamedTuple):
+    """The flow's function waits for a person; ``id`` tells this wait from others of the flow run."""
+
+    id: int
+    at_us: int
+    prompt: str
+
+
+class FlowWentOn(NamedTuple):
+    """The function waits for that person no longer."""
+
+    id: int
+    at_us: int
+
+
 class FlowGivenUp(NamedTuple):
     """The grace of a flow run that is to stop is over: what has not ended goes on unheard."""
 
@@ -209,6 +232,7 @@ Event = (
     TaskRun
     | RunNoticed
     | Admitted
+    | AdmissionDelayed
     | ValueFound
     | AttemptStarted
     | AttemptFinished
@@ -225,6 +249,8 @@ Event = (
     | OutsiderJoined
     | OutsiderEnded
     | FlowStarted
+    | FlowPaused
+    | FlowWentOn
     | FlowGivenUp
     | FunctionEnded
 )

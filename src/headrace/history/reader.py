@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
+    from headrace.engine.leases import Limit
+
 V = TypeVar("V")
 
 
@@ -232,6 +234,14 @@ class RowCounts(NamedTuple):
     log_lines: int
 
 
+class OpenQuestion(NamedTuple):
+    """What a flow run asks a person: ``question`` says which answers there are, see ``Question.from_json``."""
+
+    prompt: str
+    occurrence: int
+    question: str
+
+
 class FlowSize(NamedTuple):
     """How much of the database the runs of a flow take, roughly."""
 
@@ -254,6 +264,8 @@ class Reader:
         self._connection = connection
         self._lock = lock or threading.Lock()
         self._is_shared = lock is not None
+        self._limits: Mapping[str, Limit] = {}
+        self._limits_version = -1
 
     @classmethod
     def open(cls, location: str) -> Self:
@@ -407,15 +419,14 @@ class Reader:
             version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return version
 
-    def arguments(self, run: Run) -> StoredValue | None:
+    def arguments(self, run: Run | RunName) -> StoredValue | None:
         """What is stored of the arguments that the flow was called with."""
-        [(content,)] = self._all("get_arguments", {"flow_run": run.key})
-        if content is None:
+        [(content, key)] = self._all("get_arguments", {"flow_run": run.key})
+        if content is None and key is None:
             return None
         owner = f"the arguments of flow run {run.name} ({run.id})"
-        return StoredValue(
-            owner, PICKLE, content, seed_of_text(run.id), None, len(content), self.results_home
-        )
+        size = 0 if content is None else len(content)
+        return StoredValue(owner, PICKLE, content, seed_of_text(run.id), key, size, self.results_home)
 
     def past_runs(self, run: Run) -> list[PastRun]:
         """Its task runs in all epochs, as a resume looks at them; without their values."""
@@ -492,6 +503,21 @@ class Reader:
         """Whether something is recorded as under way whose process is gone: see ``rescuer``."""
         with self._lock:
             return bool(find_gone(self._connection))
+
+    def limits(self) -> Mapping[str, Limit]:
+        """The limits that are set, read anew only if somebody has written since."""
+        from headrace.history.lease_book import read_limits  # few readers ask for them
+
+        with self._lock:
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._limits_version or self._is_shared:  # one's own writing changes no version
+                self._limits = read_limits(self._connection)
+                self._limits_version = version
+        return self._limits
+
+    def open_questions(self, run: Run) -> list[OpenQuestion]:
+        """What it waits for a person to answer, also if its process is gone."""
+        return [OpenQuestion(*row) for row in self._all("list_questions", {"flow_run": run.key})]
 
     def count_rows(self) -> RowCounts:
         """How much there is."""

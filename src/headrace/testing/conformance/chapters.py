@@ -8,6 +8,7 @@ from headrace.testing.conformance.dependencies import Dependencies
 from headrace.testing.conformance.failures import Failures
 from headrace.testing.conformance.nesting import Nesting
 from headrace.testing.conformance.records import Records
+from headrace.testing.conformance.resuming import Resuming
 from headrace.testing.conformance.retries import Retries
 from headrace.testing.conformance.shapes import Shapes
 from headrace.testing.conformance.storage import Storage
@@ -15,7 +16,17 @@ from headrace.testing.conformance.surroundings import Surroundings
 
 
 class TaskRunnerConformance(
-    Calls, Dependencies, Failures, Retries, Nesting, Surroundings, Records, Storage, Cancelling, Shapes
+    Calls,
+    Dependencies,
+    Failures,
+    Retries,
+    Nesting,
+    Surroundings,
+    Records,
+    Storage,
+    Resuming,
+    Cancelling,
+    Shapes,
 ):
     """All that is expected of a task runner. Subclass it and give it ``make_runner``.
 
