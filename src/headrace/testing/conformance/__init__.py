@@ -15,6 +15,7 @@ unless ``Capability.SHARES_MEMORY`` is declared, and every task of the suite can
 
 from __future__ import annotations
 
+from headrace.testing.conformance.caching import Caching
 from headrace.testing.conformance.calls import Calls
 from headrace.testing.conformance.cancelling import Cancelling
 from headrace.testing.conformance.dependencies import Dependencies
@@ -31,7 +32,17 @@ __all__ = ["TaskRunnerConformance", "lacks", "needs"]
 
 
 class TaskRunnerConformance(
-    Calls, Dependencies, Failures, Retries, Nesting, Surroundings, Records, Storage, Cancelling, Shapes
+    Calls,
+    Dependencies,
+    Failures,
+    Retries,
+    Nesting,
+    Surroundings,
+    Records,
+    Storage,
+    Caching,
+    Cancelling,
+    Shapes,
 ):
     """All that is expected of a task runner. Subclass it and give it ``make_runner``.
 
