@@ -26,6 +26,7 @@ from benchmarks import (
     large_array,
     many_tasks,
     on_dask,
+    on_processes,
     on_ray,
     sleeping_tasks,
     start_up,
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Row]]] = {
     "start-up": start_up.measure,
     "large-array": large_array.measure,
     "installed-size": installed_size.measure,
+    "processes": on_processes.measure,
     "dask": on_dask.measure,
     "ray": on_ray.measure,
 }

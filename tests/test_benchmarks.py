@@ -105,6 +105,17 @@ def test_an_engine_is_measured_against_its_bare_client(engine: str, module: str,
     assert "growth" in rows[-2]["what"]
 
 
+@pytest.mark.nightly  # each turn starts processes and imports NumPy in them
+def test_worker_processes_are_measured_against_a_bare_pool(tmp_path: Path) -> None:
+    done = run_benchmarks("--quick", "--only", "processes", "--results", str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    (raw,) = tmp_path.glob("*.json")
+    rows = json.loads(raw.read_text("utf-8"))["rows"]
+    assert len(rows) == 8
+    assert all(is_complete(row) and row["baseline"] and row["what"].startswith("processes: ") for row in rows)
+
+
 @pytest.mark.parametrize(("engine", "module"), [("dask", "distributed"), ("ray", "ray")])
 def test_an_engine_that_is_not_installed_is_left_out_with_a_word(
     engine: str, module: str, tmp_path: Path

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from headrace.futures import FlowRunFuture, TaskFuture
     from headrace.limits import concurrency, rate_limit
     from headrace.logging import get_run_logger
+    from headrace.pausing import pause
     from headrace.run_context import FlowRunContext, TaskRunContext, get_run_context
+    from headrace.sleeping import sleep
     from headrace.tagging import tags
     from headrace.tasks import Task, task
     from headrace.waiting import as_completed, wait
@@ -52,8 +54,10 @@ __all__ = [
     "flow",
     "get_run_context",
     "get_run_logger",
+    "pause",
     "quote",
     "rate_limit",
+    "sleep",
     "tags",
     "task",
     "task_input_hash",
@@ -81,8 +85,10 @@ _PLACES = {
     "flow": "headrace.flows",
     "get_run_context": "headrace.run_context",
     "get_run_logger": "headrace.logging",
+    "pause": "headrace.pausing",
     "quote": "headrace.dependencies",
     "rate_limit": "headrace.limits",
+    "sleep": "headrace.sleeping",
     "tags": "headrace.tagging",
     "task": "headrace.tasks",
     "task_input_hash": "headrace.cache_policies",

@@ -272,6 +272,15 @@ class Driver:
             call.parent = parent.id
             call.needs_slot = False
             call.is_told_plainly = False
+            self.tell_of_caller(parent)
+
+    def tell_of_caller(self, call: Call) -> None:
+        """The call is about to call something: the history knows of it before it knows of that.
+
+        Otherwise a resume would not find what it called, and execute that again.
+        """
+        if not call.is_noticed:
+            self._notice_run(call)
 
     def _bring_to_desk(self, call: Call) -> None:
         """The call has to be admitted, unless it is known at once how it ends."""

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 
     from headrace.engine.states import Change
     from headrace.epochs import Epochs
+    from headrace.flow_waits import FlowWaits
     from headrace.flows import Flow
     from headrace.history import History
     from headrace.history.facts import StoredResult
@@ -134,6 +135,7 @@ class FlowRun(Completion):
         self._is_stopping = False
         self._reason = ""
         self._interrupt_function: Callable[[], None] | None = None
+        self._waits: FlowWaits | None = None
         self._rest = threading.Lock()
         """Held by who lives the rest of the run, once its function has ended or is given up."""
 
@@ -468,6 +470,8 @@ class FlowRun(Completion):
 
         epochs = Epochs(self, resumption)
         if self._parent is not None and self.recorded_parent is not None:
+            if self._parent.call is not None:
+                self._parent.driver.tell_of_caller(self._parent.call)
             epochs.take_place_in(self._parent.driver, self.recorded_parent, self._arguments)
         return epochs
 
@@ -543,6 +547,23 @@ class FlowRun(Completion):
         """Another process asks for something. Called by the history's own thread, and never blocks."""
         if kind == "cancel":
             self.cancel(value or "cancelled by another process")
+        elif kind == "answer" and value is not None and self._waits is not None:
+            self._waits.note_answer(value)
+
+    def answer(self, value: Any, prompt: str | None) -> None:
+        """Answer the question for which its function waits. Raises ``LookupError`` and ``ValueError``."""
+        if self.is_done or self._waits is None:
+            raise LookupError(f"flow run {self.display_name!r} does not wait for an answer")
+        self._waits.answer(value, prompt)
+
+    @property
+    def waits(self) -> FlowWaits:
+        """What its function waits for, in its present epoch. Asked for by that function alone."""
+        from headrace.flow_waits import FlowWaits  # few flows sleep or ask
+
+        if self._waits is None or self._waits.driver is not self.driver:
+            self._waits = FlowWaits(self)
+        return self._waits
 
     def note_loss(self, reason: str) -> None:
         """Another process owns the run now: the history refuses what is done here."""

@@ -393,6 +393,14 @@ class FlowRunFuture(Future[T_co]):
         source.cancel()
         return True
 
+    def answer(self, value: Any, *, prompt: str | None = None) -> None:
+        """Answer the question for which the flow run is Paused; ``prompt`` says which, if there are several.
+
+        Raises ``LookupError`` if it waits for no answer, ``ValueError`` for what is none.
+        """
+        source: Any = self._source
+        source.answer(value, prompt)
+
 
 def running_loop() -> Any:
     """The event loop that runs in this thread, if one does."""

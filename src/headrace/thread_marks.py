@@ -134,7 +134,8 @@ def _send_if_still_there(mark: ThreadMark, run: Any, number: int, frame: FrameTy
     try:
         (frames,) = look
         if (
-            frames[mark.thread_id] is frame
+            mark.thread_id in frames  # not if it has ended
+            and frames[mark.thread_id] is frame
             and frame.f_lasti == place
             and mark.run is run
             and mark.number == number

@@ -150,6 +150,21 @@ class FlowStarted(NamedTuple):
     at_us: int
 
 
+class FlowPaused(NamedTuple):
+    """The function waits for a person, who sees the prompt."""
+
+    id: int
+    at_us: int
+    prompt: str
+
+
+class FlowWentOn(NamedTuple):
+    """The function waits for that person no longer."""
+
+    id: int
+    at_us: int
+
+
 class FlowGivenUp(NamedTuple):
     at_us: int
 
@@ -183,6 +198,8 @@ Event = (
     | Joined
     | OutsiderEnded
     | FlowStarted
+    | FlowPaused
+    | FlowWentOn
     | FlowGivenUp
     | FunctionEnded
 )
@@ -320,6 +337,8 @@ _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Joined: events.OutsiderJoined,
     OutsiderEnded: events.OutsiderEnded,
     FlowStarted: events.FlowStarted,
+    FlowPaused: events.FlowPaused,
+    FlowWentOn: events.FlowWentOn,
     FlowGivenUp: events.FlowGivenUp,
     FunctionEnded: events.FunctionEnded,
 }
@@ -637,6 +656,12 @@ class Story:
 
     def start_flow(self) -> list[str]:
         return self.tell(FlowStarted(self.at()))
+
+    def pause(self, id: int = 1, prompt: str = "Go on?") -> list[str]:
+        return self.tell(FlowPaused(id, self.at(), prompt))
+
+    def go_on(self, id: int = 1) -> list[str]:
+        return self.tell(FlowWentOn(id, self.at()))
 
     def give_up_flow(self) -> list[str]:
         return self.tell(FlowGivenUp(self.at()))

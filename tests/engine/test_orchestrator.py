@@ -1486,6 +1486,47 @@ def test_a_child_run_of_an_attempt_that_goes_on_unheard_is_settled_after_the_end
     assert flow.adopt(2, *BAD, roots=(2,)) == ["hooks 2 Running", "settle 2 Failed"]
 
 
+# -- a flow run that waits for a person ------------------------------------------------------------------
+
+
+def test_a_flow_run_is_paused_while_its_function_waits_for_a_person_and_then_runs_again(flow: Story) -> None:
+    assert flow.pause(1, "Deploy?") == ["flow Paused"]
+    assert flow.submit(1) == ["start 1"]
+    assert flow.go_on(1) == ["flow Running"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_of_several_waits_the_first_that_is_open_is_the_reason(flow: Story) -> None:
+    assert flow.pause(1, "first?") == ["flow Paused"]
+    assert flow.pause(2, "second?") == []
+    assert flow.go_on(1) == ["flow Running", "flow Paused"]
+    assert flow.go_on(2) == ["flow Running"]
+    assert flow.go_on(2) == []
+
+
+def test_a_paused_flow_run_can_be_cancelled_and_does_not_run_again(flow: Story) -> None:
+    flow.pause(1)
+    assert "flow Cancelling" in flow.cancel()
+    assert flow.go_on(1) == []
+    assert flow.pause(2) == []
+    assert flow.end_function(Ending.CANCELLED) == ["end Cancelled"]
+
+
+def test_a_function_that_ends_while_it_waits_has_waited_long_enough(flow: Story) -> None:
+    flow.pause(1)
+    assert flow.end_function() == ["flow Running", "end Completed"]
+    assert flow.go_on(1) == []
+    assert flow.pause(2) == []
+
+
+def test_one_who_waited_on_after_the_function_was_given_up_changes_nothing(flow: Story) -> None:
+    flow.pause(1)
+    flow.cancel()
+    assert flow.give_up_flow() == ["end Cancelled"]
+    assert flow.go_on(1) == []
+
+
 # -- the admission desk --------------------------------------------------------------------------------
 
 

@@ -145,6 +145,16 @@ class OrchestratorMachine(RuleBasedStateMachine):
     def end_outsider(self, data: st.DataObject) -> None:
         self.choosing(data).end_outsider()
 
+    @precondition(lambda self: self.world.has_started and self.world.model.function is None)
+    @rule(data=st.data())
+    def pause_flow(self, data: st.DataObject) -> None:
+        self.choosing(data).pause_flow()
+
+    @precondition(lambda self: self.world.model.pauses)
+    @rule(data=st.data())
+    def let_flow_go_on(self, data: st.DataObject) -> None:
+        self.choosing(data).let_flow_go_on()
+
     @rule(data=st.data())
     def cancel_flow(self, data: st.DataObject) -> None:
         self.choosing(data).cancel_flow()

@@ -594,6 +594,31 @@ def test_c5_a_child_takes_futures_and_its_failure_is_its_parents_to_retrieve(sto
     assert story.flow_run().state == "Completed"
 
 
+@pytest.mark.parametrize("runner", [SequentialTaskRunner(), ConcurrentTaskRunner()])
+def test_c5_a_caller_is_in_the_history_as_soon_as_what_it_calls(runner: Any, story: Story) -> None:
+    """Or a resume after a crash would not recognise what it called."""
+
+    @task
+    def child() -> None: ...
+
+    @flow
+    def subflow() -> None: ...
+
+    @task
+    def parent(call: Callable[[], Any]) -> dict[str, str]:
+        call()
+        return story.states("family")
+
+    @flow(task_runner=runner)
+    def family() -> list[dict[str, str]]:
+        return [parent(lambda: child().result()).result(), parent(subflow).result()]
+
+    assert family() == [
+        {"parent-0": "Running", "child-0": "Completed"},
+        {"parent-0": "Completed", "child-0": "Completed", "parent-1": "Running"},
+    ]
+
+
 def test_c5_a_childs_failure_that_nobody_retrieves_fails_the_flow(way: Way, make_task: MakeTask) -> None:
     @task
     def fail() -> None:

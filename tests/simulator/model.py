@@ -20,7 +20,9 @@ from tests.engine.story import (
     EndFlow,
     Finished,
     FlowGivenUp,
+    FlowPaused,
     FlowStarted,
+    FlowWentOn,
     Found,
     FunctionEnded,
     Interrupt,
@@ -115,6 +117,8 @@ class Model:
         self.outsiders: dict[int, SeenOutsider] = {}
         self.function: FunctionEnded | None = None
         self.has_started = False
+        self.pauses: dict[int, str] = {}
+        """The prompts of the persons for whom the function waits."""
         self.is_cancelled = False
         self.is_timed_out = False
         self.is_given_up = False
@@ -299,6 +303,11 @@ class Model:
             case FlowStarted():
                 self._take_in_start()
                 self.has_started = True
+            case FlowPaused():
+                if self.function is None and not self.is_cancelled:
+                    self.pauses[event.id] = event.prompt
+            case FlowWentOn():
+                self.pauses.pop(event.id, None)
             case FlowGivenUp():
                 self._give_up()
             case FunctionEnded():
@@ -356,6 +365,7 @@ class Model:
         return None if all(map(self.has_completed, run.upstreams)) else StateName.UPSTREAM_FAILED
 
     def _take_in_end_of_function(self, event: FunctionEnded) -> None:
+        self.pauses.clear()
         self.function = event
         self._retrieved.update(event.tolerated)
         if event.ending in (Ending.CANCELLED, Ending.TIMED_OUT):
@@ -634,9 +644,13 @@ class Model:
         for seen in self.live.values():
             self._check_stage(seen)
         if self.end is None and (self.has_started or self.is_cancelled):
+            now = self.flow_changes[-1] if self.flow_changes else (None, 0, None)
             expected = StateName.CANCELLING if self.is_cancelled else StateName.RUNNING
-            now = self.flow_changes[-1][0] if self.flow_changes else None
-            self._check(now is expected, f"the flow run is {now}, it must be {expected}")
+            if self.pauses and not self.is_cancelled:
+                expected = StateName.PAUSED
+                first = next(iter(self.pauses.values()))
+                self._check(now[2] == first, f"the flow run is paused for {now[2]!r}, it must be {first!r}")
+            self._check(now[0] is expected, f"the flow run is {now[0]}, it must be {expected}")
         self._check(engine.has_ended == (self.end is not None), "the flow run ended unsaid")
         self._check(self.end is not None or not self.is_due(), "everything has ended but the flow run")
         if self.slots.count is not None:

@@ -110,7 +110,7 @@ def test_random_flows_of_an_author_leave_nothing_out() -> None:
 
 def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> None:
     told: Counter[str] = Counter()
-    for played in play_all("orchestrator", range(300)):
+    for played in play_all("orchestrator", range(500)):
         told.update(type(event).__name__ for event in played.story)
         told.update(str(seen.end) for seen in played.model.runs.values())
         told["repeated"] += any(seen.is_repeated for seen in played.model.runs.values())
@@ -120,7 +120,7 @@ def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> 
     events = {
         "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "DeadlinePassed", "TimerFired", "CancelRequested",
         "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FlowGivenUp", "FunctionEnded",
-        "Skipped", "Adopted", "Admitted", "Found", "repeated", "told again", "started ahead",
+        "Skipped", "Adopted", "Admitted", "Found", "repeated", "told again", "started ahead", "FlowPaused", "FlowWentOn",
     }  # fmt: skip
     endings = {"Completed", "Failed", "TimedOut", "Crashed", "Cancelled", "UpstreamFailed", "Cached"}
     of_flows = {"flow Completed", "flow Failed", "flow TimedOut", "flow Crashed", "flow Cancelled"}

@@ -22,7 +22,9 @@ from tests.engine.story import (
     DeadlinePassed,
     Finished,
     FlowGivenUp,
+    FlowPaused,
     FlowStarted,
+    FlowWentOn,
     Found,
     FunctionEnded,
     Interrupt,
@@ -135,6 +137,8 @@ class World:
         self.is_to_stop = False
         self.loans: list[tuple[int, int]] = []
         self.has_started = False
+        self.asks_persons = self.chance(3)
+        self.pauses = 0
         self.started_ahead = 0
         self.told_again = 0
 
@@ -203,6 +207,8 @@ class World:
         offers: list[tuple[object, int, Callable[[], None]]] = [
             (not self.has_started, 4, self.start_flow),
             (function_runs and has_begun and self.has_started, 1, self.end_function),
+            (function_runs and self.has_started and self.asks_persons, 1, self.pause_flow),
+            (model.pauses, 2, self.let_flow_go_on),
             (has_room, 9 if function_runs else 1, self.submit),
             (has_room and function_runs, 2, self.map),
             (has_room and self.begun, 2, self.call_child),
@@ -212,14 +218,14 @@ class World:
             (self.vain(), 3, self.skip),
             (self.begun, 8, self.finish),
             (self.reports, 1, self.report),
-            (self.posted, 4, self.tell_again),
+            (self.posted, 8, self.tell_again),
             (self.has_losses(), 1, self.lose_value),
             (self.begun, 2, self.report_start),
             (self.begun, 2, self.lend),
             (self.interrupts, 6, self.resolve_interrupt),
             (self.timers, 4, self.fire_timer),
             (self.at_desk, 4, self.answer_at_desk),
-            (self.deadlines, 1, self.pass_deadline),
+            (self.deadlines, 3, self.pass_deadline),
             (self.is_to_stop, 1, self.give_up_flow),
             (self.live_outsiders(), 1, self.end_outsider),
             (self.spent(), 1, self.report_again),
@@ -441,6 +447,14 @@ class World:
 
     def end_outsider(self) -> None:
         self.tell(OutsiderEnded(self.pick(self.live_outsiders()), self.tick(), not self.chance(2)))
+
+    def pause_flow(self) -> None:
+        """The function waits for a person."""
+        self.pauses += 1
+        self.tell(FlowPaused(self.pauses, self.tick(), f"Question {self.pauses}?"))
+
+    def let_flow_go_on(self) -> None:
+        self.tell(FlowWentOn(self.pick(list(self.model.pauses)), self.tick()))
 
     def end_function(self) -> None:
         ending = self.pick(

@@ -10,11 +10,21 @@ import click
 from headrace.cli.storage_text import file_of
 from headrace.cli.times import iso
 from headrace.engine.states import StateType
+from headrace.questions import Question
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from headrace.history.reader import FailureView, LogLine, Run, RunSummary, StateView, Storage, TaskRun
+    from headrace.history.reader import (
+        FailureView,
+        LogLine,
+        OpenQuestion,
+        Run,
+        RunSummary,
+        StateView,
+        Storage,
+        TaskRun,
+    )
 
 
 def print_json(value: object, *, in_one_line: bool = False) -> None:
@@ -102,6 +112,12 @@ def task_run_json(task_run: TaskRun, results_home: str) -> dict[str, Any]:
         "result_storage": _storage(task_run.storage, results_home),
         "failure": _failure(task_run.failure),
     }
+
+
+def question_json(asked: OpenQuestion) -> dict[str, Any]:
+    """What a flow run asks a person."""
+    question = Question.from_json(asked.question)
+    return {"prompt": asked.prompt, "expected": question.expected, "choices": list(question.choices)}
 
 
 def log_json(line: LogLine, task_run: str | None) -> dict[str, Any]:

@@ -91,7 +91,9 @@ def _where_to_look(error: click.UsageError) -> str:
         "resume": LazyCommand(
             "headrace.cli.resume:resume", "Go on with a run that failed, crashed or was cancelled."
         ),
+        "cancel": LazyCommand("headrace.cli.cancel:cancel", "Cancel a run that another process executes."),
         "runs": LazyCommand("headrace.cli.runs:runs", "List, show and delete the runs in the history."),
+        "answer": LazyCommand("headrace.cli.answer:answer", "Answer what a flow run asks."),
         "limits": LazyCommand("headrace.cli.limits:limits", "Say how many may run at once, or in a time."),
         "cache": LazyCommand("headrace.cli.cache:cache", "List what is cached, and clear it."),
         "db": LazyCommand("headrace.cli.db:db", "Prune, back up, restore and vacuum the history."),

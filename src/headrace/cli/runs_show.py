@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headrace.cli import screen
-from headrace.cli.as_json import print_json, run_json, task_run_json
+from headrace.cli.as_json import print_json, question_json, run_json, task_run_json
 from headrace.cli.failure_text import alike, headline, is_told, last_lines, names_of
 from headrace.cli.lines import Line, Span, between, fit, wrapped
 from headrace.cli.live import has_failed, words
@@ -25,6 +25,7 @@ from headrace.cli.times import ago, duration, moment
 from headrace.engine.states import StateName
 from headrace.errors import RunNotFoundError
 from headrace.history.facts import PICKLE
+from headrace.questions import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,8 +64,9 @@ def show(*, name: str | None, task: str | None, state: str | None, as_json: bool
                 task_run_json(task_run, reader.results_home)
                 for task_run in reader.task_runs(run, task=task, state=state)
             ]
+            questions = [question_json(question) for question in reader.open_questions(run)]
             whole = run_json(run, reader.children(run), reader.results_home)
-            print_json({**whole, "task_runs_list": task_runs})
+            print_json({**whole, "questions": questions, "task_runs_list": task_runs})
             return
         output = screen.stdout()
         output.print(
@@ -129,8 +131,13 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
     why = run.states[-1].message
     if run.failure is not None and run.failure.type == "UpstreamFailedError":
         why = run.failure.message
-    if why:
+    questions = reader.open_questions(run)
+    if why and run.state != StateName.PAUSED.value:
         yield "why", safe(why)
+    for question in questions:
+        yield "asks", f"{safe(question.prompt)} ({safe(Question.from_json(question.question).expected)})"
+    if questions:
+        yield "answer it", f"headrace answer {run.id} VALUE"
     yield "id", run.id
     yield "started", f"{moment(run.created_us)}, {ago(run.created_us, now_us())}"
     if run.parent is not None:

@@ -189,6 +189,21 @@ class FlowStarted(NamedTuple):
     at_us: int
 
 
+class FlowPaused(NamedTuple):
+    """The flow's function waits for a person; ``id`` tells this wait from others of the flow run."""
+
+    id: int
+    at_us: int
+    prompt: str
+
+
+class FlowWentOn(NamedTuple):
+    """The function waits for that person no longer."""
+
+    id: int
+    at_us: int
+
+
 class FlowGivenUp(NamedTuple):
     """The grace of a flow run that is to stop is over: what has not ended goes on unheard."""
 
@@ -228,6 +243,8 @@ Event = (
     | OutsiderJoined
     | OutsiderEnded
     | FlowStarted
+    | FlowPaused
+    | FlowWentOn
     | FlowGivenUp
     | FunctionEnded
 )

@@ -37,7 +37,9 @@ from headrace.engine.events import (
     Ending,
     FailureRetrieved,
     FlowGivenUp,
+    FlowPaused,
     FlowStarted,
+    FlowWentOn,
     FunctionEnded,
     OutsiderEnded,
     OutsiderJoined,
@@ -129,6 +131,7 @@ class Orchestrator:
         "_kept_for_ready",
         "_lenders",
         "_outsiders",
+        "_pauses",
         "_queue",
         "_released",
         "_repeated",
@@ -164,6 +167,7 @@ class Orchestrator:
         self._lenders: dict[int, list[int]] = {}
         self._unseen: dict[int, None] = {}
         self._forgiven: set[int] = set()
+        self._pauses: dict[int, str] = {}
         first = StateName.AWAITING_RETRY if is_retry else _PENDING
         self._flow_changes: list[Change] = [(first, at_us, None)]
         self._doomed: deque[tuple[TaskRun, tuple[int, ...]]] = deque()
@@ -193,6 +197,8 @@ class Orchestrator:
             OutsiderJoined: self._on_outsider_joined,
             OutsiderEnded: self._on_outsider_ended,
             FlowStarted: self._on_flow_started,
+            FlowPaused: self._on_flow_paused,
+            FlowWentOn: self._on_flow_went_on,
             FlowGivenUp: self._on_flow_given_up,
             FunctionEnded: self._on_function_ended,
         }
@@ -764,9 +770,33 @@ class Orchestrator:
             if self._timeout_seconds is not None:
                 effects.append(SetDeadline(None, 0, self._timeout_seconds, event.at_us))
 
+    def _on_flow_paused(self, event: FlowPaused, effects: list[Effect]) -> None:
+        if self._function is not None or self._is_cancelled:  # it has more to say than that it waits
+            return
+        self._pauses[event.id] = event.prompt
+        if len(self._pauses) == 1:
+            self._change_and_record_flow((StateName.PAUSED, event.at_us, event.prompt), effects)
+
+    def _on_flow_went_on(self, event: FlowWentOn, effects: list[Effect]) -> None:
+        """Invariant: the flow run is Paused as long as its function waits for somebody, and says for what."""
+        was_open = self._pauses.pop(event.id, None) is not None
+        if not was_open or self._function is not None or self._is_cancelled:
+            return
+        self._change_and_record_flow((_RUNNING, event.at_us, None), effects)
+        if self._pauses:
+            prompt = next(iter(self._pauses.values()))
+            self._change_and_record_flow((StateName.PAUSED, event.at_us, prompt), effects)
+
+    def _leave_pauses(self, at_us: int, effects: list[Effect]) -> None:
+        """The function has ended, and does not wait any more."""
+        if self._pauses and not self._is_cancelled:
+            self._change_and_record_flow((_RUNNING, at_us, None), effects)
+        self._pauses.clear()
+
     def _on_function_ended(self, event: FunctionEnded, effects: list[Effect]) -> None:
         if self._function is not None:  # it was given up
             return
+        self._leave_pauses(event.at_us, effects)
         self._function = event
         self._awaited_outsiders.update(self._outsiders.intersection((*event.returned, *event.tolerated)))
         self._forgive(event.tolerated)

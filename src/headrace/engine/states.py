@@ -120,7 +120,9 @@ TRANSITIONS: Mapping[StateName, frozenset[StateName]] = MappingProxyType(
         ),
         StateName.RUNNING: frozenset(_ENDED_BY_RUNNING),
         StateName.RETRYING: frozenset(_ENDED_BY_RUNNING),
-        StateName.PAUSED: frozenset({StateName.RUNNING, StateName.TIMED_OUT, *_ENDED_EARLY}),
+        StateName.PAUSED: frozenset(
+            {StateName.RUNNING, StateName.CANCELLING, StateName.TIMED_OUT, *_ENDED_EARLY}
+        ),
         StateName.CANCELLING: frozenset(
             {StateName.COMPLETED, StateName.FAILED, StateName.TIMED_OUT, *_ENDED_EARLY}
         ),

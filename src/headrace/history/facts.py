@@ -203,4 +203,21 @@ class LogFact(NamedTuple):
     message: str
 
 
-Fact = PlainTaskRunFact | TaskRunFact | ReplayFact | TaskCodeFact | FlowRunFact | LogFact
+SLEEP = "sleep"
+PAUSE = "pause"
+
+
+class WaitFact(NamedTuple):
+    """A sleep or a pause of a flow's function: which one, until when, what is asked, what was answered (JSON)."""
+
+    flow_run_id: str
+    kind: str
+    name: str
+    occurrence: int
+    until_us: int | None = None
+    question: str | None = None
+    answer: str | None = None
+    is_over: bool = False
+
+
+Fact = PlainTaskRunFact | TaskRunFact | ReplayFact | TaskCodeFact | FlowRunFact | LogFact | WaitFact

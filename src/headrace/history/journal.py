@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.history.claims import Claim, Standing
-    from headrace.history.facts import Fact, FlowRunFact
+    from headrace.history.facts import Fact, FlowRunFact, WaitFact
     from headrace.history.keeping import ResultPlace
     from headrace.history.lease_book import LeaseBook
     from headrace.history.lease_desk import LeaseDesk
@@ -268,6 +268,11 @@ class History:
     def dismiss(self, flow_run: Attended) -> None:
         """The flow run has ended here, and is recorded."""
         self._attended.pop(flow_run.flow_run_id, None)
+
+    def find_wait(self, flow_run_id: str, kind: str, name: str, occurrence: int) -> WaitFact | None:
+        """What an earlier epoch has recorded of a sleep or a pause."""
+        with self._writing:
+            return self._open_writer().find_wait(flow_run_id, kind, name, occurrence)
 
     def claim(self, flow_run_id: str, *, takes_over: bool = False, is_automatic: bool = False) -> Claim:
         """Makes an earlier flow run this process's own, in its next epoch.

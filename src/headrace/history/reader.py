@@ -245,6 +245,14 @@ class RowCounts(NamedTuple):
     log_lines: int
 
 
+class OpenQuestion(NamedTuple):
+    """What a flow run asks a person: ``question`` says which answers there are, see ``Question.from_json``."""
+
+    prompt: str
+    occurrence: int
+    question: str
+
+
 class FlowSize(NamedTuple):
     """How much of the database the runs of a flow take, roughly."""
 
@@ -519,6 +527,10 @@ class Reader:
         """Whether something is recorded as under way whose process is gone: see ``rescuer``."""
         with self._lock:
             return bool(find_gone(self._connection))
+
+    def open_questions(self, run: Run) -> list[OpenQuestion]:
+        """What it waits for a person to answer, also if its process is gone."""
+        return [OpenQuestion(*row) for row in self._all("list_questions", {"flow_run": run.key})]
 
     def count_rows(self) -> RowCounts:
         """How much there is."""

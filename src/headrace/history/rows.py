@@ -22,6 +22,7 @@ from headrace.history.facts import (
     StoredResult,
     TaskCodeFact,
     TaskRunFact,
+    WaitFact,
 )
 from headrace.previews import text_json
 
@@ -48,12 +49,14 @@ class Batch(NamedTuple):
     deeds: list[Deed]
     replays: list[ReplayFact]
     codes: list[TaskCodeFact]
+    waits: list[WaitFact]
 
     def leave_out(self, flow_run_id: str) -> None:
         """Forget all that is of this flow run."""
         self.flow_runs.pop(flow_run_id, None)
         self.task_runs.pop(flow_run_id, None)
         self.logs[:] = [fact for fact in self.logs if fact.flow_run_id != flow_run_id]
+        self.waits[:] = [fact for fact in self.waits if fact.flow_run_id != flow_run_id]
         self.replays[:] = [fact for fact in self.replays if fact.flow_run_id != flow_run_id]
         self.codes[:] = [fact for fact in self.codes if fact.flow_run_id != flow_run_id]
 
@@ -63,6 +66,7 @@ def merge(facts: Iterable[object]) -> Batch:
     flow_runs: dict[str, FlowRunFact] = {}
     task_runs: dict[str, dict[int, AnyTaskRunFact]] = {}
     logs: list[LogFact] = []
+    waits: list[WaitFact] = []
     deeds: list[Deed] = []
     replays: list[ReplayFact] = []
     codes: list[TaskCodeFact] = []
@@ -82,7 +86,9 @@ def merge(facts: Iterable[object]) -> Batch:
             codes.append(fact)
         elif type(fact) is Deed:
             deeds.append(fact)
-    return Batch(flow_runs, task_runs, logs, deeds, replays, codes)
+        elif type(fact) is WaitFact:
+            waits.append(fact)
+    return Batch(flow_runs, task_runs, logs, deeds, replays, codes, waits)
 
 
 class TaskRunRows(NamedTuple):

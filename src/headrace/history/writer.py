@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
 from headrace.history.environment import environment
-from headrace.history.facts import PlainTaskRunFact, StoredResult
+from headrace.history.facts import PlainTaskRunFact, StoredResult, WaitFact
 from headrace.history.liveness import heartbeat_now, this_process
 from headrace.history.rows import clean, flow_run_row, log_row, merge, task_run_rows
 from headrace.history.statements import RowStatement, statement
@@ -79,6 +79,7 @@ class Writer:
             self._write_logs(batch.logs)
             self._write_replays(batch.replays)
             self._write_codes(batch.codes)
+            self._write_waits(batch.waits)
             for deed in batch.deeds:
                 deed.do(self)
         self._stored_bytes |= stored_bytes
@@ -230,6 +231,21 @@ class Writer:
             if key is not None:
                 values += log_row(key, fact)
         self._write_rows("record_logs", values)
+
+    def _write_waits(self, waits: Iterable[WaitFact]) -> None:
+        for fact in waits:
+            key = self._key_of(fact.flow_run_id)
+            if key is not None:
+                self._write_row(statement("record_wait"), [key, *fact[1:]])
+
+    def find_wait(self, flow_run_id: str, kind: str, name: str, occurrence: int) -> WaitFact | None:
+        """What is recorded of a sleep or a pause."""
+        values = (flow_run_id, kind, name, occurrence)
+        row = self._connection.execute(statement("find_wait"), values).fetchone()
+        if row is None:
+            return None
+        until_us, question, answer, is_over = row
+        return WaitFact(*values, until_us, question, answer, bool(is_over))
 
     def _write_replays(self, replays: Iterable[ReplayFact]) -> None:
         for fact in replays:

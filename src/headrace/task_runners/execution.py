@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.call_keys import is_told_by_row
 from headrace.context import current_scope
 from headrace.engine.events import AttemptStarted, AttemptWithdrawn, Ending
-from headrace.errors import RunInterrupted
+from headrace.errors import FlowRunCancelled, RunInterrupted, TaskCancelled
 from headrace.history.results import bytes_to_admit, dump_result
 from headrace.interrupts import calls_user_code, noted, shielded
 from headrace.previews import preview_arguments
@@ -177,13 +177,12 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
     strip_engine_frames(error)
     if isinstance(error, TypeError) and _is_about_the_call(error):
         error.__traceback__ = None  # it would show how the engine calls functions, and nothing else
-    is_told_to_stop = isinstance(error, RunInterrupted) or _is_cancellation(error)
-    if is_timed_out(call, number) or (isinstance(error, RunInterrupted) and call.is_cancelled):
-        return report_of_stop(call, number, started_us, worker, "", None if is_told_to_stop else error)
-    is_interrupt = False
-    if isinstance(error, KeyboardInterrupt) and _is_in_main_thread():
-        is_interrupt = True
+    is_interrupt = isinstance(error, KeyboardInterrupt) and _is_in_main_thread()
+    if isinstance(error, KeyboardInterrupt) and is_interrupt:
         noted.note(error)  # the caller is told, not the task: see `interrupts`
+    stops = _is_by_a_stop(error)
+    if is_timed_out(call, number) or (stops and call.is_cancelled):
+        return report_of_stop(call, number, started_us, worker, "", None if stops else error)
     if is_interrupt or _is_cancellation(error):
         reason = "interrupted" if is_interrupt else "cancelled"
         return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, error, reason)
@@ -191,6 +190,11 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
     return Report(
         call, number, started_us, ended_us, Ending.RAISED, None, None, worker, error, describe(error), delay
     )
+
+
+def _is_by_a_stop(error: BaseException) -> bool:
+    """Whether the function ended by what stops it, or asked for a run that was stopped together with its own."""
+    return isinstance(error, RunInterrupted | TaskCancelled | FlowRunCancelled) or _is_cancellation(error)
 
 
 def _is_in_main_thread() -> bool:

@@ -64,6 +64,19 @@ def is_imported_again() -> bool:
     return process is not None and getattr(process.current_process(), "_inheriting", False)
 
 
+def require_imported(task_name: str, module_name: str) -> None:
+    """Raise ``MissingMainGuardError`` if that module is being imported at this moment: so it called the flow itself.
+
+    Each worker would import it, too. To send anything of it would wait for the import, which waits for the flow.
+    """
+    spec = getattr(sys.modules.get(module_name), "__spec__", None)
+    if getattr(spec, "_initializing", False):
+        raise MissingMainGuardError(
+            f"task {task_name!r} is called while its module {module_name!r} is imported, and each worker process imports"
+            f' that. Put the call of the flow below `if __name__ == "__main__":`'
+        )
+
+
 class _Mark(threading.local):
     """Whether this thread unpickles what was sent to a worker, and imports the modules that are named there."""
 

@@ -39,6 +39,7 @@ def main(fd: int, flow_pid: int) -> None:
     gc.collect()
     gc.freeze()  # workers share these pages as long as nobody touches them
     Parent(Channel.at(fd), flow_pid).serve()
+    os._exit(0)  # there is nothing to tidy up, and somebody waits for the end
 
 
 class Parent:
@@ -125,7 +126,9 @@ class Parent:
             self._channel.close()
             self._wakes.close()
             self._wakeup.close()
-            serve(Channel.at(os.dup(end.fd)))
+            channel = Channel.at(os.dup(end.fd))
+            serve(channel)
+            channel.close()
             code = 0
         except BaseException:
             sys.excepthook(*sys.exc_info())

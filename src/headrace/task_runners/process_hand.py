@@ -77,6 +77,7 @@ class Hand:
         with _changing_masters:
             self._surroundings = surroundings
             self._master = master
+            self.knows.clear()
             return not self._has_ended
 
     def begin(self, pid: int) -> None:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 
 class Surroundings(NamedTuple):
-    """Where modules are found, the current folder, and the environment."""
+    """The words of the command line, where modules are found, the current folder, and the environment."""
 
+    argv: list[str]
     path: list[str]
     folder: str | None
     environment: dict[str, str]
@@ -21,10 +22,11 @@ class Surroundings(NamedTuple):
         folder = None
         with suppress(OSError):  # it was removed
             folder = os.getcwd()
-        return cls(list(sys.path), folder, dict(os.environ))
+        return cls(list(sys.argv), list(sys.path), folder, dict(os.environ))
 
     def take_over(self) -> None:
         """Make them those of this process."""
+        sys.argv[:] = self.argv
         sys.path[:] = self.path
         if self.environment != dict(os.environ):
             os.environ.clear()

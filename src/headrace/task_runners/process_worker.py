@@ -85,6 +85,7 @@ class Worker:
                 self._channel.send((order.number, None, None))
                 return False
             Surroundings(*loads(order.surroundings)).take_over()
+            self._commissions.clear()
         if order.commission is not None:
             self._commissions[order.digest] = PackedCommission(order.digest, order.commission)
         outcome, body = self._execute(order, message.memories)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import faulthandler
-import os
-import signal
-import subprocess
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -17,7 +12,17 @@ import pytest
 from headrace import flow, task
 from headrace.errors import TaskCancelled, TaskCrashed, UpstreamFailedError
 from headrace.task_runners import ProcessTaskRunner, process_nursery
-from headrace.testing.conformance.turnstile import pass_turnstile
+from tests.task_runners.process.specimens import (
+    add,
+    be_killed,
+    die_so_many_times,
+    hold_and_tell_pid,
+    hold_with_child,
+    leave,
+    note_down,
+    pid,
+    touch_what_is_not_there,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,67 +33,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("history")
 
 
-@task
-def add(x: int, y: int) -> int:
-    return x + y
-
-
-@task
-def pid() -> int:
-    return os.getpid()
-
-
-def be_killed() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def touch_what_is_not_there() -> None:
-    faulthandler.disable()
-    ctypes.string_at(0)
-
-
-def leave() -> None:
-    os._exit(7)
-
-
-@task
-def note_down(diary: Path) -> int:
-    with diary.open("a") as file:
-        file.write(f"{os.getpid()}\n")
-    return len(diary.read_text().split())
-
-
-@task
-def die_so_many_times(diary: Path, *, times: int) -> int:
-    begun = note_down.fn(diary)
-    if begun <= times:
-        be_killed()
-    return begun
-
-
-@task
-def hold_and_tell_pid(address: Any, diary: Path) -> int:
-    note_down.fn(diary)
-    pass_turnstile(address)
-    return os.getpid()
-
-
-@task
-def hold_with_child(address: Any, diary: Path) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"])
-    diary.write_text(f"{os.getpid()}\n{child.pid}\n")
-    pass_turnstile(address)
-
-
 def pids_in(diary: Path) -> list[int]:
     return [int(pid) for pid in diary.read_text().split()]
 
 
 def are_gone(pids: list[int]) -> bool:
     found = []
-    for pid in pids:
+    for number in pids:
         with suppress(psutil.NoSuchProcess):
-            found.append(psutil.Process(pid))
+            found.append(psutil.Process(number))
     _, alive = psutil.wait_procs(found, timeout=10)
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 

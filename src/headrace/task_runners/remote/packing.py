@@ -9,6 +9,7 @@ from headrace.dependencies import quote
 from headrace.errors import TaskRunError
 from headrace.history.facts import StoredResult
 from headrace.history.results import is_plain_and_large, is_small
+from headrace.task_runners.main_guard import require_imported
 from headrace.task_runners.remote.engine import Given
 from headrace.task_runners.remote.errand import Commission, Errand, Upstream, pack_commission, pack_errand
 from headrace.task_runners.remote.outcome import Landing, Outcome
@@ -68,6 +69,7 @@ class Packer:
         known = self._commissions.get(id(task))
         if known is not None:
             return known[1]
+        require_imported(task.name, task.fn.__module__)
         flow_run = call.driver.flow_run
         commission = Commission(
             call.flow_run_id, flow_run.flow_name, flow_run.name, self._address, flow_run.logs_prints,

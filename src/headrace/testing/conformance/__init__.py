@@ -15,39 +15,22 @@ unless ``Capability.SHARES_MEMORY`` is declared, and every task of the suite can
 
 from __future__ import annotations
 
-from headrace.testing.conformance.caching import Caching
-from headrace.testing.conformance.calls import Calls
-from headrace.testing.conformance.cancelling import Cancelling
-from headrace.testing.conformance.dependencies import Dependencies
-from headrace.testing.conformance.failures import Failures
-from headrace.testing.conformance.nesting import Nesting
-from headrace.testing.conformance.records import Records
-from headrace.testing.conformance.retries import Retries
-from headrace.testing.conformance.shapes import Shapes
-from headrace.testing.conformance.storage import Storage
-from headrace.testing.conformance.suite import lacks, needs
-from headrace.testing.conformance.surroundings import Surroundings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.testing.conformance.chapters import TaskRunnerConformance
+    from headrace.testing.conformance.suite import lacks, needs
 
 __all__ = ["TaskRunnerConformance", "lacks", "needs"]
 
+_LAZY = {"TaskRunnerConformance": "chapters", "lacks": "suite", "needs": "suite"}
+"""Workers import the tasks of the suite, and not pytest with them."""
 
-class TaskRunnerConformance(
-    Calls,
-    Dependencies,
-    Failures,
-    Retries,
-    Nesting,
-    Surroundings,
-    Records,
-    Storage,
-    Caching,
-    Cancelling,
-    Shapes,
-):
-    """All that is expected of a task runner. Subclass it and give it ``make_runner``.
 
-    >>> from headrace.task_runners import SequentialTaskRunner
-    >>> class TestSequentialTaskRunner(TaskRunnerConformance):
-    ...     def make_runner(self) -> SequentialTaskRunner:
-    ...         return SequentialTaskRunner()
-    """
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"headrace.testing.conformance.{module}"), name)

@@ -1,0 +1,120 @@
+"""What a user sees of worker processes: log lines, prints, names, and what they take over from the flow's process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from headrace import flow
+from headrace.task_runners import ProcessTaskRunner, load
+from tests.task_runners.process.specimens import surroundings, talk, value_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from headrace.testing import RecordedHistory
+    from headrace.testing.conformance.turnstile import Turnstile
+    from tests.conftest import RunPython
+
+DEADLINE_SECONDS = 20
+
+
+def test_lines_are_in_the_history_while_the_task_executes(
+    runner: ProcessTaskRunner, history: RecordedHistory, turnstile: Turnstile
+) -> None:
+    def messages() -> list[str]:
+        return [line.message for line in history.run().log_lines]
+
+    @flow(task_runner=runner)
+    def talking() -> int:
+        talking = talk(turnstile.address)
+        turnstile.await_arrivals()
+        patience = threading.Event()
+        for _ in range(DEADLINE_SECONDS * 50):
+            if {"printed before", "logged before"} <= set(messages()):
+                break
+            patience.wait(0.02)
+        assert "printed after" not in messages()
+        assert history.run().task_run("talk-0").state == "Running"
+        turnstile.open()
+        return talking.result()
+
+    pid = talking()
+    run = history.run()
+    of_task = [line.message for line in run.log_lines if line.task_run == run.task_run("talk-0").id]
+    assert of_task == ["printed before", "logged before", "printed after"]
+    assert run.task_run("talk-0").worker == f"process-{pid}"
+
+
+def test_prints_are_on_stdout_line_by_line_also_of_a_worker_that_dies(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(
+        """
+import os
+from headrace import flow, task
+from headrace.task_runners import ProcessTaskRunner
+
+@task
+def die():
+    print("last words")
+    os.kill(os.getpid(), 9)
+
+@flow(task_runner=ProcessTaskRunner(max_workers=1))
+def dying():
+    die().exception()
+
+dying()
+""",
+        "utf-8",
+    )
+
+    assert run_python("script.py").stdout == "last words\n"
+
+
+def test_a_worker_is_where_the_flow_is_when_it_begins(
+    runner: ProcessTaskRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @flow(task_runner=runner)
+    def looking() -> Any:
+        return surroundings().result()
+
+    looking()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OF_THE_FLOW", "set since")
+    monkeypatch.syspath_prepend("/some/where")
+
+    assert looking() == (str(tmp_path), "set since", "/some/where", True)
+
+
+def test_a_module_that_was_changed_between_two_flow_runs_is_read_anew(
+    runner: ProcessTaskRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = tmp_path / "changing.py"
+
+    @flow(task_runner=runner)
+    def reading() -> Any:
+        return value_of("changing").result()
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module.write_text("value = 'first'\n", "utf-8")
+    assert reading() == "first"
+    module.write_text("value = 'the second'\n", "utf-8")
+    written = module.stat()
+    os.utime(module, (written.st_atime, written.st_mtime + 1))
+
+    assert reading() == "the second"
+
+
+@pytest.mark.parametrize("max_workers", [0, -1, 1.5, "2", True])
+def test_a_number_of_workers_that_cannot_be_meant_is_a_value_error(max_workers: Any) -> None:
+    with pytest.raises(ValueError, match=r"ProcessTaskRunner\(max_workers=.*\): give a whole number above 0"):
+        ProcessTaskRunner(max_workers=max_workers)
+
+
+def test_there_are_as_many_workers_as_processors_unless_it_is_said_otherwise() -> None:
+    assert ProcessTaskRunner().max_workers >= 1
+    assert load("process") is ProcessTaskRunner
