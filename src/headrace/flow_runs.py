@@ -36,7 +36,7 @@ from headrace.errors import (
 from headrace.futures import FlowRunFuture, TaskFuture, running_loop
 from headrace.history import default_history
 from headrace.history.facts import FlowRunFact
-from headrace.history.results import dump_result
+from headrace.history.results import TOO_LARGE, dump_result
 from headrace.interrupts import (
     Terminated,
     calls_user_code,
@@ -47,7 +47,7 @@ from headrace.interrupts import (
     shielded,
     watching,
 )
-from headrace.kept_arguments import keep_arguments
+from headrace.kept_arguments import arguments_to_keep
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
 from headrace.previews import preview_arguments
@@ -118,7 +118,7 @@ class FlowRun(Completion):
         self._parent: Any = current_scope.get()
         _refuse_subflow(self.flow_name, self._parent)
         self.recorded_parent = _parent_text(self._parent)
-        self._kept_arguments: bytes | None = None
+        self._kept_arguments: StoredResult | None = None
         self._epochs: Epochs | None = None
         if self._parent is not None or resumption is not None or flow.retry_policy.retries:
             self._epochs = self._count_epochs(resumption)
@@ -150,7 +150,9 @@ class FlowRun(Completion):
                     return self.value, None
                 arguments = self._epochs.take_up(arguments)
             with capture:
-                self._introduce(arguments)
+                shown = self._introduce(arguments)
+                yield from self._keep_arguments(shown, loop)
+                self._take_key()
                 while True:
                     self._begin(loop)
                     ending, value, error = yield from self._call_function()
@@ -193,8 +195,8 @@ class FlowRun(Completion):
                 source.mark_retrieved()  # by whoever gets it: the caller its exception, the flow an allowed one
         return {name: substitute(value, value_of) for name, value in arguments.items()}
 
-    def _introduce(self, arguments: dict[str, Any]) -> None:
-        """What is known of the run before it begins."""
+    def _introduce(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What is known of the run before it begins; gives the arguments as they may be shown."""
         flow = self.flow
         self._arguments = arguments
         if self.logs_prints:
@@ -204,13 +206,28 @@ class FlowRun(Completion):
         self.name = self.name or _run_name(flow.flow_run_name, shown)
         if arguments:
             self._parameters_preview = preview_arguments((), (), shown)
-            self._kept_arguments = keep_arguments(flow, arguments, shown, self._parameters_preview)
         self._provenance = Provenance(*flow.anatomy.place)
-        if self.run_key is not None:
-            self._take_key()
+        return shown
+
+    def _keep_arguments(
+        self, shown: dict[str, Any], loop: AbstractEventLoop | None
+    ) -> Generator[Step, Any, None]:
+        """A resume calls the flow with them again. Those that the history has no room for are kept as large results are."""
+        if not self._arguments:
+            return
+        assert self._parameters_preview is not None
+        kept = arguments_to_keep(self.flow, self._arguments, shown, self._parameters_preview)
+        self._kept_arguments = dump_result(kept)
+        if self._kept_arguments.note == TOO_LARGE and self.keeping is not None and self.keeping.persists:
+            pickling = self.keeping._replace(serializer=None)
+            self._kept_arguments, cut = yield from _keep_in_file(pickling, kept, loop)
+            if cut is not None:
+                raise cut
 
     def _take_key(self) -> None:
         """Of several that want to be the run of a key, one is."""
+        if self.run_key is None:
+            return
         self.changes = ((StateName.PENDING, current_clock().now_us(), None),)
         other = default_history().start_with_key(self.as_fact(None))
         if other is not None:
@@ -368,16 +385,7 @@ class FlowRun(Completion):
         stored = keeping.keep_beside(value)
         if stored is not None:
             return stored, None
-        if self.driver.loop is None:
-            return keeping.keep_in_file(value), None
-        writing = _Writing(keeping, value)
-        cut: BaseException | None = None
-        while not writing.is_done:
-            try:
-                yield Until(writing.add_done_callback)
-            except BaseException as interrupt:  # what has been computed is not to be lost for it
-                cut = interrupt
-        return writing.stored, cut
+        return (yield from _keep_in_file(keeping, value, self.driver.loop))
 
     # -- how it failed -------------------------------------------------------------------------
 
@@ -679,7 +687,7 @@ def resumed_run(
 
 
 class _Writing(Milestone):
-    """A thread that writes the value of an async flow into a file: its loop goes on meanwhile."""
+    """A thread that writes a value of an async flow into a file: its loop goes on meanwhile."""
 
     __slots__ = ("stored",)
 
@@ -693,6 +701,22 @@ class _Writing(Milestone):
             self.stored = keeping.keep_in_file(value)
         finally:
             self.complete()
+
+
+def _keep_in_file(
+    keeping: Keeping, value: Any, loop: AbstractEventLoop | None
+) -> Generator[Step, Any, tuple[StoredResult | None, BaseException | None]]:
+    """What the history is to have of the value, once it is in a file; and what interrupted the writing, if anything did."""
+    if loop is None:
+        return keeping.keep_in_file(value), None
+    writing = _Writing(keeping, value)
+    cut: BaseException | None = None
+    while not writing.is_done:
+        try:
+            yield Until(writing.add_done_callback)
+        except BaseException as interrupt:  # what has been computed is not to be lost for it
+            cut = interrupt
+    return writing.stored, cut
 
 
 def _keeping_of(flow: Flow[Any, Any], history: History) -> Keeping | None:

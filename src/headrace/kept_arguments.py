@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ResultError, ResumeError
-from headrace.history.results import dump_result
 from headrace.previews import MASK, preview_arguments
 
 if TYPE_CHECKING:
@@ -16,10 +15,14 @@ if TYPE_CHECKING:
     from headrace.history.reader import Reader, Run
 
 
-def keep_arguments(
+KeptArguments = tuple[dict[str, Any], list[str]]
+"""What is kept of arguments, and the names of those that have to be given again."""
+
+
+def arguments_to_keep(
     flow: Flow[Any, Any], arguments: dict[str, Any], shown: Mapping[str, Any], preview: str
-) -> bytes | None:
-    """The pickle that a resume calls the flow with; ``None`` if there is none of at most 1 MiB.
+) -> KeptArguments:
+    """What a resume calls the flow with.
 
     ``shown`` are the arguments as they may be shown, ``preview`` what is shown of them: what is masked there is left out,
     and has to be given again unless it is the parameter's default.
@@ -30,7 +33,7 @@ def keep_arguments(
     kept = {name: value for name, value in arguments.items() if name not in withheld}
     defaults = flow.parameters.defaults() if withheld else {}
     lacking = [name for name in withheld if arguments[name] is not defaults.get(name, _NOTHING)]
-    return dump_result((kept, lacking)).pickled
+    return kept, lacking
 
 
 _NOTHING = object()
@@ -54,7 +57,9 @@ def recall_arguments(
             problem = str(error)
     elif run.parameters is not None:
         withheld = list(flow.parameters.signature().parameters)
-        problem = "they cannot be pickled, or are larger than 1 MiB"
+        problem = (
+            "they cannot be pickled, or are larger than 1 MiB and the flow does not say persist_result=True"
+        )
     lacking = [name for name in withheld if name not in given]
     if not lacking:
         return {**flow.parameters.defaults(), **kept, **given}

@@ -133,6 +133,13 @@ class Adopted(NamedTuple):
     is_seen: bool = False
 
 
+class Replayed(NamedTuple):
+    """A call was recognised as one that completed in an earlier epoch."""
+
+    id: int
+    at_us: int
+
+
 class Joined(NamedTuple):
     """A run of another flow takes part."""
 
@@ -195,6 +202,7 @@ Event = (
     | Lent
     | Reclaimed
     | Adopted
+    | Replayed
     | Joined
     | OutsiderEnded
     | FlowStarted
@@ -361,6 +369,8 @@ def to_engine(event: Event) -> events.Event:
         )
     if isinstance(event, Adopted):
         return events.RunAdopted(_ended_elsewhere(event), event.is_seen)
+    if isinstance(event, Replayed):
+        return events.RunReplayed(_AwaitedTaskRun(event.id, event.at_us, needs_slot=False))
     return _MADE_OF[type(event)](*event)
 
 
@@ -386,6 +396,8 @@ def read_event(event: events.Event) -> Event:
         run, is_seen = event
         names = tuple(name for name, _, _ in run.changes[1:])
         return Adopted(run.id, run.submitted_us, names, run.roots, is_seen)
+    if isinstance(event, events.RunReplayed):
+        return Replayed(event.run.id, event.run.submitted_us)
     return _READ_AS[type(event)](*event)
 
 
@@ -473,7 +485,7 @@ class Engine:
 
     def spell_out(self, event: events.Event, decided: Sequence[effects.Effect]) -> Sequence[effects.Effect]:
         """The effects, also where the answer is one of the two constants that name no run."""
-        if isinstance(event, TaskRun | events.RunAdopted):
+        if isinstance(event, TaskRun | events.RunAdopted | events.RunReplayed):
             run = event if isinstance(event, TaskRun) else event.run
             self._runs[run.id] = run
         if decided is effects.START_ITS_ATTEMPT:
@@ -530,9 +542,9 @@ class Engine:
         return self.orchestrator.has_ended
 
 
-def new_engine(slots: SlotPolicy, timeout: float | None = None) -> Engine:
-    """An engine at the beginning of a flow run."""
-    return Engine(Orchestrator(at_us=0, slots=slots, timeout_seconds=timeout))
+def new_engine(slots: SlotPolicy, timeout: float | None = None, *, is_retry: bool = False) -> Engine:
+    """An engine at the beginning of a flow run, or of its next attempt."""
+    return Engine(Orchestrator(at_us=0, slots=slots, is_retry=is_retry, timeout_seconds=timeout))
 
 
 # -- a story ---------------------------------------------------------------------------------------------
@@ -548,8 +560,9 @@ class Story:
         held: bool = False,
         starts_ahead: bool = False,
         timeout: float | None = None,
+        is_retry: bool = False,
     ) -> None:
-        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead), timeout)
+        self.engine = new_engine(SlotPolicy(slots, held, starts_ahead), timeout, is_retry=is_retry)
         self.now_us = 0
         self._posted: deque[Event] = deque()
 
@@ -651,6 +664,9 @@ class Story:
         self, id: int, *names: StateName, roots: tuple[int, ...] = (), is_seen: bool = False
     ) -> list[str]:
         return self.tell(Adopted(id, self.at(), names, roots, is_seen))
+
+    def replay(self, id: int) -> list[str]:
+        return self.tell(Replayed(id, self.at()))
 
     # -- the flow run --------------------------------------------------------------------------
 

@@ -1622,3 +1622,37 @@ def test_a_run_whose_value_is_known_is_cancelled_where_nothing_is_to_start() -> 
     run = TaskRun(1, 2)
     orchestrator.handle(RunReplayed(run, StateName.CACHED))
     assert run.name is StateName.CANCELLED
+
+
+# -- runs of earlier epochs -------------------------------------------------------------------------------
+
+
+def test_a_call_that_completed_in_an_earlier_epoch_ends_at_once_without_a_slot() -> None:
+    flow = Story(slots=1)
+    flow.start_flow()
+    flow.submit(1)
+    assert flow.replay(2) == ["settle 2 Replayed"]
+    assert flow.states(2) == [StateName.PENDING, StateName.REPLAYED]
+    assert (flow.number(2), flow.free_slots) == (0, 0)
+
+
+def test_what_waits_for_a_replayed_run_starts_like_any_other(flow: Story) -> None:
+    flow.replay(1)
+    assert flow.submit(2, 1) == ["start 2"]
+    assert flow.roots(1) == ()
+
+
+def test_a_replayed_run_is_no_failure_of_the_flow(flow: Story) -> None:
+    flow.replay(1)
+    assert flow.end_function() == ["end Completed"]
+
+
+def test_nothing_is_replayed_any_more_once_the_flow_is_cancelled(flow: Story) -> None:
+    flow.cancel()
+    assert flow.replay(1) == ["settle 1 Cancelled"]
+
+
+def test_the_next_attempt_of_a_flow_waits_and_then_retries() -> None:
+    flow = Story(is_retry=True)
+    assert flow.start_flow() == ["flow Retrying"]
+    assert flow.end_function() == ["end Completed"]

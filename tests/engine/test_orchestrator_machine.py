@@ -49,6 +49,10 @@ class OrchestratorMachine(RuleBasedStateMachine):
     def adopt(self, data: st.DataObject) -> None:
         self.choosing(data).adopt()
 
+    @rule(data=st.data())
+    def replay(self, data: st.DataObject) -> None:
+        self.choosing(data).replay()
+
     @precondition(lambda self: self.world.model.live)
     @rule(data=st.data())
     def wait_for(self, data: st.DataObject) -> None:

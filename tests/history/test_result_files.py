@@ -73,6 +73,18 @@ def test_a_file_that_another_run_shares_goes_with_the_last_of_them(path: str, ke
     assert not shared.exists()
 
 
+def test_the_file_of_arguments_goes_with_their_run(path: str, history: History, facts: Any) -> None:
+    keeping = Keeping(persists=True, place=history.result_place())
+    history.record(facts.flow(*ENDED, arguments=keeping.keep(bytes(LARGE))))
+    history.flush()
+    [file] = Path(history.result_place().location).glob("*/*")
+    make_old(file, 60)
+
+    assert prune(path, [], rest=no_rest).files == 0
+    assert delete_runs(path, ["run-1"], rest=no_rest).files == 1
+    assert not file.exists()
+
+
 def test_while_a_run_is_under_way_young_files_stay(path: str, keep: Any) -> None:
     [file] = keep("run-1", bytes(LARGE))
     keep("run-2", None, names=(StateName.PENDING, StateName.RUNNING))

@@ -17,13 +17,15 @@ import pytest
 from headrace.engine.states import StateName
 from headrace.errors import HistoryError, ResultDamagedError, ResultError, ResultUnavailableError
 from headrace.history import History, Reader
-from headrace.history.facts import Kept, StoredResult
-from headrace.history.keeping import Keeping, dump_arguments, make_place
+from headrace.history.facts import StoredResult
+from headrace.history.keeping import Keeping, make_place
 from headrace.history.results import RESULT_LIMIT, TOO_LARGE, dump_result
 from headrace.history.serializers import JsonSerializer
 
 if TYPE_CHECKING:
     from headrace.history.stored_value import StoredValue
+
+LARGE_BYTES = 2 * RESULT_LIMIT
 
 
 @pytest.fixture
@@ -330,12 +332,17 @@ def test_what_was_of_the_script_is_found_in_the_module_that_it_is_now(history: H
     assert (type(point), point.x, type(inner)) == (vars(script)["Point"], 5, vars(script)["Point"].Inner)
 
 
-def test_arguments_are_kept_as_results_are(history: History, facts: Any, keeping: Keeping) -> None:
-    assert dump_arguments({"a": 1}).pickled is not None
-    large = {"a": bytes(2 * RESULT_LIMIT)}
-    assert dump_arguments(large).note == TOO_LARGE
-    json = keeping._replace(serializer=JsonSerializer())
-    kept = dump_arguments(large, json).kept
-    assert isinstance(kept, Kept)
-    assert kept.serializer == "pickle"
-    assert dump_arguments(large, Keeping(persists=False)).note == TOO_LARGE
+def test_arguments_come_back_from_the_history_or_from_a_file(
+    history: History, facts: Any, keeping: Keeping
+) -> None:
+    small: Any = ({"a": 1}, [])
+    large: Any = ({"a": bytes(LARGE_BYTES)}, [])
+    for number, (arguments, stored) in enumerate([(small, dump_result(small)), (large, keeping.keep(large))]):
+        history.record(facts.flow(id=f"run-{number}", arguments=stored))
+        history.flush()
+        history.record(facts.flow(id=f"run-{number}"))  # later facts of the run need not tell them again
+        history.flush()
+        with history.reader() as reader:
+            value = reader.arguments(reader.get_run(f"run-{number}"))
+        assert value is not None
+        assert (value.key is None, value.load()) == (number == 0, arguments)

@@ -203,6 +203,28 @@ def test_r2_child_runs_keep_theirs_alike(on_disk: History) -> None:
     assert storage.key is not None
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_r2_large_arguments_of_a_flow_are_kept_as_its_results_are(
+    on_disk: History, *, is_async: bool
+) -> None:
+    def count(data: bytes) -> int:
+        return len(data)
+
+    async def count_async(data: bytes) -> int:
+        return len(data)
+
+    for persist_result in (None, True):
+        counting: Any = flow(count_async if is_async else count, persist_result=persist_result)
+        value = counting(bytes(LARGE))
+        assert (asyncio.run(value) if is_async else value) == LARGE
+        with on_disk.reader() as reader:
+            stored = reader.arguments(reader.get_run(reader.list_runs(1)[0].id))
+        assert (stored is None) == (persist_result is None)
+        if stored is not None:
+            assert stored.key is not None
+            assert stored.load() == ({"data": bytes(LARGE)}, [])
+
+
 def test_r2_an_event_loop_goes_on_while_a_file_is_written(
     on_disk: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.policies import NO_SLOT_LIMIT, SlotPolicy
 from headrace.errors import TaskCancelled, TaskFailures, UpstreamFailedError
 from headrace.history import use_history
-from headrace.history.facts import FlowRunFact, LogFact, PlainTaskRunFact
+from headrace.history.facts import FlowRunFact, LogFact, PlainTaskRunFact, TaskCodeFact
 from headrace.logging import logger
 from headrace.task_runners import ConcurrentTaskRunner
 from tests.engine.story import Engine, in_words
@@ -81,8 +81,15 @@ class LastFacts:
     def __init__(self) -> None:
         self.states: dict[tuple[str, int | None], str] = {}
 
+    persists_results = False
+
+    def attend(self, flow_run: Any) -> None:
+        """Nobody else asks for anything, nor takes a run away."""
+
+    dismiss = attend
+
     def record(self, fact: Any) -> None:
-        if isinstance(fact, LogFact):
+        if isinstance(fact, LogFact | TaskCodeFact):
             return
         if isinstance(fact, FlowRunFact):
             self._note((fact.id, None), str(fact.states[-1].name))
@@ -97,10 +104,6 @@ class LastFacts:
 
     def when_flushed(self, callback: Callable[[], None]) -> None:
         callback()
-
-    def attend(self, flow_run: Any) -> None: ...
-
-    def dismiss(self, flow_run: Any) -> None: ...
 
 
 class NoAftermath:
@@ -128,9 +131,10 @@ class ModelledOrchestrator(Orchestrator):
         *,
         at_us: int,
         slots: SlotPolicy = NO_SLOT_LIMIT,
+        is_retry: bool = False,
         timeout_seconds: float | None = None,
     ) -> None:
-        super().__init__(at_us=at_us, slots=slots, timeout_seconds=timeout_seconds)
+        super().__init__(at_us=at_us, slots=slots, is_retry=is_retry, timeout_seconds=timeout_seconds)
         self._engine = Engine(self)
         self._model = Model(self._engine, slots, timeout_seconds)
         self._played = played

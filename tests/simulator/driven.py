@@ -62,9 +62,15 @@ class WatchedOrchestrator(Orchestrator):
     """The orchestrator, with the model looking over its shoulder."""
 
     def __init__(
-        self, world: DrivenWorld, *, at_us: int, slots: SlotPolicy, timeout_seconds: float | None
+        self,
+        world: DrivenWorld,
+        *,
+        at_us: int,
+        slots: SlotPolicy,
+        is_retry: bool,
+        timeout_seconds: float | None,
     ) -> None:
-        super().__init__(at_us=at_us, slots=slots, timeout_seconds=timeout_seconds)
+        super().__init__(at_us=at_us, slots=slots, is_retry=is_retry, timeout_seconds=timeout_seconds)
         self._world = world
         self._engine = Engine(self)
         world.watch(self._engine, slots, timeout_seconds)
@@ -309,7 +315,7 @@ class FlowRunInMemory:
     flow_run_id = "simulated"
     flow_name = name = "simulated"
     logs_failures = logs_prints = is_on_worker = False
-    call = None
+    call = keeping = None
     changes: Any = ()
     driver: Driver
 
@@ -376,8 +382,8 @@ class DrivenWorld:
 
         timeout = 9.0 if self.chance(6) else None
 
-        def watched(*, at_us: int, slots: SlotPolicy, timeout_seconds: float | None) -> Orchestrator:
-            return WatchedOrchestrator(self, at_us=at_us, slots=slots, timeout_seconds=timeout_seconds)
+        def watched(**options: Any) -> Orchestrator:
+            return WatchedOrchestrator(self, **options)
 
         with (
             mock.patch("headrace.driver.Orchestrator", watched),

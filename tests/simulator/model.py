@@ -33,6 +33,7 @@ from tests.engine.story import (
     Reclaimed,
     Record,
     RecordFlow,
+    Replayed,
     Retrieved,
     RunHooks,
     SetDeadline,
@@ -238,6 +239,12 @@ class Model:
         )
         if isinstance(event, Adopted):
             self._check_adoption(event, effects)
+        if isinstance(event, Replayed):
+            settles = any(isinstance(effect, Settle) and effect.id == event.id for effect in effects)
+            self._check(
+                settles,
+                f"run {event.id} was replayed, and is not settled: {effects}",
+            )
         self._check_outcome(event)
         self._check_books()
         if self.end is not None and not had_ended:
@@ -250,6 +257,8 @@ class Model:
                 return self._take_in_submission(event)
             case Adopted():
                 return self._take_in_adoption(event)
+            case Replayed():
+                return self._take_in_replay(event)
             case Began() | Finished() if self._is_early(event.id, event.number):
                 self.runs[event.id].early.append(event)
             case Began() if self._is_heard(event.id, event.number):
@@ -355,14 +364,23 @@ class Model:
             self._deadlines_to_be_set[None] = self.timeout
 
     def _take_in_submission(self, run: Submitted) -> StateName | None:
-        is_accepted = not (self.is_cancelled or self.has_failed or self.end is not None)
         self.runs[run.id] = self.live[run.id] = SeenRun(run)
-        if not is_accepted:
+        if not self._accepts():
             return StateName.CANCELLED
         self._retrieved.update(run.tolerated)
         if any(self.is_live(id) for id in (*run.upstreams, *run.tolerated)):
             return None
         return None if all(map(self.has_completed, run.upstreams)) else StateName.UPSTREAM_FAILED
+
+    def _accepts(self) -> bool:
+        """Whether a call may still come to something."""
+        return not (self.is_cancelled or self.has_failed or self.end is not None)
+
+    def _take_in_replay(self, event: Replayed) -> StateName:
+        self.runs[event.id] = self.live[event.id] = SeenRun(
+            Submitted(event.id, event.at_us, needs_slot=False)
+        )
+        return StateName.REPLAYED if self._accepts() else StateName.CANCELLED
 
     def _take_in_end_of_function(self, event: FunctionEnded) -> None:
         self.pauses.clear()
@@ -575,7 +593,8 @@ class Model:
     def _check_cause(self, seen: SeenRun, settled: Settle) -> None:
         """A run that has begun ends by its own report alone; one that has not, by its upstreams or a cancel."""
         is_its_own = (
-            isinstance(self._event, Finished | Skipped | Adopted | Found) and self._event.id == settled.id
+            isinstance(self._event, Finished | Skipped | Adopted | Replayed | Found)
+            and self._event.id == settled.id
         )
         match settled.name:
             case StateName.UPSTREAM_FAILED:
@@ -595,7 +614,7 @@ class Model:
 
     def _check_outcome(self, event: Event) -> None:
         if self._expected is not None:
-            assert isinstance(event, Submitted | Finished | Withdrawn | Skipped | Adopted | Found)
+            assert isinstance(event, Submitted | Finished | Withdrawn | Skipped | Adopted | Replayed | Found)
             names = [name for name, _, _ in self.engine.changes(event.id)]
             self._check(
                 self._expected in names, f"run {event.id} had to come to {self._expected} by {event}: {names}"

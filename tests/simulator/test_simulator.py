@@ -120,9 +120,12 @@ def test_random_flows_of_the_orchestrator_leave_no_event_and_no_ending_out() -> 
     events = {
         "Submitted", "Noticed", "Began", "Finished", "Withdrawn", "DeadlinePassed", "TimerFired", "CancelRequested",
         "Retrieved", "Lent", "Reclaimed", "Joined", "OutsiderEnded", "FlowStarted", "FlowGivenUp", "FunctionEnded",
-        "Skipped", "Adopted", "Admitted", "Found", "repeated", "told again", "started ahead", "FlowPaused", "FlowWentOn",
+        "Skipped", "Adopted", "Replayed", "Admitted", "Found", "repeated", "told again", "started ahead",
+        "FlowPaused", "FlowWentOn",
     }  # fmt: skip
-    endings = {"Completed", "Failed", "TimedOut", "Crashed", "Cancelled", "UpstreamFailed", "Cached"}
+    endings = {
+        "Completed", "Failed", "TimedOut", "Crashed", "Cancelled", "UpstreamFailed", "Cached", "Replayed",
+    }  # fmt: skip
     of_flows = {"flow Completed", "flow Failed", "flow TimedOut", "flow Crashed", "flow Cancelled"}
     assert {what for what in events | endings | of_flows if told[what] < 5} == set()
 

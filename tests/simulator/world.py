@@ -34,6 +34,7 @@ from tests.engine.story import (
     OutsiderEnded,
     PostAgain,
     Reclaimed,
+    Replayed,
     Retrieved,
     SetDeadline,
     SetTimer,
@@ -213,6 +214,7 @@ class World:
             (has_room and function_runs, 2, self.map),
             (has_room and self.begun, 2, self.call_child),
             (has_room and self.begun, 1, self.adopt),
+            (has_room and function_runs, 1, self.replay),
             (function_runs and len(model.outsiders) < 3, 1, self.join_outsider),
             (self.ready(), 6, self.begin),
             (self.vain(), 3, self.skip),
@@ -225,7 +227,7 @@ class World:
             (self.interrupts, 6, self.resolve_interrupt),
             (self.timers, 4, self.fire_timer),
             (self.at_desk, 4, self.answer_at_desk),
-            (self.deadlines, 3, self.pass_deadline),
+            (self.deadlines, 5, self.pass_deadline),
             (self.is_to_stop, 1, self.give_up_flow),
             (self.live_outsiders(), 1, self.end_outsider),
             (self.spent(), 1, self.report_again),
@@ -279,6 +281,10 @@ class World:
         if failed and self.chance(3):
             names, roots = (StateName.UPSTREAM_FAILED,), self.model.roots_of(self.pick(failed))
         self.tell(Adopted(id, self.tick(), names, roots, self.chance(2)))
+
+    def replay(self) -> None:
+        """A call is made that completed in an earlier epoch."""
+        self.tell(Replayed(len(self.model.runs) + 1, self.tick()))
 
     def ready(self) -> list[Attempt]:
         """The attempts whose upstreams' values are there."""

@@ -168,7 +168,7 @@ class FlowRunFact(NamedTuple):
 
     ``parent`` is ``"<flow run id>"`` or ``"<flow run id>/<task run id>"``: who called this subflow.
     ``provenance`` is a JSON object (entry point, arguments, Git commit, versions, host, user, pid). ``epoch`` counts
-    the claims of the run. ``arguments`` is the pickle that a resume calls the flow with again.
+    the claims of the run. ``arguments`` is what a resume calls the flow with again.
     """
 
     id: str
@@ -189,7 +189,7 @@ class FlowRunFact(NamedTuple):
     epoch: int = 1
     run_key: str | None = None
     call_key: str | None = None
-    arguments: bytes | None = None
+    arguments: StoredResult | None = None
 
 
 class LogFact(NamedTuple):

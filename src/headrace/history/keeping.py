@@ -140,18 +140,6 @@ class Keeping(NamedTuple):
         return StoredResult(None, shown, None, Kept(serializer, key=place.prefix + file.key, size=file.size))
 
 
-def dump_arguments(arguments: object, keeping: Keeping | None = None) -> StoredResult:
-    """What the history is to have of a flow's arguments: their pickle up to 1 MiB, else a file if results are persisted.
-
-    >>> dump_arguments({"month": 2}).pickled is not None
-    True
-    """
-    stored = dump_result(arguments)
-    if keeping is None or not keeping.persists:
-        return stored
-    return keeping._replace(serializer=None).keep(arguments, stored)
-
-
 def _not_made(serializer: str, error: Exception) -> str:
     how = "pickled" if serializer == PICKLE else f"serialized by {serializer!r}"
     return f"cannot be {how}: {described(error)}"

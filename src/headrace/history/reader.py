@@ -442,15 +442,14 @@ class Reader:
             version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         return version
 
-    def arguments(self, run: Run) -> StoredValue | None:
+    def arguments(self, run: Run | RunName) -> StoredValue | None:
         """What is stored of the arguments that the flow was called with."""
-        [(content,)] = self._all("get_arguments", {"flow_run": run.key})
-        if content is None:
+        [(content, key)] = self._all("get_arguments", {"flow_run": run.key})
+        if content is None and key is None:
             return None
         owner = f"the arguments of flow run {run.name} ({run.id})"
-        return StoredValue(
-            owner, PICKLE, content, seed_of_text(run.id), None, len(content), self.results_home
-        )
+        size = 0 if content is None else len(content)
+        return StoredValue(owner, PICKLE, content, seed_of_text(run.id), key, size, self.results_home)
 
     def past_runs(self, run: Run) -> list[PastRun]:
         """Its task runs in all epochs, as a resume looks at them; without their values."""

@@ -205,8 +205,18 @@ def flow_run_row(fact: FlowRunFact, environment: str | None, process: int) -> li
         failure_json(fact.failure) if fact.failure else "", fact.provenance or "", environment or "",
         _NOTHING if content is None else sealed(content, seed_of_text(fact.id)),
         fact.epoch, process, fact.run_key or "", fact.call_key or "",
-        sealed(fact.arguments, seed_of_text(fact.id)) if fact.arguments else _NOTHING, *_how_kept(result.kept),
+        *_arguments(fact), *_how_kept(result.kept),
     ]  # fmt: skip
+
+
+def _arguments(fact: FlowRunFact) -> tuple[object, object]:
+    """What is kept of them, and the key of their file."""
+    arguments = fact.arguments
+    if arguments is None:
+        return _NOTHING, ""
+    content = arguments.content
+    key = arguments.kept.key if arguments.kept is not None else None
+    return _NOTHING if content is None else sealed(content, seed_of_text(fact.id)), key or ""
 
 
 def log_row(flow_run_key: int, fact: LogFact) -> tuple[object, ...]:

@@ -81,7 +81,7 @@ def check_results(reader: Reader, most_bytes: int = _MOST_BYTES_OF_FILES) -> Res
     missing: list[str] = []
     unread = 0
     for run in reader.run_names():
-        for stored in (reader.result(run), *reader.results(run).values()):
+        for stored in (reader.arguments(run), reader.result(run), *reader.results(run).values()):
             if stored is None:
                 continue
             if stored.key is not None:
@@ -92,7 +92,7 @@ def check_results(reader: Reader, most_bytes: int = _MOST_BYTES_OF_FILES) -> Res
             try:
                 stored.read()
             except ResultDamagedError as error:
-                damaged.append(f"The result of {stored.owner} is not what was stored. {error}")
+                damaged.append(f"What is stored of {stored.owner} is not what was written. {error}")
             except ResultError as error:
-                missing.append(f"The result of {stored.owner} is not to be had. {error}")
+                missing.append(f"What was stored of {stored.owner} is not to be had. {error}")
     return ResultCheck(tuple(damaged), tuple(missing), unread)

@@ -9,14 +9,19 @@ ALTER TABLE flow_runs ADD COLUMN result_key TEXT;
 ALTER TABLE flow_runs ADD COLUMN result_serializer TEXT;
 ALTER TABLE flow_runs ADD COLUMN result_size INTEGER;
 
+ALTER TABLE flow_runs ADD COLUMN arguments_key TEXT;      -- of the file with the pickled arguments, where they are too large
+
 -- Who refers to which file: a file is deleted when nobody does.
 CREATE INDEX task_runs_by_result_key ON task_runs (result_key) WHERE result_key IS NOT NULL;
 CREATE INDEX flow_runs_by_result_key ON flow_runs (result_key) WHERE result_key IS NOT NULL;
+CREATE INDEX flow_runs_by_arguments_key ON flow_runs (arguments_key) WHERE arguments_key IS NOT NULL;
 
 CREATE VIEW file_references AS
 SELECT result_key AS key, flow_run, id AS task_run FROM task_runs WHERE result_key IS NOT NULL
 UNION ALL
-SELECT result_key, key, NULL FROM flow_runs WHERE result_key IS NOT NULL;
+SELECT result_key, key, NULL FROM flow_runs WHERE result_key IS NOT NULL
+UNION ALL
+SELECT arguments_key, key, NULL FROM flow_runs WHERE arguments_key IS NOT NULL;
 
 -- What this history calls its folder among others in the same place: its files are its own.
 CREATE TABLE identity (id TEXT NOT NULL);

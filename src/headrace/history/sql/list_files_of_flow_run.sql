@@ -1,2 +1,4 @@
--- The file that the result of a flow run itself is in, if it is in one.
-SELECT result_key FROM flow_runs WHERE key = :flow_run AND result_key IS NOT NULL
+-- The files that the result of a flow run itself and its arguments are in, if they are in any.
+SELECT key FROM (SELECT result_key AS key FROM flow_runs WHERE key = :flow_run
+                 UNION SELECT arguments_key FROM flow_runs WHERE key = :flow_run)
+WHERE key IS NOT NULL

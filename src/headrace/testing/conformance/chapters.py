@@ -9,6 +9,7 @@ from headrace.testing.conformance.dependencies import Dependencies
 from headrace.testing.conformance.failures import Failures
 from headrace.testing.conformance.nesting import Nesting
 from headrace.testing.conformance.records import Records
+from headrace.testing.conformance.resuming import Resuming
 from headrace.testing.conformance.retries import Retries
 from headrace.testing.conformance.shapes import Shapes
 from headrace.testing.conformance.storage import Storage
@@ -25,6 +26,7 @@ class TaskRunnerConformance(
     Records,
     Storage,
     Caching,
+    Resuming,
     Cancelling,
     Shapes,
 ):
