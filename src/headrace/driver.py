@@ -261,7 +261,7 @@ class Driver:
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
-        if task.needs_admission and not self.flow_run.is_on_worker:
+        if (task.needs_admission or call.tags) and not self.flow_run.is_on_worker:
             self._bring_to_desk(call)
         if task.is_async and self._blocks_here(parent):
             self._refuse_to_block_the_loop_of(call)
@@ -374,8 +374,11 @@ class Driver:
         """The caller's slot serves others as long as the call waits for other runs, which may need it."""
         if noted.is_set:
             deliver()
-        waits = call.upstreams or call.tolerated or call.task.needs_admission
-        if not waits or call.number:
+        is_first = call.number == 0
+        if not (
+            call.is_readmitted
+            or (is_first and (call.upstreams or call.tolerated or call.task.needs_admission))
+        ):
             return lane.get()
         loan = lend_slot(None)
         try:
@@ -408,6 +411,15 @@ class Driver:
         while run is not None and run is not caller:
             run = runs.get(run.parent) if run.parent is not None else None
         return run is caller
+
+    def callers_of(self, call: Call) -> Iterator[Call]:
+        """The task run that called it, the one that called that, and so on."""
+        runs = self._orchestrator.live_runs
+        run: Any = call
+        while run is not None and run.parent is not None:
+            run = runs.get(run.parent)
+            if run is not None:
+                yield run
 
     def slot_holder(self, call: Call) -> Call | None:
         """The task run whose slot the call uses: its own, or that of the nearest caller with one."""
@@ -619,6 +631,8 @@ class Driver:
             call.error = call.traceback = None
         if report is not None:
             self._drop_alarms(call.id)
+            if self._desk is not None:
+                self._desk.note_end_of_attempt(call)
         self._remember(call.as_fact())
 
     def _set_timer(self, effect: SetTimer) -> None:

@@ -154,6 +154,9 @@ class SingleFlight:
         found = self._shelf.find_remembered(key, call.driver.now_us())
         return None if found is None else self._event_of(call, found)
 
+    def take_back(self, call: Call) -> None:
+        """A leader that is tried again goes on leading."""
+
     def tend(self) -> float | None:
         """See what those in other processes have done for whom runs wait here."""
         waiting = [(key, flight) for key, flight in self._flights.items() if flight.holder is not None]

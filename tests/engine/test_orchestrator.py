@@ -1624,6 +1624,45 @@ def test_a_run_whose_value_is_known_is_cancelled_where_nothing_is_to_start() -> 
     assert run.name is StateName.CANCELLED
 
 
+# -- limits: a run waits at the desk, and does so before each attempt ------------------------------------
+
+
+def test_a_run_that_waits_for_a_limit_says_so_and_holds_no_slot() -> None:
+    flow = started(slots=1)
+    flow.submit(1, needs_admission=True)
+    assert flow.delay(1) == ["record 1 AwaitingSlot"]
+    assert flow.reason(1) == "waits for limit db"
+    assert flow.submit(2) == ["start 2"]
+    assert flow.admit(1) == []
+    assert flow.stage(1) is Stage.QUEUED
+    assert flow.finish(2) == ["settle 2 Completed", "start 1"]
+    assert flow.finish(1) == ["settle 1 Completed"]
+    assert flow.states(1).count(StateName.AWAITING_SLOT) == 1
+
+
+def test_a_run_that_waits_for_a_limit_is_cancelled_at_once(flow: Story) -> None:
+    flow.submit(1, needs_admission=True)
+    flow.delay(1)
+    assert flow.cancel(1) == ["settle 1 Cancelled"]
+    assert flow.delay(1) == []
+    assert flow.admit(1) == []
+
+
+def test_each_attempt_of_a_run_that_keeps_to_limits_is_admitted(flow: Story) -> None:
+    flow.submit(1, retries=1, needs_admission=True, is_readmitted=True)
+    assert flow.admit(1) == ["start 1"]
+    assert flow.fail(1, retry_after=0.0)[-1] == "admit 1?"
+    assert flow.delay(1) == ["record 1 AwaitingSlot"]
+    assert flow.admit(1) == ["start 1"]
+    assert flow.finish(1, number=2) == ["settle 1 Completed"]
+
+
+def test_an_attempt_of_another_run_is_not_asked_about_once_more(flow: Story) -> None:
+    flow.submit(1, retries=1, needs_admission=True)
+    flow.admit(1)
+    assert flow.fail(1, retry_after=0.0)[-1] == "start 1"
+
+
 # -- runs of earlier epochs -------------------------------------------------------------------------------
 
 

@@ -73,6 +73,14 @@ class Admitted(NamedTuple):
     at_us: int
 
 
+class AdmissionDelayed(NamedTuple):
+    """The run has to wait at the desk, for a limit that others have used up."""
+
+    id: int
+    at_us: int
+    reason: str
+
+
 class ValueFound:
     """What the run would give is known already: it ends without an attempt, in the state ``name``."""
 
@@ -227,6 +235,7 @@ Event = (
     TaskRun
     | RunNoticed
     | Admitted
+    | AdmissionDelayed
     | ValueFound
     | AttemptStarted
     | AttemptFinished

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
+    from headrace.engine.leases import Limit
+
 V = TypeVar("V")
 
 
@@ -275,6 +277,8 @@ class Reader:
         self._connection = connection
         self._lock = lock or threading.Lock()
         self._is_shared = lock is not None
+        self._limits: Mapping[str, Limit] = {}
+        self._limits_version = -1
 
     @classmethod
     def open(cls, location: str) -> Self:
@@ -526,6 +530,17 @@ class Reader:
         """Whether something is recorded as under way whose process is gone: see ``rescuer``."""
         with self._lock:
             return bool(find_gone(self._connection))
+
+    def limits(self) -> Mapping[str, Limit]:
+        """The limits that are set, read anew only if somebody has written since."""
+        from headrace.history.lease_book import read_limits  # few readers ask for them
+
+        with self._lock:
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._limits_version or self._is_shared:  # one's own writing changes no version
+                self._limits = read_limits(self._connection)
+                self._limits_version = version
+        return self._limits
 
     def open_questions(self, run: Run) -> list[OpenQuestion]:
         """What it waits for a person to answer, also if its process is gone."""

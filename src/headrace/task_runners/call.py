@@ -19,7 +19,7 @@ from headrace.history.facts import AttemptFact, ReplayFact, TaskRunFact, plain_f
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from queue import SimpleQueue
     from types import TracebackType
     from typing import Protocol
@@ -107,6 +107,9 @@ if TYPE_CHECKING:
 
         def is_within(self, call: Call, caller: Call) -> bool:
             """Whether that task run called it, or called who did."""
+
+        def callers_of(self, call: Call) -> Iterator[Call]:
+            """The task run that called it, the one that called that, and so on."""
 
         def slot_holder(self, call: Call) -> Call | None:
             """The task run whose slot the call uses."""
@@ -301,6 +304,11 @@ class Call(Completion, TaskRun):
     report: Report | FoundValue | None
     value: Any
     asyncio_task: asyncio.Task[None] | None
+
+    @property
+    def is_readmitted(self) -> bool:
+        """Whether its tags may have limits, which each of its attempts is to keep to."""
+        return bool(self.tags) and not self.driver.flow_run.is_on_worker
 
     @property
     def is_elsewhere(self) -> bool:
