@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace import concurrency, flow, rate_limit, task
+from headrace import concurrency, flow, rate_limit, tags, task
 from headrace.errors import TaskFailures
 from headrace.history import History, use_history
 from headrace.history.lease_book import set_rate, set_slots
@@ -260,3 +260,172 @@ def test_a_sync_task_of_an_async_flow_blocks_in_its_own_thread(history: History)
 
     with pytest.raises((TimeoutError, TaskFailures)):
         asyncio.run(main())
+
+
+# Tags
+
+
+@pytest.mark.parametrize("runner", [ConcurrentTaskRunner(), SequentialTaskRunner()])
+def test_tasks_keep_to_the_limits_of_their_tags(runner: Any, history: History) -> None:
+    set_slots(history.location, "db", 2)
+    gauge = Gauge()
+
+    @task(tags=["db", "unlimited"])
+    def query(number: int) -> int:
+        with gauge:
+            return number
+
+    @flow(task_runner=runner)
+    def all_of_them() -> list[int]:
+        return query.map(range(30)).result()
+
+    assert all_of_them() == list(range(30))
+    assert gauge.most <= 2
+
+
+def test_async_tasks_keep_to_them_too_and_so_do_calls_within_a_block_of_tags(history: History) -> None:
+    set_slots(history.location, "db", 1)
+    gauge = Gauge()
+
+    @task
+    async def query(number: int) -> int:
+        with gauge:
+            await asyncio.sleep(0)
+        return number
+
+    @flow
+    async def all_of_them() -> list[int]:
+        with tags("db"):
+            futures = [query(number) for number in range(10)]
+        return await asyncio.gather(*futures)
+
+    assert asyncio.run(all_of_them()) == list(range(10))
+    assert gauge.most == 1
+
+
+def test_one_that_waits_says_for_what_and_holds_no_worker(history: History) -> None:
+    set_slots(history.location, "db", 0)
+
+    @task(tags=["db"])
+    def query() -> str:
+        return "queried"
+
+    @task
+    def other() -> str:
+        return "other"
+
+    @flow(task_runner=ConcurrentTaskRunner(max_workers=1))
+    def both() -> tuple[str, str]:
+        future = query()
+        wait_for_state(future, "AwaitingSlot")
+        assert future.state.message == "waits for limit db"
+        value = other().result()
+        set_slots(history.location, "db", 1)
+        return value, future.result()
+
+    assert both() == ("other", "queried")
+    with history.reader() as reader:
+        [run, _] = reader.task_runs(reader.get_run(reader.list_runs()[0].id))
+    assert [state.name for state in run.states] == ["Pending", "AwaitingSlot", "Running", "Completed"]
+
+
+def wait_for_state(future: Any, name: str) -> None:
+    while future.state.name != name:
+        assert future.wait(timeout=0.005) is None
+
+
+def test_one_that_waits_can_be_cancelled(history: History) -> None:
+    set_slots(history.location, "db", 0)
+
+    @task(tags=["db"])
+    def query() -> None: ...
+
+    @flow
+    def cancelling() -> str:
+        future = query()
+        wait_for_state(future, "AwaitingSlot")
+        future.cancel()
+        state = future.wait(timeout=10)
+        assert state is not None
+        return state.name
+
+    assert cancelling() == "Cancelled"
+
+
+def test_a_slot_is_free_while_its_run_waits_for_a_retry(history: History) -> None:
+    set_slots(history.location, "db", 1)
+    order: list[str] = []
+    second_has_run = threading.Event()
+
+    @task(tags=["db"], retries=1, retry_delay_seconds=0.01)
+    def first() -> None:
+        order.append("first")
+        if len(order) == 1:
+            raise ConnectionError("once more")
+
+    @task(tags=["db"])
+    def second() -> None:
+        order.append("second")
+        second_has_run.set()
+
+    @flow
+    def both() -> None:
+        first()
+        second()
+
+    both()
+    assert sorted(order) == ["first", "first", "second"]
+
+
+def test_a_child_does_not_wait_for_what_its_caller_holds(history: History) -> None:
+    set_slots(history.location, "db", 1)
+
+    @task(tags=["db"])
+    def inner() -> str:
+        return "inner"
+
+    @task(tags=["db"])
+    def outer() -> str:
+        return inner().result()
+
+    @flow
+    def nested() -> str:
+        return outer().result()
+
+    assert nested() == "inner"
+
+
+def test_no_more_tasks_of_a_tag_begin_than_its_rate_allows(history: History) -> None:
+    set_rate(history.location, "api", 3, 3_600_000_000)
+
+    @task(tags=["api"])
+    def ask() -> None: ...
+
+    @flow
+    def asking() -> int:
+        futures = [ask() for _ in range(5)]
+        done = [future.wait(timeout=10) for future in futures[:3]]
+        for future in futures[3:]:
+            wait_for_state(future, "AwaitingSlot")
+            future.cancel()
+        return len([state for state in done if state is not None])
+
+    assert asking() == 3
+
+
+def test_without_limits_tags_keep_nobody_waiting_and_nothing_is_written(history: History) -> None:
+    @task(tags=["db"])
+    def query(number: int) -> int:
+        return number
+
+    @flow
+    def all_of_them() -> list[int]:
+        return query.map(range(50)).result()
+
+    assert all_of_them() == list(range(50))
+    with history.reader() as reader:
+        states = [
+            [state.name for state in run.states]
+            for run in reader.task_runs(reader.get_run(reader.list_runs()[0].id))
+        ]
+    assert states == [["Pending", "Running", "Completed"]] * 50

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from headrace.engine.events import Admitted
 from headrace.single_flight import SingleFlight
+from headrace.tag_limits import TagLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
         def glance(self, call: Call) -> FoundValue | None:
             """How it ends, if that can be told at once. This is called by the thread that makes the call."""
+
+        def take_back(self, call: Call) -> None:
+            """An attempt of the run has ended: what it held goes to others."""
 
         def tend(self) -> float | None:
             """See to those who wait. When to do so again, in seconds; ``None`` if nobody waits for what others do."""
@@ -59,7 +63,7 @@ def desk_of(history: History) -> AdmissionDesk:
             desk = _desks.get(history)
             if desk is None:
                 desk = _desks[history] = AdmissionDesk()
-                desk.steps = (SingleFlight(history, desk.put),)
+                desk.steps = (SingleFlight(history, desk.put), TagLimits(history, desk.put))
     return desk
 
 
@@ -73,8 +77,14 @@ class AdmissionDesk:
         self._is_at_work = False
 
     def receive(self, call: Call) -> None:
-        """A run has come. Never blocks."""
-        self.put(lambda: self._take_on(call, 0))
+        """A run has come, or comes again for its next attempt: whose value is known is asked once. Never blocks."""
+        first = 1 if call.number else 0
+        self.put(lambda: self._take_on(call, first))
+
+    def note_end_of_attempt(self, call: Call) -> None:
+        """An attempt has failed, and another one will be made. Never blocks."""
+        if call.tags:
+            self.put(lambda: self.steps[-1].take_back(call))
 
     def glance(self, call: Call) -> FoundValue | None:
         """How a call ends whose futures are none, where a step can tell that at once. By the thread that makes the call."""

@@ -189,7 +189,6 @@ class Driver:
         self.memory = memory
         self._fresh: deque[Call] = deque()
         self._desk: AdmissionDesk | None = None
-        self._found: dict[int, FoundValue] = {}
         self._is_watching = False
         self._last_seen = 0
         self._failed: dict[int, Any] = {}
@@ -234,11 +233,13 @@ class Driver:
         elif ids:
             call.upstreams = call.fact_upstreams = ids
         if self.memory is not None and (replayed := self.memory.recognise(call, parent)) is not None:
-            return self._give_again(replayed)
+            return self._give(replayed, StateName.REPLAYED)
         if self._is_ordinary and task.is_ordinary and parent is None and not tags_in_use.is_set:
             self._hand_over(call)
         else:
             self._specify(call, task, parent)
+            if type(call.report) is FoundValue:
+                return self._give(call, call.report.name, call.report.reason)
             if self._is_inline if parent is None else not parent.task.is_async:
                 self._run_here(call)
             else:
@@ -260,7 +261,7 @@ class Driver:
         if task.tags or current_tags.get():
             call.tags = tuple(dict.fromkeys((*task.tags, *current_tags.get())))
             call.is_told_plainly = False
-        if task.needs_admission and not self.flow_run.is_on_worker:
+        if (task.needs_admission or call.tags) and not self.flow_run.is_on_worker:
             self._bring_to_desk(call)
         if task.is_async and self._blocks_here(parent):
             self._refuse_to_block_the_loop_of(call)
@@ -286,9 +287,7 @@ class Driver:
         call.phase = Phase.UNADMITTED
         call.is_told_plainly = False
         if not (call.upstreams or call.tolerated):
-            found = self._admission_desk().glance(call)
-            if found is not None:
-                self._found[call.id] = found
+            call.report = self._admission_desk().glance(call)
 
     def _admission_desk(self) -> AdmissionDesk:
         if self._desk is None:
@@ -297,9 +296,9 @@ class Driver:
             self._desk = desk_of(self.history)
         return self._desk
 
-    def _give_again(self, call: FarCall) -> TaskFuture[Any]:
-        """The call completed in an earlier epoch: its value, without an attempt."""
-        self.post(RunReplayed(call))
+    def _give(self, call: Call, name: StateName, reason: str | None = None) -> TaskFuture[Any]:
+        """The value of the call is known: it completed in an earlier epoch, or the cache has it."""
+        self.post(RunReplayed(call, name, reason))
         if self._is_inline and not call.is_done:  # another thread is just draining
             call.block()
         future: Any = new_task_future()
@@ -375,8 +374,11 @@ class Driver:
         """The caller's slot serves others as long as the call waits for other runs, which may need it."""
         if noted.is_set:
             deliver()
-        waits = call.upstreams or call.tolerated or call.task.needs_admission
-        if not waits or call.number:
+        is_first = call.number == 0
+        if not (
+            call.is_readmitted
+            or (is_first and (call.upstreams or call.tolerated or call.task.needs_admission))
+        ):
             return lane.get()
         loan = lend_slot(None)
         try:
@@ -409,6 +411,15 @@ class Driver:
         while run is not None and run is not caller:
             run = runs.get(run.parent) if run.parent is not None else None
         return run is caller
+
+    def callers_of(self, call: Call) -> Iterator[Call]:
+        """The task run that called it, the one that called that, and so on."""
+        runs = self._orchestrator.live_runs
+        run: Any = call
+        while run is not None and run.parent is not None:
+            run = runs.get(run.parent)
+            if run is not None:
+                yield run
 
     def slot_holder(self, call: Call) -> Call | None:
         """The task run whose slot the call uses: its own, or that of the nearest caller with one."""
@@ -570,10 +581,6 @@ class Driver:
 
     def _admit(self, effect: Admit) -> None:
         call: Call = effect.run  # type: ignore[assignment]
-        found = self._found.pop(call.id, None)
-        if found is not None:
-            self.post(found)
-            return
         self._admission_desk().receive(call)
 
     def _settle(self, call: Call) -> None:
@@ -624,6 +631,8 @@ class Driver:
             call.error = call.traceback = None
         if report is not None:
             self._drop_alarms(call.id)
+            if self._desk is not None:
+                self._desk.note_end_of_attempt(call)
         self._remember(call.as_fact())
 
     def _set_timer(self, effect: SetTimer) -> None:

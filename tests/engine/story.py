@@ -35,11 +35,20 @@ class Submitted(NamedTuple):
     needs_slot: bool = True
     timeout: float | None = None
     needs_admission: bool = False
+    is_readmitted: bool = False
 
 
 class Admitted(NamedTuple):
     id: int
     at_us: int
+
+
+class Delayed(NamedTuple):
+    """The run has to wait at the desk."""
+
+    id: int
+    at_us: int
+    reason: str
 
 
 class Found(NamedTuple):
@@ -189,6 +198,7 @@ class FunctionEnded(NamedTuple):
 Event = (
     Submitted
     | Admitted
+    | Delayed
     | Found
     | Noticed
     | Began
@@ -311,9 +321,10 @@ class Stage(Enum):
 
 
 class _AwaitedTaskRun(TaskRun):
-    """A task run for which somebody may wait."""
+    """A task run for which somebody may wait, and each attempt of which may have to be admitted."""
 
     is_being_retrieved = False
+    is_readmitted = False
 
 
 def _ended_elsewhere(adopted: Adopted) -> TaskRun:
@@ -330,6 +341,7 @@ def _ended_elsewhere(adopted: Adopted) -> TaskRun:
 
 _MADE_OF: dict[type[Event], Callable[..., events.Event]] = {
     Admitted: events.Admitted,
+    Delayed: events.AdmissionDelayed,
     Found: events.ValueFound,
     Noticed: events.RunNoticed,
     Began: events.AttemptStarted,
@@ -356,8 +368,9 @@ _READ_AS: dict[object, Callable[..., Event]] = {made: told for told, made in _MA
 def to_engine(event: Event) -> events.Event:
     """The event as the engine takes it."""
     if isinstance(event, Submitted):
-        id, at_us, upstreams, tolerated, retries, needs_slot, timeout, needs_admission = event
-        return _AwaitedTaskRun(
+        (id, at_us, upstreams, tolerated, retries, needs_slot, timeout, needs_admission,
+         is_readmitted) = event  # fmt: skip
+        run = _AwaitedTaskRun(
             id,
             at_us,
             retries=retries,
@@ -367,6 +380,8 @@ def to_engine(event: Event) -> events.Event:
             timeout_seconds=timeout,
             needs_admission=needs_admission,
         )
+        run.is_readmitted = is_readmitted
+        return run
     if isinstance(event, Adopted):
         return events.RunAdopted(_ended_elsewhere(event), event.is_seen)
     if isinstance(event, Replayed):
@@ -602,13 +617,26 @@ class Story:
 
     def submit(self, id: int, *upstreams: int, allow_failure: tuple[int, ...] = (), retries: int = 0,
                needs_slot: bool = True, timeout: float | None = None,
-               needs_admission: bool = False) -> list[str]:  # fmt: skip
+               needs_admission: bool = False, is_readmitted: bool = False) -> list[str]:  # fmt: skip
         return self.tell(
-            Submitted(id, self.at(), upstreams, allow_failure, retries, needs_slot, timeout, needs_admission)
+            Submitted(
+                id,
+                self.at(),
+                upstreams,
+                allow_failure,
+                retries,
+                needs_slot,
+                timeout,
+                needs_admission,
+                is_readmitted,
+            )
         )
 
     def admit(self, id: int) -> list[str]:
         return self.tell(Admitted(id, self.at()))
+
+    def delay(self, id: int, reason: str = "waits for limit db") -> list[str]:
+        return self.tell(Delayed(id, self.at(), reason))
 
     def find(self, id: int, name: StateName = StateName.CACHED) -> list[str]:
         return self.tell(Found(id, self.at(), name, "as before"))

@@ -39,7 +39,7 @@ def wait_for(lease: Lease) -> None:
 
 def has_arrived(desk: LeaseDesk) -> None:
     """Whatever was asked before has been decided, since this is."""
-    probe = desk.ask({"nobody else's": Claim(slots=1)}, "a test")
+    probe = desk.ask({"nobody else's": Claim(slots=1, most=100)}, "a test")
     wait_for(probe)
     desk.end(probe)
 

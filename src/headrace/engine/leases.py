@@ -69,6 +69,15 @@ class Waiting(NamedTuple):
     demand: Demand
 
 
+def is_limited(demand: Demand, limits: Mapping[str, Limit]) -> bool:
+    """Whether anything that is demanded has a limit at all.
+
+    >>> is_limited({"db": Claim(slots=1)}, {}), is_limited({"db": Claim(slots=1, most=3)}, {})
+    (False, True)
+    """
+    return any(name in limits or claim.most is not None for name, claim in demand.items())
+
+
 def why_never(demand: Demand, limits: Mapping[str, Limit]) -> str | None:
     """Why there will never be room for the demand, unless somebody raises a limit; ``None`` if there may be.
 

@@ -27,6 +27,7 @@ from headrace.engine.effects import (
     StopFlow,
 )
 from headrace.engine.events import (
+    AdmissionDelayed,
     Admitted,
     AttemptFinished,
     AttemptSkipped,
@@ -181,6 +182,7 @@ class Orchestrator:
             TaskRun: self._on_submitted,
             RunNoticed: self._on_noticed,
             Admitted: self._on_admitted,
+            AdmissionDelayed: self._on_admission_delayed,
             ValueFound: self._on_value_found,
             AttemptStarted: self._on_attempt_started,
             AttemptFinished: self._on_attempt_finished,
@@ -275,7 +277,7 @@ class Orchestrator:
         if run.phase is _AHEAD:
             run.phase = _ACTIVE
             effects.extend([PostAgain(event) for event in self._early.pop(run.id, ())])
-        elif run.phase is _UNADMITTED:
+        elif run.phase is _UNADMITTED or (run.phase is Phase.DELAYED and run.is_readmitted):
             self._ask_for_admission(run, effects)
         elif self._activate(run):
             self._start(run, effects)
@@ -292,6 +294,13 @@ class Orchestrator:
         if run is not None and run.phase is _AT_DESK:
             run.phase = _WAITING
             self._make_ready(run, event.at_us, effects)
+
+    def _on_admission_delayed(self, event: AdmissionDelayed, effects: list[Effect]) -> None:
+        run = self._runs.get(event.id)
+        if run is not None and run.phase is _AT_DESK:
+            run.is_noticed = True
+            run.change(StateName.AWAITING_SLOT, event.at_us, event.reason)
+            effects.append(Record(run))
 
     def _on_value_found(self, event: ValueFound, effects: list[Effect]) -> None:
         run = self._runs.get(event.id)
@@ -360,7 +369,9 @@ class Orchestrator:
         """Wait for a slot. That is worth a state of its own only if the run is noticed."""
         run.phase = _QUEUED
         self._queue.append(run)
-        if run.is_noticed:
+        if (
+            run.is_noticed and run.name is not StateName.AWAITING_SLOT
+        ):  # at the desk it may have waited already
             run.change(StateName.AWAITING_SLOT, at_us)
             effects.append(Record(run))
 
@@ -735,13 +746,13 @@ class Orchestrator:
         effects.append(Settle((run,)))
 
     def _on_replayed(self, event: RunReplayed, effects: list[Effect]) -> None:
-        """It holds no slot and waits for nobody: it ended before this epoch began."""
+        """It holds no slot and waits for nobody."""
         run = event.run
         self._runs[run.id] = run
         if self._closing is not None:
             self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
         else:
-            self._end(run, StateName.REPLAYED, run.submitted_us, effects, report=run.report)
+            self._end(run, event.name, run.submitted_us, effects, report=run.report, reason=event.reason)
 
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
         self._outsiders.add(event.id)

@@ -111,6 +111,11 @@ class TaskRun:
         return False
 
     @property
+    def is_readmitted(self) -> bool:
+        """Whether each of its attempts has to pass the admission desk, and not only the first."""
+        return False
+
+    @property
     def changes(self) -> list[Change]:
         """Its states, in order. A plain run has its three spelled out only when somebody asks."""
         if self._story is not None:

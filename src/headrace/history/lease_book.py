@@ -66,7 +66,8 @@ class LeaseBook:
         self._process = process
         self._guard = guard
         self._is_own = is_own
-        self._seen_version = -1
+        self._seen_version = self._limits_version = -1
+        self._limits: dict[str, Limit] = {}
 
     def close(self) -> None:
         """Gives the connection back."""
@@ -96,6 +97,15 @@ class LeaseBook:
         with self._guard:
             grants = self._decide(now_us())
             return None if grants.keys else Exchange((), self._held_here(), grants.again_us)
+
+    def limits(self) -> dict[str, Limit]:
+        """The limits that are set, read anew only if somebody has written since."""
+        with self._guard:
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._limits_version:
+                self._limits = read_limits(self._connection)
+                self._limits_version = version
+        return self._limits
 
     def end_those_of_the_dead(self) -> bool:
         """Ends the leases of processes that are gone: whether there were any."""

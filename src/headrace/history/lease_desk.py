@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
 from headrace.completion import Completion
+from headrace.engine.leases import is_limited
 from headrace.errors import HistoryError
 from headrace.history.database import explain, is_busy
 from headrace.history.lease_book import LeaseRequest
@@ -38,11 +39,14 @@ _logger = logging.getLogger("headrace.history")
 class Lease(Completion):
     """A part of one limit or of several. It is done when it is granted, or when ``error`` says why it cannot be."""
 
-    __slots__ = ("_callbacks", "demand", "error", "holder", "is_done", "is_ended", "key")
+    __slots__ = ("_callbacks", "demand", "error", "holder", "is_done", "is_ended", "key", "when_waiting")
 
-    def __init__(self, demand: Demand, holder: str) -> None:
+    def __init__(
+        self, demand: Demand, holder: str, when_waiting: Callable[[list[str]], None] | None = None
+    ) -> None:
         self.demand = demand
         self.holder = holder
+        self.when_waiting = when_waiting
         self.key: int | None = None
         self.error: Exception | None = None
         self.is_ended = False
@@ -64,9 +68,14 @@ class LeaseDesk:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def ask(self, demand: Demand, holder: str) -> Lease:
-        """Asks for a lease: it is done when it is granted."""
-        lease = Lease(demand, holder)
+    def ask(
+        self, demand: Demand, holder: str, when_waiting: Callable[[list[str]], None] | None = None
+    ) -> Lease:
+        """Asks for a lease: it is done when it is granted.
+
+        ``when_waiting`` is told once, by the desk's thread, for which limits it has to wait.
+        """
+        lease = Lease(demand, holder, when_waiting)
         self._hand_in(lease)
         return lease
 
@@ -119,7 +128,11 @@ class LeaseDesk:
         return min(max((self._again_us - now_us()) / 1e6, 0.0), _LOOK_SECONDS)
 
     def _serve(self, slips: list[Lease]) -> None:
-        new = [lease for lease in dict.fromkeys(slips) if lease.key is None and not lease.is_ended]
+        new = [
+            lease
+            for lease in dict.fromkeys(slips)
+            if lease.key is None and not (lease.is_ended or lease.is_done)
+        ]
         ended = [lease for lease in dict.fromkeys(slips) if lease.is_ended and lease.key is not None]
         try:
             if new or ended:
@@ -130,6 +143,13 @@ class LeaseDesk:
             self._refuse(new, error)
 
     def _exchange(self, new: list[Lease], ended: list[Lease]) -> None:
+        limits = self._opened().limits() if new else {}
+        free = [lease for lease in new if not is_limited(lease.demand, limits)]
+        for lease in free:  # nobody has to write down what keeps nobody waiting
+            lease.complete()
+        new = [lease for lease in new if is_limited(lease.demand, limits)]
+        if not new and not ended:
+            return
         requests = [LeaseRequest(lease.demand, lease.holder) for lease in new]
         keys = [lease.key for lease in ended if lease.key is not None]
         exchange = self._insist(lambda book: book.exchange(requests, keys))
@@ -144,6 +164,9 @@ class LeaseDesk:
                 lease.key = key
                 self._waiting[key] = lease
         self._tell(exchange)
+        for lease in new:
+            if not lease.is_done and lease.when_waiting is not None:
+                lease.when_waiting([name for name in lease.demand if name in limits])
 
     def _look_round(self) -> None:
         book = self._opened()

@@ -6,6 +6,7 @@ reads it when it has ended. One object passes through all four.
 
 from __future__ import annotations
 
+import sys
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from headrace.history.facts import AttemptFact, ReplayFact, TaskRunFact, plain_f
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from queue import SimpleQueue
     from types import TracebackType
     from typing import Protocol
@@ -106,6 +107,9 @@ if TYPE_CHECKING:
 
         def is_within(self, call: Call, caller: Call) -> bool:
             """Whether that task run called it, or called who did."""
+
+        def callers_of(self, call: Call) -> Iterator[Call]:
+            """The task run that called it, the one that called that, and so on."""
 
         def slot_holder(self, call: Call) -> Call | None:
             """The task run whose slot the call uses."""
@@ -302,6 +306,11 @@ class Call(Completion, TaskRun):
     asyncio_task: asyncio.Task[None] | None
 
     @property
+    def is_readmitted(self) -> bool:
+        """Whether its tags may have limits, which each of its attempts is to keep to."""
+        return bool(self.tags) and not self.driver.flow_run.is_on_worker
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether asking for the value means to wait for it: see ``FarCall``."""
         return False
@@ -394,8 +403,9 @@ class Call(Completion, TaskRun):
         return self.cache._replace(expires_us=self.changes[-1][1] + expiration_us)
 
     def value_of(self, found: CachedValue) -> Any:
-        """A value from the cache, in the form in which a call of this kind holds its own."""
-        return found.load()
+        """A value from the cache, in the form in which a call of this kind holds its own. Raises whatever making it raises."""
+        main = sys.modules.get(self.task.fn.__module__)
+        return found.load(main=main, serializer=None if self.keeping is None else self.keeping.serializer)
 
     def _all_attempts(self, ended_us: int) -> tuple[AttemptFact, ...]:
         """The attempts that failed, and the one that then did not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.testing.conformance.caching import Caching
 from headrace.testing.conformance.calls import Calls
 from headrace.testing.conformance.cancelling import Cancelling
 from headrace.testing.conformance.dependencies import Dependencies
@@ -25,6 +26,7 @@ class TaskRunnerConformance(
     Surroundings,
     Records,
     Storage,
+    Caching,
     Resuming,
     Cancelling,
     Stopping,

@@ -131,6 +131,12 @@ async def make_bytes_async(size: int) -> bytes:
 
 
 @task
+def measure(value: bytes) -> int:
+    """How long it is."""
+    return len(value)
+
+
+@task
 def make_lock() -> Any:
     """A value that cannot leave its process."""
     return threading.Lock()
