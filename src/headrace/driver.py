@@ -6,7 +6,6 @@ performed inside the drain and never blocks, nor calls user code: what does is p
 
 from __future__ import annotations
 
-import random
 import threading
 from collections import deque
 from contextvars import copy_context
@@ -766,8 +765,10 @@ class Driver:
         try:
             if not call.task.wants_retry(call, error):
                 return None
+            from random import random  # few tasks are tried again
+
             delays = call.task.retry_delays(call)
-            return delays.delay_before_retry(call.number, draw=random.random())
+            return delays.delay_before_retry(call.number, draw=random())
         except Exception as defect:
             log_defect(f"{call.display_name}: its retry options raised, so it is not tried again", defect)
             return None

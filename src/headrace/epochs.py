@@ -14,6 +14,7 @@ from headrace.driver import upstream_fact
 from headrace.engine.replay import Replay
 from headrace.engine.states import StateName, StateType
 from headrace.errors import ParameterError, ResultError
+from headrace.flow_failures import cancellation_of
 from headrace.history import default_history
 from headrace.logging import logger
 from headrace.resuming import Resumption, main_module_of
@@ -147,7 +148,7 @@ class Epochs:
         if cut is not None or run.is_cancelled:
             reason = "cancelled while it waited for its retry"
             run.changes = (*run.changes, (StateName.CANCELLED, driver.now_us(), reason))
-            return cut or run.cancellation(error)
+            return cut or cancellation_of(run, error)
         yield from self._leave(driver)
         with history.reader() as reader:
             subflows = reader.past_subflows(run.flow_run_id)

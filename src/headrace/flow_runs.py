@@ -1,7 +1,8 @@
 """One run of a flow, from its call to its value.
 
 ``FlowRun.life`` is a generator that tells the whole story once. Where it has to wait, or to call the flow's
-function, it yields; ``conduct_sync`` blocks there, ``conduct_async`` awaits.
+function, it yields; ``conduct_sync`` blocks there, ``async_conduct.conduct_async`` awaits. A script pays for all that is
+here at every start: what only some runs need has files of its own, imported where it is needed.
 """
 
 from __future__ import annotations
@@ -19,21 +20,16 @@ from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
 from headrace.driver import Driver, value_of
 from headrace.engine.events import CancelRequested, Ending, FailureRetrieved, FlowStarted, FunctionEnded
-from headrace.engine.policies import FLOW_GRACE_SECONDS, NO_RETRIES
+from headrace.engine.policies import FLOW_GRACE_SECONDS
 from headrace.engine.states import State, StateName, StateType
 from headrace.errors import (
     FlowRunCancelled,
-    FlowRunCrashed,
     FlowRunLost,
-    FlowRunTimedOut,
     RunInterrupted,
     RunUnderWayError,
     SubflowElsewhereError,
     TaskCancelled,
-    TaskFailures,
-    TaskRunError,
 )
-from headrace.futures import FlowRunFuture, TaskFuture, running_loop
 from headrace.history import default_history
 from headrace.history.facts import FlowRunFact
 from headrace.history.results import TOO_LARGE, dump_result
@@ -55,14 +51,13 @@ from headrace.provenance import Provenance
 from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
 from headrace.steps import Invoke, Until
-from headrace.task_runners import ConcurrentTaskRunner
-from headrace.task_runners.main_guard import refuse_flow_of_imported_module
-from headrace.thread_marks import Pursuit, own_mark
+from headrace.task_runners.errand_reading import refuse_flow_of_imported_module
+from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
     from headrace.engine.states import Change
@@ -75,7 +70,6 @@ if TYPE_CHECKING:
     from headrace.resuming import Resumption
     from headrace.steps import Step
     from headrace.task_runners.call import Call
-    from headrace.tasks import Task
 
 
 class FlowRun(Completion):
@@ -204,7 +198,7 @@ class FlowRun(Completion):
         self._arguments = arguments
         if self.logs_prints:
             print_capture.install()
-        self.keeping = _keeping_of(flow, default_history())
+        self.keeping = keeping_of(flow, default_history())
         shown = flow.parameters.masked(arguments) if arguments else arguments
         self.name = self.name or _run_name(flow.flow_run_name, shown)
         if arguments:
@@ -280,7 +274,7 @@ class FlowRun(Completion):
             is_to_stop = self._is_cancelled or self._is_interrupted or self._is_stopping
             if is_to_stop and isinstance(error, RunInterrupted | TaskCancelled | FlowRunCancelled):
                 return Ending.CANCELLED, None, error  # perhaps it asked for a run that was cancelled with it
-            return _ending_of(error), None, error
+            return ending_of(error), None, error
         return Ending.RETURNED, value, None
 
     def _note_returned(self, value: Any) -> None:
@@ -319,31 +313,11 @@ class FlowRun(Completion):
         end = self.driver.end
         assert end is not None
         self.changes = end.changes
-        is_cancelled = self.state.type is StateType.CANCELLED
-        if self.state.name is StateName.TIMED_OUT and not isinstance(interrupt, KeyboardInterrupt):
-            return None, self._timeout(error)
-        if isinstance(interrupt, KeyboardInterrupt) or (is_cancelled and self._is_interrupted):
-            error = _raised_again(interrupt, error)
-        elif is_cancelled and self._is_cancelled and interrupt is None:
-            return None, self.cancellation(error)
-        if error is not None and (
-            _ending_of(error) is not Ending.RETURNED or self.state.type is StateType.COMPLETED
-        ):
-            self._add_unseen(error, end.unseen)
-            return None, error
-        if interrupt is not None:
-            return None, interrupt
-        match self.state.type:
-            case StateType.COMPLETED:
-                return self._resolve(value)
-            case StateType.CANCELLED:
-                return None, self.cancellation(None)
-            case StateType.FAILED:
-                return None, self._failure(end.unseen, end.returned)
-            case _:
-                crash = FlowRunCrashed(f"flow run {self.name!r} crashed: {self.state.message}")
-                crash.__cause__ = self.driver.defect
-                return None, crash
+        if error is None and interrupt is None and self.state.type is StateType.COMPLETED:
+            return self._resolve(value)
+        from headrace.flow_failures import error_of  # most runs give a value
+
+        return None, error_of(self, end, error, interrupt)
 
     def _resolve(self, value: Any) -> tuple[Any, BaseException | None]:
         """The function's value, futures inside it replaced by theirs."""
@@ -392,44 +366,17 @@ class FlowRun(Completion):
             return stored, None
         return (yield from _keep_in_file(keeping, value, self.driver.loop))
 
-    # -- how it failed -------------------------------------------------------------------------
-
-    def _timeout(self, cause: BaseException | None) -> FlowRunTimedOut:
-        timed_out = FlowRunTimedOut(f"flow run {self.name!r} timed out: {self.state.message}")
-        timed_out.__cause__ = cause
-        return timed_out
-
-    def cancellation(self, cause: BaseException | None) -> FlowRunCancelled:
-        """What is raised by a run that was cancelled."""
-        cancelled = FlowRunCancelled(f"flow run {self.name!r} was cancelled: {self.state.message}")
-        cancelled.__cause__ = cause
-        return cancelled
-
-    def _failure(self, unseen: tuple[int, ...], returned: tuple[int, ...]) -> BaseException:
-        ids = sorted({*unseen, *returned}, key=_order_of_calls)
-        runs = [self.driver.failed_run(id) for id in ids]
-        errors = [run.exception() for run in runs]
-        if len(ids) == 1 and returned:
-            return errors[0].with_traceback(runs[0].traceback)  # type: ignore[no-any-return]
-        names = ", ".join(run.display_name for run in runs[:10]) + (", …" if len(runs) > 10 else "")
-        count = f"{len(runs)} task run{'s' if len(runs) > 1 else ''}"
-        message = f"{count} of flow run {self.name!r} failed and nobody retrieved it: {names}"
-        return TaskFailures(message, [_as_exception(error) for error in errors])
-
-    def _add_unseen(self, error: BaseException, unseen: tuple[int, ...]) -> None:
-        """What else failed is not lost behind the flow's own exception."""
-        for id in sorted(unseen, key=_order_of_calls):
-            run = self.driver.failed_run(id)
-            cause = run.exception()
-            if cause is not None and cause is not error:
-                error.add_note(f"Also failed, and retrieved by nobody: {run.display_name}: {describe(cause)}")
-
     # -- what others ask of it -----------------------------------------------------------------
 
     @property
     def is_cancelled(self) -> bool:
         """Whether somebody wants it cancelled."""
         return self._is_cancelled
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a Ctrl-C was raised in its thread."""
+        return self._is_interrupted
 
     @property
     def epoch(self) -> int:
@@ -672,26 +619,6 @@ class FlowRun(Completion):
             logger.error(message, self.name, self.flow_name, self.state, seconds)
 
 
-def resumed_run(
-    flow: Flow[Any, Any],
-    run_id: str,
-    *,
-    rerun: tuple[str, ...] = (),
-    takes_over: bool = False,
-    is_automatic: bool = False,
-    given: Mapping[str, Any] = {},
-) -> FlowRun:
-    """An earlier run of a flow, to be lived once more. Raises ``RunNotFoundError``."""
-    from headrace.resuming import Resumption  # few programs resume
-
-    history = default_history()
-    history.flush()
-    with history.reader() as reader:
-        run_id = reader.get_run(run_id).id
-    resumption = Resumption(run_id, rerun, takes_over, is_automatic)
-    return FlowRun(flow, dict(given), resumption=resumption)
-
-
 class _Writing(Milestone):
     """A thread that writes a value of an async flow into a file: its loop goes on meanwhile."""
 
@@ -725,7 +652,7 @@ def _keep_in_file(
     return writing.stored, cut
 
 
-def _keeping_of(flow: Flow[Any, Any], history: History) -> Keeping | None:
+def keeping_of(flow: Flow[Any, Any], history: History) -> Keeping | None:
     """How the flow's results are kept; ``None`` for the usual way."""
     if flow.persist_result is None and flow.result_serializer is None and not history.persists_results:
         return None
@@ -745,7 +672,7 @@ def conduct_sync(run: FlowRun) -> Any:
         deliver()
     if is_outermost and isinstance(error, Terminated):
         error = exit_of(error)
-    return _value_of(value, error)  # raised here and not further in: so few frames of ours are in the way
+    return outcome_of(value, error)  # raised here and not further in: so few frames of ours are in the way
 
 
 @shielded
@@ -827,226 +754,19 @@ def _take_step(run: FlowRun, step: Step) -> Any:
 
 def _pursue(run: FlowRun) -> None:
     """Interrupt the function of a sync flow, in its own code."""
+    from headrace.pursuit import Pursuit  # few are stopped
+
     Pursuit(run, 0, is_over=run.is_over, give_up=lambda: None, patience_seconds=FLOW_GRACE_SECONDS).begin()
 
 
-async def conduct_async(run: FlowRun) -> Any:
-    """Live a flow run on this event loop, awaiting where it waits."""
-    import asyncio
-
-    from headrace.loop_signals import ended_by_signal
-
-    loop = asyncio.get_running_loop()
-    with run.as_part_of_its_parent(), ended_by_signal(loop, run):
-        outcome = await _live_async(run, loop)
-        return _value_of(*outcome)
-
-
-async def _live_async(run: FlowRun, loop: AbstractEventLoop) -> tuple[Any, BaseException | None]:
-    life = run.begin_life(loop)
-    try:
-        step = next(life)
-        while True:
-            error: BaseException | None = None
-            answer: Any = None
-            try:
-                answer = await _take_async(run, step)
-            except BaseException as raised:
-                error = raised
-            if isinstance(step, Invoke) and not run.begin_rest():
-                await _take_async(run, Until(run.add_done_callback))
-                return run.outcome
-            step = life.send(answer) if error is None else life.throw(error)
-    except StopIteration as end:
-        outcome: tuple[Any, BaseException | None] = end.value
-        return outcome
-
-
-def _value_of(value: Any, error: BaseException | None) -> Any:
+def outcome_of(value: Any, error: BaseException | None) -> Any:
+    """Gives or raises what came of a run."""
     try:
         if error is not None:
             raise error
         return value
     finally:
         del error  # no cycle of it and its traceback
-
-
-async def _take_async(run: FlowRun, step: Step) -> Any:
-    match step:
-        case Invoke(args, kwargs):
-            token = current_scope.set(run)
-            run.interrupt_function_by(_interrupter(run))
-            try:
-                return await run.flow.fn(*args, **kwargs)
-            finally:
-                run._interrupt_function = None
-                current_scope.reset(token)
-        case Until(register):
-            from headrace.loop_waits import LoopGate
-
-            gate = LoopGate(retrieves=True)
-            register(gate)
-            await gate.waiter
-            return None
-
-
-def _interrupter(run: FlowRun) -> Callable[[], None]:
-    """Cancels the asyncio task of the function, from any thread; what follows the function is not cut short."""
-    import asyncio
-
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-
-    def interrupt() -> None:
-        if run._interrupt_function is not None:
-            task.cancel()
-
-    return lambda: loop.call_soon_threadsafe(interrupt)  # type: ignore[return-value]
-
-
-@shielded
-def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
-    """Start a flow run in a thread, or on a loop if it is async: its future."""
-    system_clock.start()  # the run may outlive the main thread, and Python 3.12 starts no threads from then on
-    if run._parent is not None:
-        run.be_owned_by(run._parent.driver)
-    context = copy_context()
-    if run.flow.is_async:
-        _start_on_loop(run, context)
-    else:
-        thread = threading.Thread(
-            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}"
-        )
-        thread.start()
-    return FlowRunFuture(run)
-
-
-def _conduct_quietly(run: FlowRun) -> None:
-    try:
-        conduct_sync(run)
-    except BaseException:  # it is the future's to raise
-        return
-
-
-async def _conduct_async_quietly(run: FlowRun) -> None:
-    try:
-        await conduct_async(run)
-    except BaseException:  # it is the future's to raise
-        return
-
-
-_started_on_loops: set[Any] = set()
-
-
-def _start_on_loop(run: FlowRun, context: Any) -> None:
-    """On the loop that runs here, unless a sync flow blocks that until its end; then on the background loop."""
-    loop = running_loop()
-    if loop is not None and run._parent is not None and run._parent.driver.loop is not loop:
-        loop = None
-    if loop is not None:
-        _start_task(run, loop, context)
-    else:
-        from headrace.task_runners.loops import background_loop
-
-        loop = background_loop().loop
-        loop.call_soon_threadsafe(_start_task, run, loop, context)
-    run._home_loop = loop
-
-
-def _start_task(run: FlowRun, loop: AbstractEventLoop, context: Any) -> None:
-    task = loop.create_task(_conduct_async_quietly(run), context=context)
-    _started_on_loops.add(task)
-    task.add_done_callback(_started_on_loops.discard)
-
-
-# -- a task called outside any flow ---------------------------------------------------------------
-
-
-class _LoneTask:
-    """Stands where a flow would, for a task that is called outside any."""
-
-    version = None
-    tags: tuple[str, ...] = ()
-    hooks = None
-    timeout_seconds = None
-    kind = "task"
-    retry_policy = NO_RETRIES
-    persist_result = None
-    result_serializer = None
-
-    def __init__(self, task: Task[Any, Any]) -> None:
-        self.name = task.name
-        self.log_prints = bool(task.log_prints)
-        self.task_runner = ConcurrentTaskRunner()
-
-
-class _LoneFuture(TaskFuture[Any]):
-    """The future of a task called outside any flow: says so if a failure is retrieved by nobody."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<TaskFuture {self.name} {self.state.name}>"
-
-    def __del__(self) -> None:
-        call: Call = self._source  # type: ignore[assignment]
-        error = call.exception() if call.is_done and not call.is_retrieved else None
-        if error is not None:
-            log_defect(f"Task run {call.display_name!r} failed, and nobody retrieved that", error)
-
-
-@shielded
-def run_task_alone(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], wait_for: Any) -> Any:
-    """Run a task outside any flow: a run of its own, executed at once.
-
-    The future is finished, unless the task is async and this is a running loop: then it is to be awaited.
-    """
-    loop = running_loop() if task.is_async else None
-    run = FlowRun(_LoneTask(task), {})  # type: ignore[arg-type]
-    run.name = new_flow_run_name()
-    run._provenance = Provenance(*task.anatomy.place)
-    history = default_history()
-    run.keeping = _keeping_of(run.flow, history)
-    driver = run.driver = Driver(
-        flow_run=run,
-        runner=run.flow.task_runner,
-        history=history,
-        clock=current_clock(),
-        loop=loop,
-        is_inline=loop is None,
-    )
-    driver.ended.add_done_callback(lambda: _end_alone(run))
-    driver.history.attend(run)
-    capture.__enter__()
-    if run.logs_prints:
-        print_capture.install()
-    with guarded():
-        driver.post(FlowStarted(driver.now_us()))
-        try:
-            future = driver.submit(task, args, kwargs, wait_for=wait_for)
-        except BaseException as error:
-            driver.post(FunctionEnded(driver.now_us(), _ending_of(error), describe(error)))
-            raise
-        source: Any = future._source
-        driver.post(FunctionEnded(driver.now_us(), Ending.RETURNED, None, (source.id,)))
-        if loop is None:
-            run.block()  # whoever drains has told the history, too
-    return _LoneFuture(source)
-
-
-def _end_alone(run: FlowRun) -> None:
-    end = run.driver.end
-    assert end is not None
-    try:
-        failed = [run.driver.failed_run(id) for id in end.returned]
-        run.error = failed[0].exception() if failed else None
-        run.changes = end.changes
-        run.driver.history.record(run.as_fact(None))
-        run.driver.history.dismiss(run)
-        run.driver.close()
-    finally:
-        capture.__exit__()
-        run.complete()
 
 
 # -- small matters --------------------------------------------------------------------------------
@@ -1065,7 +785,8 @@ def _refuse_subflow(flow_name: str, scope: Any) -> None:
         )
 
 
-def _ending_of(error: BaseException) -> Ending:
+def ending_of(error: BaseException) -> Ending:
+    """How a function ended that raised this."""
     if isinstance(error, SystemExit) and not error.code:
         return Ending.RETURNED
     asyncio = sys.modules.get("asyncio")
@@ -1077,31 +798,8 @@ def _ending_of(error: BaseException) -> Ending:
     return Ending.RAISED
 
 
-def _raised_again(interrupt: BaseException | None, error: BaseException | None) -> BaseException:
-    """A Ctrl-C is not to be lost, whatever the function made of it or raised besides."""
-    if isinstance(error, KeyboardInterrupt):
-        return error
-    raised = interrupt or KeyboardInterrupt()
-    raised.__cause__ = error
-    return raised
-
-
-def _order_of_calls(id: int) -> tuple[bool, int]:
-    """Task runs as they were called, then the runs of other flows, whose ids are negative."""
-    return (id < 0, abs(id))
-
-
 def _reason_of(cut: BaseException) -> str:
     return "interrupted" if isinstance(cut, KeyboardInterrupt) else describe(cut)
-
-
-def _as_exception(error: BaseException) -> Exception:
-    """A group of exceptions cannot hold a ``SystemExit``; it is told as what it did to its task."""
-    if isinstance(error, Exception):
-        return error
-    told = TaskRunError(f"the task raised {describe(error)}")
-    told.__cause__ = error
-    return told
 
 
 def _run_name(option: Any, arguments: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from headrace.flow_runs import FlowRun, conduct_async, conduct_sync
 from headrace.functions import check_options, check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
 from headrace.importable import found_by_name, leads_to
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
     from typing import Protocol, TypedDict, Unpack
 
+    from headrace.flow_runs import FlowRun
     from headrace.futures import FlowRunFuture, TaskFuture
     from headrace.history.serializers import Serializer
     from headrace.hooks import HookOption
@@ -142,13 +142,21 @@ class Flow(Generic[P, R_co]):
         ``TaskFailures`` for failures of task runs that nobody retrieved; ``ParameterError`` for arguments that
         do not fit the annotations; ``TypeError`` for arguments that the function does not take.
         """
+        from headrace.flow_runs import (
+            FlowRun,  # half of what there is to load: not for who only imports flows
+        )
+
         return self._conduct(FlowRun(self, self.parameters.bind(args, kwargs)))
 
     def _conduct(self, run: FlowRun) -> Any:
         if self.is_async:
+            from headrace.async_conduct import conduct_async
+
             coroutine: Any = conduct_async(run)
             coroutine.__name__ = coroutine.__qualname__ = self.name  # so Python calls it if nobody awaits it
             return coroutine
+        from headrace.flow_runs import conduct_sync
+
         return conduct_sync(run)
 
     @overload
@@ -177,7 +185,8 @@ class Flow(Generic[P, R_co]):
         A sync flow runs in a thread of its own, an async one on the running loop, or on the background loop if
         none runs. Inside a flow it is a subflow: the flow waits for it, and its failure must be retrieved.
         """
-        from headrace.flow_runs import start_beside
+        from headrace.flow_runs import FlowRun
+        from headrace.submitting import start_beside
 
         return start_beside(FlowRun(self, self.parameters.bind(args, kwargs)))
 
@@ -216,7 +225,7 @@ class Flow(Generic[P, R_co]):
         >>> report.resume(future.flow_run_id)
         'page'
         """
-        from headrace.flow_runs import resumed_run
+        from headrace.resuming import resumed_run
 
         run = resumed_run(self, run_id, rerun=tuple(rerun), takes_over=take_over, given=parameters)
         return self._conduct(run)

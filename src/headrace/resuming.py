@@ -12,6 +12,8 @@ from headrace.call_memory import CallMemory
 from headrace.code_digests import code_digest
 from headrace.engine.replay import BY_POSITION, PastRun, Replay
 from headrace.errors import ResumeError
+from headrace.flow_runs import FlowRun
+from headrace.history import default_history
 from headrace.kept_arguments import recall_arguments
 from headrace.tasks import Task
 
@@ -61,6 +63,24 @@ class Resumption(NamedTuple):
                 subflows=reader.past_subflows(run.id),
             )
         return TakenUp(claim, memory, arguments)
+
+
+def resumed_run(
+    flow: Flow[Any, Any],
+    run_id: str,
+    *,
+    rerun: tuple[str, ...] = (),
+    takes_over: bool = False,
+    is_automatic: bool = False,
+    given: Mapping[str, Any] = {},
+) -> FlowRun:
+    """An earlier run of a flow, to be lived once more. Raises ``RunNotFoundError``."""
+    history = default_history()
+    history.flush()
+    with history.reader() as reader:
+        run_id = reader.get_run(run_id).id
+    resumption = Resumption(run_id, rerun, takes_over, is_automatic)
+    return FlowRun(flow, dict(given), resumption=resumption)
 
 
 class TakenUp(NamedTuple):

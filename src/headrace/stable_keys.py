@@ -13,7 +13,6 @@ import sys
 from copyreg import dispatch_table
 from enum import Enum
 from functools import partial
-from hashlib import blake2b
 from marshal import dumps as marshalled
 from types import (
     BuiltinFunctionType,
@@ -24,6 +23,11 @@ from types import (
     WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any
+
+try:  # `hashlib` loads all of OpenSSL besides, which every start would pay for
+    from _blake2 import blake2b
+except ImportError:  # a Python that was built without it
+    from hashlib import blake2b
 
 from headrace.bytecode import encode_code, names_used
 from headrace.errors import NoStableKeyError, TooLargeForKeyError
@@ -250,7 +254,7 @@ class Walk:
             top.low = min(top.low, place)
             return ("back", top.place - place)
         if kind in _CONTAINERS:
-            self._require(_count(part), step)
+            self.require(_count(part), step)
             if _is_small(part, self._left):
                 plain = _plain_payload(part)
                 if plain is not None:
@@ -309,7 +313,7 @@ class Walk:
 
     # -- how much there is ---------------------------------------------------------------------
 
-    def _require(self, nbytes: int, step: str = "") -> None:
+    def require(self, nbytes: int, step: str = "") -> None:
         """Raises when there is more of a value than may be looked at, before anybody looks."""
         if nbytes > self._left:
             raise TooLargeForKeyError(
@@ -317,12 +321,12 @@ class Walk:
             )
 
     def _spend(self, nbytes: int, step: str = "") -> None:
-        self._require(nbytes, step)
+        self.require(nbytes, step)
         self._left -= nbytes
 
     def _spend_on(self, scalar: Any) -> None:
         if type(scalar) in _SIZED_SCALARS:
-            self._require(len(scalar))
+            self.require(len(scalar))
 
     # -- what there is to tell of a value --------------------------------------------------------
 
@@ -332,9 +336,13 @@ class Walk:
             return visit(self, value)
         package = kind.__module__.partition(".")[0]
         if package == "numpy":
-            visit = _numpy_visitor(value)
+            from headrace.stable_arrays import numpy_visitor
+
+            visit = numpy_visitor(value)
         elif package == "pandas":
-            visit = _pandas_visitor(kind)
+            from headrace.stable_arrays import pandas_visitor
+
+            visit = pandas_visitor(kind)
         elif isinstance(value, type):
             visit = Walk._visit_class
         elif issubclass(kind, Enum):
@@ -357,7 +365,7 @@ class Walk:
             return Walk._visit_wrapper
         if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
             return Walk._visit_iterator
-        return Walk._visit_as_pickled
+        return Walk.visit_as_pickled
 
     def _visit_sequence(self, value: list[Any] | tuple[Any, ...]) -> Visit:
         tokens = yield from self._all(value)
@@ -374,13 +382,13 @@ class Walk:
             tokens = []
             for key in sorted(value):
                 item = value[key]
-                tokens.append((key, item if type(item) in _SCALARS else (yield f"[{_shown(key)}]", item)))
+                tokens.append((key, item if type(item) in _SCALARS else (yield f"[{shown(key)}]", item)))
             return ("dict", tokens)
         pairs = []
         for key, item in value.items():
             of_key = yield ".keys()", key
             self._refuse_knot(dict)
-            of_item = yield f"[{_shown(key)}]", item
+            of_item = yield f"[{shown(key)}]", item
             self._refuse_knot(dict)
             pairs.append((marshalled(of_key, _FORMAT), marshalled(of_item, _FORMAT)))
         pairs.sort()
@@ -400,7 +408,7 @@ class Walk:
             raise self._refusal(f"a {kind.__name__} holds something that leads back to it")
 
     def _visit_bytes(self, value: bytearray | memoryview) -> Visit:
-        self._require(memoryview(value).nbytes)
+        self.require(memoryview(value).nbytes)
         shape = (value.format, value.shape) if isinstance(value, memoryview) else ()
         return (type(value).__name__, shape, bytes(value))
         yield
@@ -447,7 +455,7 @@ class Walk:
         private = yield "", value.__pydantic_private__
         return ("model", kind, fields, more, private)
 
-    def _visit_as_pickled(self, value: Any) -> Visit:
+    def visit_as_pickled(self, value: Any) -> Visit:
         """What pickle would keep: how it is made anew, and from what. Dicts and sets in it have no order."""
         kind: Any = type(value)
         if kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__:
@@ -726,119 +734,6 @@ def _is_remembered(kind: type, name: str) -> bool:
     return any(type(vars(base).get(name)).__name__ == "cached_property" for base in kind.__mro__)
 
 
-# -- arrays and tables -------------------------------------------------------------------------------
-
-
-def _numpy_visitor(value: Any) -> Callable[[Walk, Any], Visit] | None:
-    import numpy as np
-
-    if type(value) in (np.ndarray, np.memmap):
-        return _visit_array
-    if isinstance(value, np.generic):
-        return _visit_array_scalar
-    if isinstance(value, np.ndarray):
-        return _visit_kind_of_array
-    return None
-
-
-def _visit_array(walk: Walk, value: Any) -> Visit:
-    """Kind of element, shape, and the elements in C order: as bytes, if these are all that there is to them."""
-    import numpy as np
-
-    dtype = value.dtype
-    walk._require(value.nbytes)
-    head = ("array", value.shape, str(dtype))
-    if dtype.names is not None:  # between fields there may be bytes that mean nothing
-        fields = []
-        for field in dtype.names:
-            token = yield f"[{field!r}]", np.asarray(value[field])
-            fields.append((field, token))
-        return (*head, fields)
-    if dtype.kind not in "biufcmMSUV":
-        return (*head, (yield "", value.reshape(-1).tolist()))
-    return (*head, dtype.str, _digest_of_buffer(np.ascontiguousarray(value).reshape(-1).view(np.uint8)))
-
-
-def _digest_of_buffer(buffer: Any) -> bytes:
-    return blake2b(memoryview(buffer), digest_size=DIGEST_BYTES).digest()
-
-
-def _visit_array_scalar(_walk: Walk, value: Any) -> Visit:
-    import numpy as np
-
-    return ("array scalar", type(value).__name__, (yield "", np.asarray(value)))
-
-
-def _visit_kind_of_array(walk: Walk, value: Any) -> Visit:
-    walk._require(value.nbytes)
-    return (yield from walk._visit_as_pickled(value))
-
-
-def _pandas_visitor(kind: type) -> Callable[[Walk, Any], Visit] | None:
-    import pandas as pd
-
-    if kind is pd.DataFrame:
-        return _visit_frame
-    if kind is pd.Series:
-        return _visit_series
-    if issubclass(kind, pd.MultiIndex):
-        return _visit_multi_index
-    return _visit_index if issubclass(kind, pd.Index) else None
-
-
-def _visit_frame(walk: Walk, value: Any) -> Visit:
-    walk._require(int(value.memory_usage(index=True, deep=False).sum()))
-    columns = yield ".columns", value.columns
-    index = yield ".index", value.index
-    tokens = []
-    for place, name in enumerate(value.columns):
-        token = yield from _column(f"[{_shown(name)}]", value.iloc[:, place])
-        tokens.append(token)
-    return ("frame", columns, index, tokens, (yield ".attrs", dict(value.attrs)))
-
-
-def _visit_series(walk: Walk, value: Any) -> Visit:
-    walk._require(int(value.nbytes))
-    name = yield ".name", value.name
-    index = yield ".index", value.index
-    token = yield from _column("", value)
-    return ("series", name, index, token, (yield ".attrs", dict(value.attrs)))
-
-
-def _visit_index(walk: Walk, value: Any) -> Visit:
-    walk._require(int(value.nbytes))
-    names = yield ".names", list(value.names)
-    token = yield from _column("", value)
-    return ("index", names, token, getattr(value, "freqstr", None))
-
-
-def _visit_multi_index(walk: Walk, value: Any) -> Visit:
-    walk._require(int(value.nbytes))
-    levels = []
-    for level in range(value.nlevels):
-        token = yield f".levels[{level}]", value.get_level_values(level)
-        levels.append(token)
-    return ("multi index", levels)
-
-
-def _column(step: str, column: Any) -> Generator[tuple[str, object], Token, Token]:
-    """One column, or an index: its kind, and its elements, which however they are held are told alike."""
-    import numpy as np
-    import pandas as pd
-
-    dtype = column.dtype
-    head = ("column", str(dtype))
-    if isinstance(dtype, np.dtype):
-        return (*head, (yield step, column.to_numpy()))
-    if isinstance(dtype, pd.CategoricalDtype):
-        values = column.array
-        codes = yield f"{step}.codes", np.asarray(values.codes)
-        return (*head, codes, bool(dtype.ordered), (yield f"{step}.categories", values.categories))
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        return (*head, (yield step, pd.DatetimeIndex(column).asi8))
-    return (*head, (yield step, column.tolist()))
-
-
 # -- how errors call things --------------------------------------------------------------------------
 
 
@@ -846,7 +741,8 @@ def _told(kind: type) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _shown(key: object) -> str:
+def shown(key: object) -> str:
+    """A key as paths to parts show it."""
     if type(key) in _SCALARS:
         text = repr(key)
         return text if len(text) <= 40 else f"{text[:39]}…"

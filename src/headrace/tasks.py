@@ -197,7 +197,7 @@ class Task(Generic[P, R]):
             wait_for = kwargs.pop("wait_for")
         scope: Any = _scope()
         if scope is None:
-            from headrace.flow_runs import run_task_alone
+            from headrace.lone_tasks import run_task_alone  # most are called in a flow
 
             return run_task_alone(self, args, kwargs, wait_for)  # type: ignore[no-any-return]
         return scope.driver.submit(self, args, kwargs, scope.call, wait_for)  # type: ignore[no-any-return]

@@ -17,21 +17,21 @@ import pytest
 
 from headrace.engine.states import TRANSITIONS, StateName
 from headrace.errors import HistoryUnavailableError, HistoryVersionError, NotAHistoryError
-from headrace.history import History, Reader, database
+from headrace.history import History, Reader, database, schema
 from headrace.history.database import (
     APPLICATION_ID,
     SCHEMA_VERSION,
     file_system_type,
     open_database,
     open_for_reading,
-    reachable,
     resolve,
 )
+from headrace.history.schema import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MIGRATIONS = Path(database.__file__).parent / "migrations"
+MIGRATIONS = Path(schema.__file__).parent / "migrations"
 
 
 def bytes_in(folder: Path) -> dict[str, bytes]:
@@ -165,7 +165,7 @@ def test_a_migration_that_fails_leaves_the_version_before_it(
     folder.mkdir()
     (folder / "0001_runs.sql").write_text("CREATE TABLE never_again (x);")
     (folder / "0002_broken.sql").write_text("CREATE TABLE half (x); CREATE TABLE flow_runs (x);")
-    monkeypatch.setattr(database, "_MIGRATIONS_FOLDER", str(folder))
+    monkeypatch.setattr(schema, "_MIGRATIONS_FOLDER", str(folder))
     with pytest.raises(HistoryUnavailableError, match="already exists"):
         open_database(path)
     assert query("PRAGMA user_version") == [(1,)]

@@ -56,11 +56,13 @@ def _live(prepare: Callable[[], FlowRun | int], view: Any, *, is_quiet: bool, as
 def _conduct(flow_run: FlowRun, *, shows_traceback: bool) -> int:
     """Lives the run, and gives the exit code. ``SystemExit`` passes: its code is the flow's own."""
     from headrace.errors import HeadraceError
-    from headrace.flow_runs import conduct_async, conduct_sync
+    from headrace.flow_runs import conduct_sync
 
     try:
         if flow_run.flow.is_async:
             import asyncio
+
+            from headrace.async_conduct import conduct_async
 
             asyncio.run(conduct_async(flow_run))
         else:

@@ -73,7 +73,7 @@ def resume(
 
     def prepare() -> FlowRun | int:
         from headrace.cli.parameter_values import read_given
-        from headrace.flow_runs import resumed_run
+        from headrace.resuming import resumed_run
 
         with open_history() as reader:
             run = find_only_run(reader, name)

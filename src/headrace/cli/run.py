@@ -63,9 +63,10 @@ def run(*, target: str, pairs: tuple[str, ...], run_key: str | None, quiet: bool
 
 def _run_of_key(flow: Flow[..., Any], arguments: dict[str, Any], key: str, *, as_json: bool) -> FlowRun | int:
     """The run of that key: a new one, an earlier one to go on with, or the exit code that tells of it."""
-    from headrace.flow_runs import FlowRun, resumed_run
+    from headrace.flow_runs import FlowRun
     from headrace.history import default_history
     from headrace.history.claims import MOST_AUTOMATIC_RESUMES
+    from headrace.resuming import resumed_run
 
     standing = default_history().find_key(flow.name, key)
     if standing is None:

@@ -9,15 +9,9 @@ import errno
 import os
 import sqlite3
 import sys
-from typing import TYPE_CHECKING
 
-from headrace.engine.states import TRANSITIONS, StateName
 from headrace.errors import HistoryError, HistoryUnavailableError, HistoryVersionError, NotAHistoryError
 from headrace.history.lock import ProcessLock
-from headrace.history.statements import statement
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 IN_MEMORY = ":memory:"
 APPLICATION_ID = 0x48645263  # "HdRc"
@@ -26,7 +20,6 @@ BUSY_TIMEOUT_SECONDS = 5.0
 CLOSES_CHEAPLY = sys.version_info >= (3, 12)
 """Whether a connection can be told not to copy the write-ahead log into the database when it is closed."""
 
-_MIGRATIONS_FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 SCHEMA_VERSION = 6
 """How many files ``migrations/`` holds: counted in a test, not at every start."""
 
@@ -119,7 +112,9 @@ def open_database(location: str, *, is_durable: bool = False) -> Database:
     """
     if location == IN_MEMORY:
         connection = _connect(IN_MEMORY)
-        _migrate(connection, have=0)
+        from headrace.history.schema import migrate
+
+        migrate(connection, have=0)
         return Database(IN_MEMORY, connection, None)
     path = resolve(location)
     try:
@@ -185,7 +180,9 @@ def _open_file(path: str, *, is_durable: bool) -> Database:
         if not has_content(path):
             with lock:
                 if not has_content(path):
-                    _create(path)
+                    from headrace.history.schema import create  # a history is made once
+
+                    create(path)
         while (connection := _connect_to_current(path, lock, is_durable=is_durable)) is None:
             pass
     except BaseException:
@@ -246,8 +243,10 @@ def _settle_identity_and_version(connection: sqlite3.Connection, path: str, lock
     if have > SCHEMA_VERSION:
         raise HistoryVersionError(_too_new(path, have))
     if have < SCHEMA_VERSION:
+        from headrace.history.schema import migrate
+
         with lock:
-            _migrate(connection, have=_user_version(connection))
+            migrate(connection, have=_user_version(connection))
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
@@ -280,79 +279,6 @@ def _too_new(path: str, have: int) -> str:
         f"A newer Headrace wrote {path} (its schema has version {have}, this one knows {SCHEMA_VERSION}). "
         "Nothing was changed. Upgrade Headrace, or set HEADRACE_DATABASE to another file."
     )
-
-
-def _create(path: str) -> None:
-    """Makes the database under another name and moves it here when it is whole. The lock is held."""
-    draft = f"{path}.new"
-    _remove(draft, f"{draft}-wal", f"{draft}-shm", f"{draft}-journal")
-    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        connection = _connect(_as_uri(draft, "mode=rw"))
-        try:
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute("PRAGMA synchronous = OFF")
-            _migrate(connection, have=0)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute("PRAGMA journal_mode = WAL")
-        finally:
-            connection.close()
-        _sync(draft)
-        os.replace(draft, path)
-    except BaseException:
-        _remove(draft, f"{draft}-wal", f"{draft}-shm", f"{draft}-journal")
-        raise
-
-
-def _sync(path: str) -> None:
-    file = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def _remove(*paths: str) -> None:
-    for path in paths:
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            continue
-
-
-def _migrate(connection: sqlite3.Connection, *, have: int) -> None:
-    """Brings the schema from version ``have`` to ours, each step in a transaction of its own. The lock is held."""
-    names = sorted(name for name in os.listdir(_MIGRATIONS_FOLDER) if name.endswith(".sql"))
-    for version, name in enumerate(names, start=1):
-        if version <= have:
-            continue
-        with open(os.path.join(_MIGRATIONS_FOLDER, name), encoding="utf-8") as file:
-            script = file.read()
-        try:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")
-        except BaseException:
-            if connection.in_transaction:
-                connection.rollback()
-            raise
-    if have < SCHEMA_VERSION:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM reachable")
-        connection.executemany(statement("allow_state_change"), list(reachable(TRANSITIONS)))
-        connection.execute("COMMIT")
-
-
-def reachable(transitions: Mapping[StateName, frozenset[StateName]]) -> Iterator[tuple[str, str]]:
-    """Every pair of states that a chain of transitions connects."""
-    for earlier in transitions:
-        seen: set[StateName] = set()
-        waiting = list(transitions[earlier])
-        while waiting:
-            later = waiting.pop()
-            if later not in seen:
-                seen.add(later)
-                waiting.extend(transitions[later])
-        for later in sorted(seen):
-            yield earlier.value, later.value
 
 
 def connect_file(path: str, *, timeout: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:

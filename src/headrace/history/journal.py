@@ -27,10 +27,8 @@ from headrace import settings
 from headrace.clock import now_us
 from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
-from headrace.history.claims import claim, standing_of
 from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, REFUSALS, explain, is_busy, open_database
 from headrace.history.deeds import Deed
-from headrace.history.rescuer import rescue
 from headrace.history.statements import statement
 from headrace.history.writer import Writer
 from headrace.interrupts import calls_user_code, deliver, noted, shielded
@@ -279,6 +277,8 @@ class History:
 
         Raises ``RunUnderWayError`` if its process is still there and ``takes_over`` is not asked for, and ``HistoryError``.
         """
+        from headrace.history.claims import claim  # few processes go on with an earlier run
+        from headrace.history.rescuer import rescue
 
         def take(writer: Writer) -> Claim:
             rescue(writer.database)
@@ -307,6 +307,8 @@ class History:
 
     def find_key(self, flow: str, run_key: str) -> Standing | None:
         """How the run of a flow stands that was started with this idempotency key."""
+        from headrace.history.claims import standing_of
+        from headrace.history.rescuer import rescue
 
         def find(writer: Writer) -> Standing | None:
             database = writer.database
@@ -524,6 +526,8 @@ class History:
             with self._writing:
                 if self.failure is None:
                     if now >= self._next_heartbeat:
+                        from headrace.history.rescuer import rescue  # few processes live as long
+
                         self._next_heartbeat = now + _HEARTBEAT_SECONDS
                         self._open_writer().beat()
                         rescue(self._open_writer().database, self._open_writer().process_key)

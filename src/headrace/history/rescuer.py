@@ -5,7 +5,6 @@ Whoever opens the history may do so: a process that runs flows now and then, eve
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.clock import now_us
@@ -92,6 +91,8 @@ def _crash(
     connection: sqlite3.Connection, key: int, states: str, owner: _Owner, last_line: str | None
 ) -> None:
     """It ended at the last moment of which there is a sign: nobody knows better."""
+    import json  # few processes find one that is gone
+
     last_us = connection.execute(statement("find_last_moment"), {"flow_run": key}).fetchone()[0] or 0
     at_us = max(json.loads(states)[-1][1], last_us, owner.last.at_us)
     reason = f"{owner.process} is gone; its last sign of life was this one"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headrace.task_runners.runner import Session
 from headrace.task_runners.threads import WorkerThreads
-from headrace.thread_marks import Pursuit, find_mark
+from headrace.thread_marks import find_mark
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -59,6 +59,8 @@ class LocalSession(Session):
         """Cancel an async attempt; have the thread of another one interrupted, in its own code."""
         if call.task.is_async:
             return self._loop().interrupt(call)
+        from headrace.pursuit import Pursuit  # few attempts are stopped
+
         Pursuit(
             call,
             number,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.clock import system_clock
 from headrace.errors import TaskRunError
-from headrace.task_runners.main_guard import reading_errand
+from headrace.task_runners.errand_reading import reading_errand
 from headrace.task_runners.process_memory import Memory, load_value, store_value
 from headrace.task_runners.process_surroundings import Surroundings, changed_modules
 from headrace.task_runners.remote.errand import PackedCommission

@@ -18,9 +18,10 @@ from headrace.errors import TaskRunError
 from headrace.history.facts import LogFact
 from headrace.interrupts import noted
 from headrace.logging import capture, print_capture
+from headrace.pursuit import Pursuit
 from headrace.task_runners.call import NO_CONTEXT, Call, Report
+from headrace.task_runners.errand_reading import reading_errand
 from headrace.task_runners.execution import attempt
-from headrace.task_runners.main_guard import reading_errand
 from headrace.task_runners.remote.errand import (
     Errand,
     PackedCommission,
@@ -33,7 +34,7 @@ from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
 from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.reporter import Began, News
-from headrace.thread_marks import Pursuit, own_mark
+from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
