@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.engine.policies import SlotPolicy
-from headrace.task_runners.local import LocalSession
 from headrace.task_runners.runner import Capability, TaskRunner
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ class ConcurrentTaskRunner(TaskRunner):
 
     def open(self, flow_run_id: str, loop: AbstractEventLoop | None) -> Session:
         """A session in this process."""
+        from headrace.task_runners.local import LocalSession  # not for who only names a runner
+
         return LocalSession(loop)
 
     def __repr__(self) -> str:
