@@ -152,6 +152,19 @@ class TaskRun(NamedTuple):
     """The task run that gave a Cached one its value, as ``"<flow run id>/<task run id>"``."""
 
 
+class CachedResult(NamedTuple):
+    """What is stored of a value that counts for a key of the cache. ``key`` is that of its row.
+
+    ``source`` is the task run that gave it, as ``"<flow run id>/<task run id>"``.
+    """
+
+    key: int
+    source: str
+    stored: StoredValue
+    preview: str | None
+    expires_us: int | None
+
+
 class LogLine(NamedTuple):
     """One log line or print; ``task_run`` is ``None`` for the flow's own. ``key`` grows with every line."""
 
@@ -404,9 +417,23 @@ class Reader:
         """Where the history keeps files of results, if no other place is set."""
         return results_home(self.location, self.identity)
 
-    def cached_results(self, key: str, now_us: int) -> list[tuple[Any, ...]]:
+    def cached_results(self, key: str, now_us: int) -> list[CachedResult]:
         """What is stored of the values that count for a key of the cache, the latest first."""
-        return self._all("find_cached_results", {"key": key, "now_us": now_us})
+        rows = self._all("find_cached_results", {"key": key, "now_us": now_us})
+        home = self.results_home if rows else ""
+        return [
+            CachedResult(
+                row_key,
+                f"{flow_run}/{id}",
+                StoredValue(
+                    f"task run {flow_run}/{id}", serializer or PICKLE, content,
+                    _seed(seed_of_flow_run(flow_run_key), id, index), file, size, home,
+                ),
+                preview,
+                expires_us,
+            )
+            for row_key, id, index, flow_run_key, flow_run, content, file, serializer, size, preview, expires_us in rows
+        ]  # fmt: skip
 
     def clearings_of_cache(self) -> int:
         """How often the cache was cleared."""

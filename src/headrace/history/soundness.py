@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _FIRST = 5
 _MOST_BYTES_OF_FILES = 4_000_000_000
+_EVERYTHING = (
+    "SELECT * FROM flow_runs",
+    "SELECT * FROM task_runs",
+    "SELECT * FROM logs",
+    "SELECT * FROM environments",
+    "SELECT * FROM waits",
+)
 _SCHEMA = (
     "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2, 3"
 )
@@ -60,6 +67,9 @@ def _schema(connection: sqlite3.Connection) -> list[str]:
 
 
 def _rows(connection: sqlite3.Connection) -> list[str]:
+    for text in _EVERYTHING:
+        for _ in connection.execute(text):  # a text that is none raises
+            pass
     rows = connection.execute(statement("find_unreadable_rows"), {"limit": _FIRST}).fetchall()
     return [f"{name} cannot be read" for name, _ in rows]
 
