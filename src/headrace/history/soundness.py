@@ -5,14 +5,14 @@ SQLite sees what keeps the file in order; that the schema is ours and that rows 
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import ResultDamagedError, ResultError
-from headrace.history.database import IN_MEMORY, SCHEMA_VERSION, open_database
+from headrace.history.database import IN_MEMORY, REFUSALS, SCHEMA_VERSION, open_database
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from headrace.history.reader import Reader
@@ -38,7 +38,7 @@ def find_damage(connection: sqlite3.Connection) -> list[str]:
     for look in looks:
         try:
             found += look(connection)
-        except sqlite3.Error as error:
+        except REFUSALS as error:
             found.append(str(error))
         if found:  # what follows would only say the same in other words
             break
