@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.dependencies import FutureLike, allow_failure, quote
-from headrace.engine.replay import BY_POSITION
 from headrace.previews import MASK, MAX_TEXT, is_secret, is_secret_type, preview_arguments
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ def digest_key(
 
     Secrets do not count: what is never written shall not be guessed from a key either.
     """
+    from headrace.engine.replay import BY_POSITION  # none of this is needed by most calls
     from headrace.errors import NoStableKeyError
     from headrace.stable_keys import stable_digest
 

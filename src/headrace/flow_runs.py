@@ -57,7 +57,6 @@ from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
 from headrace.steps import Invoke, Until
 from headrace.task_runners import ConcurrentTaskRunner
-from headrace.task_runners.main_guard import refuse_flow_of_imported_module
 from headrace.thread_marks import Pursuit, own_mark
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
@@ -131,6 +130,7 @@ class FlowRun(Completion):
         self._home_loop: Any = None
         self.subflows: dict[FlowRun, None] = {}
         self._unawaited_maps: dict[object, str] = {}
+        self._loss: FlowRunLost | None = None
         self._is_cancelled = False
         self._is_interrupted = False
         self._is_stopping = False
@@ -165,6 +165,8 @@ class FlowRun(Completion):
                     if error is not None:
                         break
                 yield from self._follow_up(value, error)
+            if self._loss is not None and error is None:
+                value, error = None, self._loss
         except BaseException as defect:
             self.error = self.error or defect
             if not self.changes:  # it never began
@@ -372,6 +374,8 @@ class FlowRun(Completion):
         cut = cut or cut_later
         history.record(self.as_fact(stored if self.error is None else None))
         yield Until(history.when_flushed)
+        if self._loss is not None:  # the end was refused
+            self.value, self.error = None, self.error or self._loss
         yield Until(self.driver.leave)
         if cut is not None:
             raise cut
@@ -579,6 +583,7 @@ class FlowRun(Completion):
         lost = FlowRunLost(
             f"flow run {self.name!r} is no longer this process's: {reason}. What it still does here is not recorded."
         )
+        self._loss = lost
         logger.error("%s", lost)
         self.driver.crash(lost)
         self._stop_code("another process has the run")
@@ -1054,7 +1059,9 @@ def _refuse_subflow(flow_name: str, scope: Any) -> None:
 
     Raises ``MissingMainGuardError`` if it is a module that such a worker imports.
     """
-    refuse_flow_of_imported_module(flow_name)
+    guard = sys.modules.get("headrace.task_runners.main_guard")
+    if guard is not None:  # workers have it loaded
+        guard.refuse_flow_of_imported_module(flow_name)
     if scope is not None and scope.driver.flow_run.is_on_worker:
         raise SubflowElsewhereError(
             f"flow {flow_name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"

@@ -1657,6 +1657,10 @@ def test_each_attempt_of_a_run_that_keeps_to_limits_is_admitted(flow: Story) -> 
     assert flow.finish(1, number=2) == ["settle 1 Completed"]
 
 
+def test_a_run_is_admitted_once_unless_it_says_otherwise() -> None:
+    assert not TaskRun(1, at_us=0).is_readmitted
+
+
 def test_an_attempt_of_another_run_is_not_asked_about_once_more(flow: Story) -> None:
     flow.submit(1, retries=1, needs_admission=True)
     flow.admit(1)

@@ -7,7 +7,6 @@ in-memory history shares the writer's connection, under its lock.
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -17,7 +16,7 @@ from headrace.engine.replay import PastRun, PastSubflow
 from headrace.engine.states import StateName, StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
 from headrace.history.checksums import seed_of_flow_run, seed_of_task_run, seed_of_text
-from headrace.history.database import IN_MEMORY, explain, open_for_reading
+from headrace.history.database import IN_MEMORY, REFUSALS, explain, open_for_reading
 from headrace.history.facts import PICKLE
 from headrace.history.rescuer import find_gone
 from headrace.history.result_store import results_home
@@ -25,6 +24,7 @@ from headrace.history.statements import statement
 from headrace.history.stored_value import StoredValue
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
@@ -577,7 +577,7 @@ class Reader:
         try:
             with self._lock:
                 return self._connection.execute(statement(name), values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except REFUSALS as error:
             raise explain(error, self.location) from error
 
     def _read(self, convert: Callable[[tuple[Any, ...]], V], rows: Iterable[tuple[Any, ...]]) -> list[V]:
