@@ -47,6 +47,7 @@ from headrace.interrupts import (
     shielded,
     watching,
 )
+from headrace.keeper import keep_alive_until
 from headrace.kept_arguments import arguments_to_keep
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
@@ -913,8 +914,10 @@ def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
     if run.flow.is_async:
         _start_on_loop(run, context)
     else:
+        # The run keeps the process alive, and not its thread: that may be stuck in a function that was given up.
+        keep_alive_until(run.add_done_callback)
         thread = threading.Thread(
-            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}"
+            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}", daemon=True
         )
         thread.start()
     return FlowRunFuture(run)
