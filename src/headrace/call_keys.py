@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.dependencies import FutureLike, allow_failure, quote
-from headrace.engine.replay import BY_POSITION
 from headrace.previews import MASK, MAX_TEXT, is_secret, is_secret_type, preview_arguments
 
 if TYPE_CHECKING:
@@ -54,14 +53,14 @@ def is_told_by_row(
 
 def key_of(call: Call, token_of: TokenOf) -> str | None:
     """What a resume knows the call by; ``None`` where its row tells that. ``token_of`` says which run a future stands for."""
-    if is_told_by_row(call.args, call.kwargs, _parameters_of(call), call.fact_upstreams):
+    if is_told_by_row(call.args, call.kwargs, parameters_of(call), call.fact_upstreams):
         return None
     return digest_key(call.task.argument_names, call.args, call.kwargs, token_of)
 
 
 def key_in_row(call: Call) -> str:
     """What a resume knows a call by whose row tells that."""
-    return row_key(_parameters_of(call), call.fact_upstreams)
+    return row_key(parameters_of(call), call.fact_upstreams)
 
 
 def digest_key(
@@ -71,6 +70,7 @@ def digest_key(
 
     Secrets do not count: what is never written shall not be guessed from a key either.
     """
+    from headrace.engine.replay import BY_POSITION  # none of this is needed by most calls
     from headrace.errors import NoStableKeyError
     from headrace.stable_keys import stable_digest
 
@@ -91,7 +91,7 @@ def digest_key(
         return BY_POSITION
 
 
-def _parameters_of(call: Call) -> str | None:
+def parameters_of(call: Call) -> str | None:
     """The preview of the arguments, as it is recorded when the call begins to execute."""
     if call.parameters is not None or call.fact_upstreams or not (call.args or call.kwargs):
         return call.parameters

@@ -51,7 +51,6 @@ from headrace.provenance import Provenance
 from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
 from headrace.steps import Invoke, Until
-from headrace.task_runners.errand_reading import refuse_flow_of_imported_module
 from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
@@ -777,7 +776,9 @@ def _refuse_subflow(flow_name: str, scope: Any) -> None:
 
     Raises ``MissingMainGuardError`` if it is a module that such a worker imports.
     """
-    refuse_flow_of_imported_module(flow_name)
+    guard = sys.modules.get("headrace.task_runners.errand_reading")
+    if guard is not None:  # workers have it loaded
+        guard.refuse_flow_of_imported_module(flow_name)
     if scope is not None and scope.driver.flow_run.is_on_worker:
         raise SubflowElsewhereError(
             f"flow {flow_name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"

@@ -10,6 +10,7 @@ from headrace.clock import system_clock
 from headrace.flow_runs import conduct_sync
 from headrace.futures import FlowRunFuture, running_loop
 from headrace.interrupts import shielded
+from headrace.keeper import keep_alive_until
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -27,8 +28,10 @@ def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
     if run.flow.is_async:
         _start_on_loop(run, context)
     else:
+        # The run keeps the process alive, and not its thread: that may be stuck in a function that was given up.
+        keep_alive_until(run.add_done_callback)
         thread = threading.Thread(
-            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}"
+            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}", daemon=True
         )
         thread.start()
     return FlowRunFuture(run)
