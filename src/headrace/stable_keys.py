@@ -60,6 +60,7 @@ _NOT_CODE = frozenset(
         "__firstlineno__",
         "__module__",
         "__qualname__",
+        "__slotnames__",  # comes with the first pickle of an instance
         "__static_attributes__",
         "__weakref__",
     ]
