@@ -73,7 +73,9 @@ def main() -> None:
     result = highest_reading.resume(flow_run)
 
     states = states_of(flow_run)
-    print(f"Resumed it: {states['Replayed']} were replayed, {states['Completed']} ran. It gave {result} degrees.")
+    print(
+        f"Resumed it: {states['Replayed']} were replayed, {states['Completed']} ran. It gave {result} degrees."
+    )
     print(f"The run:    headrace runs show {flow_run}")
 
 

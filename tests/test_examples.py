@@ -42,7 +42,5 @@ def test_a_flow_that_is_killed_half_way_is_resumed(run_python: RunPython) -> Non
 
     completed = int(re.search(r"; (\d+) task runs had completed", killed)[1])  # type: ignore[index]
     assert 10 <= completed < 20
-    assert resumed == (
-        f"Resumed it: {completed} were replayed, {20 - completed} ran. It gave 13.0 degrees."
-    )
+    assert resumed == (f"Resumed it: {completed} were replayed, {20 - completed} ran. It gave 13.0 degrees.")
     assert run.startswith("The run:    headrace runs show ")

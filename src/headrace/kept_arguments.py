@@ -71,7 +71,10 @@ def recall_arguments(
         told = {**given, **kept} if prefers_kept else {**kept, **given}
         names = list(flow.parameters.signature().parameters)
         told = {**flow.parameters.defaults(), **told}
-        return {**{name: told[name] for name in names if name in told}, **told}  # in the order that the flow gives them
+        return {
+            **{name: told[name] for name in names if name in told},
+            **told,
+        }  # in the order that the flow gives them
     listed = ", ".join(lacking)
     why = "secrets are never written" if problem is None else f"the arguments are not stored: {problem}"
     raise ResumeError(
