@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from benchmarks import (
+    cache_hits,
     chain,
     fan_out,
     finished_tasks,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Row]]] = {
     "finished-tasks": finished_tasks.measure,
     "sleeping-tasks": sleeping_tasks.measure,
     "trivial-flow": trivial_flow.measure,
+    "cache-hits": cache_hits.measure,
     "start-up": start_up.measure,
     "large-array": large_array.measure,
     "installed-size": installed_size.measure,

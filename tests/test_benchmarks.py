@@ -19,6 +19,7 @@ ROWS_WITH_A_BASELINE = {
     "many-tasks": 2,
     "sleeping-tasks": 2,
     "trivial-flow": 1,
+    "cache-hits": 1,
     "start-up": 4 if shutil.which("git") else 3,
     "large-array": 1,
 }

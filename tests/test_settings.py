@@ -104,6 +104,22 @@ def test_a_path_in_pyproject_is_meant_from_where_the_file_lies(
     monkeypatch.setenv("HOME", "/home/ada")
     write_pyproject(tmp_path, '[tool.headrace]\ndatabase = "~/x.db"\n')
     assert settings.database() == "/home/ada/x.db"
+    write_pyproject(tmp_path, '[tool.headrace]\nresults = "files"\n')
+    assert settings.results() == str(tmp_path / "files")
+    write_pyproject(tmp_path, '[tool.headrace]\nresults = "s3://bucket/files"\n')
+    assert settings.results() == "s3://bucket/files"
+
+
+def test_results_are_beside_the_history_and_large_ones_are_not_kept_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert (settings.results(), settings.persists_results()) == (None, False)
+    monkeypatch.setenv("HEADRACE_RESULTS", "files")
+    monkeypatch.setenv("HEADRACE_PERSIST_RESULTS", "1")
+    assert (settings.results(), settings.persists_results()) == (str(tmp_path / "files"), True)
+    monkeypatch.setenv("HEADRACE_PERSIST_RESULTS", "yes")
+    with pytest.raises(SettingsError, match="HEADRACE_PERSIST_RESULTS is 'yes', which is none of 0, 1"):
+        settings.persists_results()
 
 
 def test_a_value_that_is_not_allowed_is_an_error_that_names_all(

@@ -24,6 +24,7 @@ from headrace.thread_marks import ThreadMark, _send_if_still_there, find_mark, o
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PATIENCE_SECONDS = 60.0
 LOOKS = ("CALL", "PRECALL", "RESUME", "JUMP_BACKWARD", "SEND", "YIELD", "FOR_ITER")
@@ -274,3 +275,32 @@ def test_a_mark_is_found_by_its_run_and_attempt() -> None:
     finally:
         mark.run = None
     assert find_mark(run, 2) is None
+
+
+def test_an_import_is_not_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "from tests.test_thread_marks import interrupt_myself\nfound = interrupt_myself()\n"
+    (tmp_path / "interrupted_in_import.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    outcome: list[bool] = []
+
+    @calls_user_code
+    def work() -> None:
+        mark = own_mark()
+        mark.run, mark.number = work, 1
+        try:
+            import interrupted_in_import  # type: ignore[import-not-found]
+
+            outcome.append(interrupted_in_import.found)
+        finally:
+            mark.run = None
+            mark.absorb()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    assert outcome == [False]
+
+
+def interrupt_myself() -> bool:
+    mark = own_mark()
+    return mark.interrupt(mark.run, mark.number)

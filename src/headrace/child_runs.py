@@ -74,6 +74,10 @@ class ChildRuns:
         """A task was called: its future."""
         return self._driver.submit(task, args, kwargs, parent, wait_for)
 
+    def cancel(self) -> None:
+        """Have all of them stop, since the attempt that called them is to."""
+        self._driver.cancel(None, "the task run that called it was stopped")
+
     def finish(self) -> tuple[Child, ...]:
         """Wait until all of them have ended: their records, in the order of their calls."""
         driver = self._driver

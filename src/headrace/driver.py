@@ -189,7 +189,6 @@ class Driver:
         self.memory = memory
         self._fresh: deque[Call] = deque()
         self._desk: AdmissionDesk | None = None
-        self._found: dict[int, FoundValue] = {}
         self._is_watching = False
         self._last_seen = 0
         self._failed: dict[int, Any] = {}
@@ -234,11 +233,13 @@ class Driver:
         elif ids:
             call.upstreams = call.fact_upstreams = ids
         if self.memory is not None and (replayed := self.memory.recognise(call, parent)) is not None:
-            return self._give_again(replayed)
+            return self._give(replayed, StateName.REPLAYED)
         if self._is_ordinary and task.is_ordinary and parent is None and not tags_in_use.is_set:
             self._hand_over(call)
         else:
             self._specify(call, task, parent)
+            if type(call.report) is FoundValue:
+                return self._give(call, call.report.name, call.report.reason)
             if self._is_inline if parent is None else not parent.task.is_async:
                 self._run_here(call)
             else:
@@ -286,9 +287,7 @@ class Driver:
         call.phase = Phase.UNADMITTED
         call.is_told_plainly = False
         if not (call.upstreams or call.tolerated):
-            found = self._admission_desk().glance(call)
-            if found is not None:
-                self._found[call.id] = found
+            call.report = self._admission_desk().glance(call)
 
     def _admission_desk(self) -> AdmissionDesk:
         if self._desk is None:
@@ -297,9 +296,9 @@ class Driver:
             self._desk = desk_of(self.history)
         return self._desk
 
-    def _give_again(self, call: FarCall) -> TaskFuture[Any]:
-        """The call completed in an earlier epoch: its value, without an attempt."""
-        self.post(RunReplayed(call))
+    def _give(self, call: Call, name: StateName, reason: str | None = None) -> TaskFuture[Any]:
+        """The value of the call is known: it completed in an earlier epoch, or the cache has it."""
+        self.post(RunReplayed(call, name, reason))
         if self._is_inline and not call.is_done:  # another thread is just draining
             call.block()
         future: Any = new_task_future()
@@ -582,10 +581,6 @@ class Driver:
 
     def _admit(self, effect: Admit) -> None:
         call: Call = effect.run  # type: ignore[assignment]
-        found = self._found.pop(call.id, None)
-        if found is not None:
-            self.post(found)
-            return
         self._admission_desk().receive(call)
 
     def _settle(self, call: Call) -> None:

@@ -130,6 +130,7 @@ class FlowRun(Completion):
         self._home_loop: Any = None
         self.subflows: dict[FlowRun, None] = {}
         self._unawaited_maps: dict[object, str] = {}
+        self._loss: FlowRunLost | None = None
         self._is_cancelled = False
         self._is_interrupted = False
         self._is_stopping = False
@@ -164,6 +165,8 @@ class FlowRun(Completion):
                     if error is not None:
                         break
                 yield from self._follow_up(value, error)
+            if self._loss is not None and error is None:
+                value, error = None, self._loss
         except BaseException as defect:
             self.error = self.error or defect
             if not self.changes:  # it never began
@@ -371,6 +374,8 @@ class FlowRun(Completion):
         cut = cut or cut_later
         history.record(self.as_fact(stored if self.error is None else None))
         yield Until(history.when_flushed)
+        if self._loss is not None:  # the end was refused
+            self.value, self.error = None, self.error or self._loss
         yield Until(self.driver.leave)
         if cut is not None:
             raise cut
@@ -578,6 +583,7 @@ class FlowRun(Completion):
         lost = FlowRunLost(
             f"flow run {self.name!r} is no longer this process's: {reason}. What it still does here is not recorded."
         )
+        self._loss = lost
         logger.error("%s", lost)
         self.driver.crash(lost)
         self._stop_code("another process has the run")

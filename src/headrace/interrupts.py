@@ -103,12 +103,20 @@ def is_shielded(frame: FrameType | None) -> bool:
     return False
 
 
+_brittle: set[CodeType] = set()
+
+
+def brittle(code: CodeType) -> None:
+    """Mark a function of Python itself in which a Ctrl-C is raised as ever, and no other thread raises anything."""
+    _brittle.add(code)
+
+
 def is_in_user_code(frame: FrameType | None) -> bool:
     """Whether the innermost marked function on the stack is one that calls user code."""
     while frame is not None:
         if frame.f_code in _open:
             return True
-        if frame.f_code in _shielded:
+        if frame.f_code in _shielded or frame.f_code in _brittle:
             return False
         frame = frame.f_back
     return False

@@ -6,11 +6,13 @@ by the next. The leader of a process holds a claim in the history, so that those
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.context import current_scope
+from headrace.dependencies import find_futures
 from headrace.history.cache import CacheShelf
 from headrace.history.facts import CacheFact, StoredResult
 from headrace.history.results import is_small
@@ -67,29 +69,72 @@ class SingleFlight:
     def receive(self, call: Call, go_on: Callable[[], None]) -> None:
         """Give the run the value of its key, or have it lead, or follow."""
         if call.cache is None:
-            key = _work_out_key(call)
-            if key is None:
-                go_on()
+            if _is_given_far_values(call) and self._has_sent_for_values(call, go_on):
                 return
+            self._work_out_key(call)
+        self._go_by_key(call, go_on)
+
+    def _work_out_key(self, call: Call) -> None:
+        key = _work_out_key(call)
+        if key is not None:
             call.cache = CacheFact(key, refreshes=call.task.caching.refreshes)
+
+    def _go_by_key(self, call: Call, go_on: Callable[[], None]) -> None:
+        if call.cache is None:
+            go_on()
+            return
         key = call.cache.key
         if call.cache.refreshes:
             call.add_done_callback(lambda: self._when_refreshed(key, call))
             go_on()
-            return
-        found = self._shelf.find(key, call.driver.now_us())
-        if found is not None and _give(call, found):
-            return
-        follower = _Follower(call, go_on)
+        elif not self._give_what_is_known(key, call):
+            self._join(key, _Follower(call, go_on))
+
+    def _has_sent_for_values(self, call: Call, go_on: Callable[[], None]) -> bool:
+        """Whether a thread is on its way to fetch what is on a cluster: the desk does not wait for that."""
+
+        def fetch() -> None:
+            self._work_out_key(call)
+            self._put(lambda: self._go_by_key(call, go_on))
+
+        try:
+            threading.Thread(target=fetch, name="headrace-fetch", daemon=True).start()
+        except RuntimeError:  # there are no more, or the interpreter shuts down
+            return False
+        return True
+
+    def _join(self, key: str, follower: _Follower) -> None:
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight()
             flight.followers.append(follower)
             self._claim(key, flight)
-        elif flight.leader is not None and call.driver.is_within(call, flight.leader.call):
-            go_on()  # it would wait for itself
+        elif flight.leader is not None and follower.call.driver.is_within(follower.call, flight.leader.call):
+            follower.go_on()  # it would wait for itself
         else:
             flight.followers.append(follower)
+
+    def _give_what_is_known(self, key: str, call: Call) -> bool:
+        """End the run with the value of the key, if there is one that can still be made."""
+        while (found := self._shelf.find(key, call.driver.now_us())) is not None:
+            event = self._event_of(call, found)
+            if event is not None:
+                call.driver.post(event)
+                return True
+        return False
+
+    def _event_of(self, call: Call, found: CachedValue) -> FoundValue | None:
+        """What ends the run with the value; ``None`` if that cannot be made any more."""
+        assert call.cache is not None
+        key = call.cache.key
+        try:
+            value = call.value_of(found)
+        except Exception:
+            self._shelf.reject(key, found)
+            return None
+        call.cache = CacheFact(key, None, found.source)
+        reason = f"its value is that of {found.source}"
+        return FoundValue(call, call.driver.now_us(), value, found.result, reason)
 
     def glance(self, call: Call) -> FoundValue | None:
         """The value of a call that needs no futures, if that can be told at once: in the caller's thread.
@@ -107,7 +152,7 @@ class SingleFlight:
             return None
         call.cache = CacheFact(key)
         found = self._shelf.find_remembered(key, call.driver.now_us())
-        return None if found is None else _found(call, found)
+        return None if found is None else self._event_of(call, found)
 
     def take_back(self, call: Call) -> None:
         """A leader that is tried again goes on leading."""
@@ -163,11 +208,8 @@ class SingleFlight:
         """The value is in the history: give it to those that wait here. If it is not to be had, claim again."""
         waiting, flight.followers = flight.followers, deque()
         for follower in waiting:
-            call = follower.call
-            if not call.is_done:
-                found = self._shelf.find(key, call.driver.now_us())
-                if found is None or not _give(call, found):
-                    flight.followers.append(follower)
+            if not (follower.call.is_done or self._give_what_is_known(key, follower.call)):
+                flight.followers.append(follower)
         self._claim(key, flight)
 
     # -- how a leader ends ---------------------------------------------------------------------
@@ -200,8 +242,11 @@ class SingleFlight:
                 follower.go_on()
             return
         for follower in waiting:
-            if not _give(follower.call, value):
+            event = self._event_of(follower.call, value)
+            if event is None:
                 follower.go_on()
+            else:
+                follower.call.driver.post(event)
 
     def _keep(self, key: str, call: Call, stored: StoredResult) -> CachedValue | None:
         if not _is_storable(stored):
@@ -235,23 +280,12 @@ def _work_out_within(call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any
     return task.cache_key(call, args, kwargs)
 
 
-def _give(call: Call, found: CachedValue) -> bool:
-    """End the run with the value; ``False`` if that cannot be made any more."""
-    event = _found(call, found)
-    if event is not None:
-        call.driver.post(event)
-    return event is not None
-
-
-def _found(call: Call, found: CachedValue) -> FoundValue | None:
-    """The event that ends the run with the value; ``None`` if that cannot be made any more."""
-    try:
-        value = call.value_of(found)
-    except Exception:
-        return None
-    assert call.cache is not None
-    call.cache = CacheFact(call.cache.key, None, found.source)
-    return FoundValue(call, call.driver.now_us(), value, found.result, f"its value is that of {found.source}")
+def _is_given_far_values(call: Call) -> bool:
+    """Whether asking for the arguments means to wait for them: they are on a cluster, or in files."""
+    if not (call.upstreams or call.tolerated) or call.is_done:
+        return False
+    found = find_futures(*call.args, *call.kwargs.values())
+    return any(future._source.is_elsewhere for future in (*found.strict, *found.tolerated))  # type: ignore[attr-defined]
 
 
 def _stored_result_of(call: Call) -> StoredResult | None:

@@ -26,7 +26,7 @@ from weakref import WeakSet
 
 from headrace.clock import system_clock
 from headrace.errors import RunInterrupted
-from headrace.interrupts import handlers, is_in_user_code
+from headrace.interrupts import brittle, handlers, is_in_user_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,6 +243,17 @@ class Pursuit:
 
 _SHORTEST_PAUSE_SECONDS = 0.0005
 _LONGEST_PAUSE_SECONDS = 0.05
+
+
+def _find_brittle() -> None:
+    """An import that is cut short leaves a module half made; a log handler would keep its lock."""
+    import logging
+
+    brittle(logging.Handler.handle.__code__)
+    brittle(sys.modules["_frozen_importlib"]._find_and_load.__code__)
+
+
+_find_brittle()
 
 
 def _forget_after_fork() -> None:

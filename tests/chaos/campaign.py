@@ -21,7 +21,7 @@ from tests.chaos.flows import undisturbed
 if TYPE_CHECKING:
     from typing import Self
 
-_COUNT = 6
+COUNT = 6
 _TRIES = 3  # of the task with retries
 _KILLED = -9
 
@@ -102,6 +102,7 @@ class Campaign:
         self._flow = flow
         self._choose = choose
         self._kills = kills
+        self.folder = folder
         self._database = folder / "history.db"
         self._log = folder / "executions.log"
         self._outcome = folder / "outcome.json"
@@ -133,6 +134,12 @@ class Campaign:
             self._look(kind)
         self.check_end(tally)
 
+    def crash(self, baseline: Baseline) -> str:
+        """Kill it when all but the last has been recorded: its id."""
+        last = Failpoint("before", "commit", baseline.crossings["commit"] - 1)
+        assert self._live(last, None)["exit_code"] == _KILLED, self.story()
+        return str(self._query("SELECT id FROM flow_runs WHERE parent IS NULL")[0][0])
+
     def _choose_kill(self, baseline: Baseline) -> tuple[str, Failpoint | None, float | None]:
         if self._choose.random() < 0.3:
             return "at a random moment", None, self._choose.uniform(0.005, baseline.seconds)
@@ -149,7 +156,7 @@ class Campaign:
         return self._stage.live(
             flow=self._flow,
             runner=self._runner,
-            count=_COUNT,
+            count=COUNT,
             run_id=run_ids[0][0] if run_ids else None,
             failpoint=failpoint,
             kill_after_seconds=kill_after_seconds,
@@ -177,7 +184,7 @@ class Campaign:
 
     def check_end(self, tally: Tally) -> None:
         """What is promised, whatever happened under way."""
-        expected = undisturbed(self._flow, _COUNT)
+        expected = undisturbed(self._flow, COUNT)
         assert json.loads(self._outcome.read_text())["value"] == expected.value, self.story()
         assert self._query("PRAGMA quick_check") == [("ok",)], self.story()
         assert self._under_way() == [], self.story()

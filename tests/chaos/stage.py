@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,9 @@ def watch(pid: int, ear: int, kill_after_seconds: float | None) -> None:
 
 def live(order: dict[str, Any], mouth: int) -> int:
     """One epoch, in a process of its own. What came of it is left in a file."""
+    import asyncio
+
+    from headrace.errors import HeadraceError
     from headrace.task_runners import ConcurrentTaskRunner, ProcessTaskRunner, SequentialTaskRunner
     from tests.chaos import flows
 
@@ -83,14 +87,16 @@ def live(order: dict[str, Any], mouth: int) -> int:
     chosen = order["failpoint"] and Failpoint(*order["failpoint"])
     failpoints = Failpoints(chosen, lambda: os.write(mouth, b"!"))
     failpoints.install()
-    value = flow(order["count"]) if order["run_id"] is None else flow.resume(order["run_id"])
-    if flow.is_async:
-        import asyncio
-
-        value = asyncio.run(value)
-    outcome = {"value": value, "crossings": failpoints.crossings}
+    outcome: dict[str, Any] = {}
+    try:
+        value = flow(order["count"]) if order["run_id"] is None else flow.resume(order["run_id"])
+        outcome["value"] = asyncio.run(value) if flow.is_async else value
+    except Exception as error:
+        outcome |= {"error": f"{type(error).__name__}: {error}", "is_told": isinstance(error, HeadraceError)}
+        traceback.print_exc()
+    outcome["crossings"] = failpoints.crossings
     Path(order["outcome"]).write_text(json.dumps(outcome), "utf-8")
-    return 0
+    return 0 if "value" in outcome else 1
 
 
 if __name__ == "__main__":

@@ -100,6 +100,12 @@ def test_show_says_what_a_paused_run_waits_for_and_which_command_answers_it(
     assert questions == [{"prompt": "Deploy?", "expected": "yes or no", "choices": []}]
 
 
+def test_the_list_says_it_too(future: FlowRunFuture[Any], invoke: Invoke) -> None:
+    listed = invoke("runs", "list").stdout
+
+    assert f"asking asks: Deploy? (yes or no)  headrace answer {future.flow_run_id} VALUE" in listed
+
+
 PROGRAM = """
 from headrace import flow, pause
 

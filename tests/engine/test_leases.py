@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import given, strategies as st
 
-from headrace.engine.leases import Claim, Demand, Grants, Limit, Waiting, grant, why_never
+from headrace.engine.leases import Claim, Demand, Grants, Limit, Waiting, grant, is_limited, why_never
 
 ONE = Claim(slots=1)
 SECOND_US = 1_000_000
@@ -206,3 +206,9 @@ def test_what_there_will_never_be_room_for_is_said_at_once(
     demand: Demand, limits: dict[str, Limit], expected: str | None
 ) -> None:
     assert why_never(demand, limits) == expected
+
+
+def test_what_nobody_has_limited_keeps_nobody_waiting() -> None:
+    assert not is_limited({"db": ONE}, {"api": Limit(slots=1)})
+    assert is_limited({"db": ONE, "api": ONE}, {"api": Limit(slots=1)})
+    assert is_limited({"db": Claim(slots=1, most=2)}, {})

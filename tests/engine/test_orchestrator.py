@@ -6,8 +6,8 @@ import weakref
 
 import pytest
 
-from headrace.engine.effects import PostAgain
-from headrace.engine.events import AttemptFinished, Ending
+from headrace.engine.effects import PostAgain, Settle
+from headrace.engine.events import AttemptFinished, CancelRequested, Ending, RunReplayed
 from headrace.engine.orchestrator import Orchestrator
 from headrace.engine.policies import SlotPolicy
 from headrace.engine.states import StateName
@@ -1607,6 +1607,23 @@ def test_a_run_at_the_desk_that_is_noticed_is_recorded(flow: Story) -> None:
     assert flow.find(1) == ["settle 1 Cached"]
 
 
+def test_a_run_whose_value_is_known_when_it_is_called_ends_at_once() -> None:
+    orchestrator = Orchestrator(at_us=0)
+    run = TaskRun(1, 1, needs_admission=True)
+    effects = orchestrator.handle(RunReplayed(run, StateName.CACHED, "as before"))
+    assert [effect.run for effect in effects if isinstance(effect, Settle)] == [run]
+    assert run.changes == [(StateName.PENDING, 1, None), (StateName.CACHED, 1, "as before")]
+    assert not orchestrator.live_runs
+
+
+def test_a_run_whose_value_is_known_is_cancelled_where_nothing_is_to_start() -> None:
+    orchestrator = Orchestrator(at_us=0)
+    orchestrator.handle(CancelRequested(None, 1, "enough"))
+    run = TaskRun(1, 2)
+    orchestrator.handle(RunReplayed(run, StateName.CACHED))
+    assert run.name is StateName.CANCELLED
+
+
 # -- limits: a run waits at the desk, and does so before each attempt ------------------------------------
 
 
@@ -1638,6 +1655,10 @@ def test_each_attempt_of_a_run_that_keeps_to_limits_is_admitted(flow: Story) -> 
     assert flow.delay(1) == ["record 1 AwaitingSlot"]
     assert flow.admit(1) == ["start 1"]
     assert flow.finish(1, number=2) == ["settle 1 Completed"]
+
+
+def test_a_run_is_admitted_once_unless_it_says_otherwise() -> None:
+    assert not TaskRun(1, at_us=0).is_readmitted
 
 
 def test_an_attempt_of_another_run_is_not_asked_about_once_more(flow: Story) -> None:

@@ -93,6 +93,7 @@ def task_run_json(task_run: TaskRun, results_home: str) -> dict[str, Any]:
         "parent": task_run.parent,
         "upstreams": list(task_run.upstreams),
         "worker": task_run.worker,
+        "cached_from": task_run.cached_from,
         "states": [_state(state) for state in task_run.states],
         "attempt_count": task_run.attempt_count,
         "attempts": [

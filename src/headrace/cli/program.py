@@ -56,6 +56,10 @@ class Program(LazyGroup):
             return INTERRUPTED
         except HeadraceError as error:
             return complain(str(error))
+        except Exception as error:
+            if type(error).__module__ != "sqlite3":  # which few commands load
+                raise
+            return complain(_of_the_history(error))
         return code if isinstance(code, int) else 0
 
 
@@ -68,6 +72,14 @@ def complain(message: str, *, code: int = 1) -> int:
 def _end(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.exit(code)
+
+
+def _of_the_history(error: Exception) -> str:
+    """What SQLite raised where nobody was prepared for it: the file is damaged, or was taken away."""
+    from headrace import settings
+    from headrace.history.database import explain
+
+    return str(explain(error, settings.database()))
 
 
 def _sentence(message: str) -> str:

@@ -16,12 +16,13 @@ from headrace.cli.safe_text import cells, clip, pad, safe
 from headrace.cli.signs import look_of
 from headrace.cli.times import ago, duration, moment
 from headrace.engine.states import StateName, StateType
+from headrace.questions import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from headrace.cli.signs import Glyphs
-    from headrace.history.reader import RunSummary
+    from headrace.history.reader import Reader, RunSummary
 
 _SHORT_ID = 13
 _A_DAY_US = 86_400_000_000
@@ -40,9 +41,13 @@ _LAST_TITLE = "TASK RUNS"
 def list_runs(*, text: str | None, filters: RunFilters, no_subflows: bool, limit: int, as_json: bool) -> None:
     """List runs, newest first; with TEXT those whose name or flow contains it."""
     found: list[RunSummary] = []
+    asked: list[Line] = []
     if has_history():
         with open_history() as reader:
             found = filters.find(reader, limit, text=text, roots_only=no_subflows)
+            asked = [
+                line for run in found if run.state == StateName.PAUSED.value for line in _asked(reader, run)
+            ]
     if as_json:
         print_json([summary_json(run) for run in found])
     elif not found:
@@ -55,9 +60,19 @@ def list_runs(*, text: str | None, filters: RunFilters, no_subflows: bool, limit
         lines = table(
             found, output.glyphs, now_us=now_us(), width=output.width if output.is_bounded else None
         )
-        output.print(lines)
+        output.print([*lines, *([[], *asked] if asked else [])])
         if 0 < limit == len(found) and output.is_terminal:
             click.echo(f"The newest {limit}; --limit 0 lists all.", err=True)
+
+
+def _asked(reader: Reader, run: RunSummary) -> Iterator[Line]:
+    """What a paused run waits for, and the command that answers it."""
+    for question in reader.open_questions(reader.get_run(run.id)):
+        expected = Question.from_json(question.question).expected
+        yield [
+            Span(safe(run.name), "bold"),
+            Span(f" asks: {safe(question.prompt)} ({safe(expected)})  headrace answer {run.id} VALUE"),
+        ]
 
 
 class _Column(NamedTuple):

@@ -8,12 +8,10 @@ it needs to know: one object instead of two, and a named tuple costs twice as mu
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from headrace.engine.states import StateName
 from headrace.engine.task_run import TaskRun
-
-if TYPE_CHECKING:
-    from headrace.engine.states import StateName
 
 
 class Ending(Enum):
@@ -165,9 +163,14 @@ class RunAdopted(NamedTuple):
 
 
 class RunReplayed(NamedTuple):
-    """A call was recognised as one that completed in an earlier epoch: its ``report`` has the value."""
+    """A call whose value is known when it is made: its ``report`` has it. It ends at once, in the state ``name``.
+
+    It completed in an earlier epoch, or the cache has the value.
+    """
 
     run: TaskRun
+    name: StateName = StateName.REPLAYED
+    reason: str | None = None
 
 
 class OutsiderJoined(NamedTuple):

@@ -746,13 +746,13 @@ class Orchestrator:
         effects.append(Settle((run,)))
 
     def _on_replayed(self, event: RunReplayed, effects: list[Effect]) -> None:
-        """It holds no slot and waits for nobody: it ended before this epoch began."""
+        """It holds no slot and waits for nobody."""
         run = event.run
         self._runs[run.id] = run
         if self._closing is not None:
             self._end(run, StateName.CANCELLED, run.submitted_us, effects, reason=self._closing)
         else:
-            self._end(run, StateName.REPLAYED, run.submitted_us, effects, report=run.report)
+            self._end(run, event.name, run.submitted_us, effects, report=run.report, reason=event.reason)
 
     def _on_outsider_joined(self, event: OutsiderJoined, _effects: list[Effect]) -> None:
         self._outsiders.add(event.id)

@@ -13,7 +13,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import HistoryError
-from headrace.history.checksums import seed_of_flow_run, seed_of_task_run
 from headrace.history.database import explain, open_database
 from headrace.history.facts import PICKLE, Kept, StoredResult
 from headrace.history.liveness import Heartbeat, ProcessIdentity, heartbeat_now, is_gone
@@ -22,8 +21,11 @@ from headrace.history.statements import statement
 from headrace.history.stored_value import StoredValue
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from headrace.history.journal import History
     from headrace.history.reader import Reader
+    from headrace.history.serializers import Serializer
     from headrace.history.writer import Writer
 
 _REMEMBERED_BYTES = 64 * 1024 * 1024
@@ -41,22 +43,27 @@ class CachedValue(NamedTuple):
     source: str
     expires_us: int | None
     home: str
+    row: int | None = None
+    """The key of the row that it was read from; ``None`` if a run of this process gave it."""
 
-    def load(self) -> Any:
-        """The value, made anew by each call: nobody can change what others are given. Raises ``ResultError``."""
+    def load(self, *, main: ModuleType | None = None, serializer: Serializer | None = None) -> Any:
+        """The value, made anew by each call: nobody can change what others are given.
+
+        ``main`` and ``serializer`` as in ``StoredValue.load``. Raises whatever making it raises.
+        """
         result = self.result
         if result.pickled is not None:
-            return loads(result.pickled)
+            return _unpickled(result.pickled, main)
         kept = result.kept
         assert kept is not None
         if kept.content is not None:
             from headrace.history.serializers import serializer_named
 
-            return serializer_named(kept.serializer).load(kept.content)
+            return (serializer or serializer_named(kept.serializer)).load(kept.content)
         stored = StoredValue(
             f"task run {self.source}", kept.serializer, None, 0, kept.key, kept.size, self.home
         )
-        return stored.load()
+        return stored.load(main=main, serializer=serializer)
 
 
 class Claim(NamedTuple):
@@ -171,6 +178,12 @@ class CacheShelf:
         if value is not None:
             self._bytes -= _size_of(value)
 
+    def reject(self, key: str, value: CachedValue) -> None:
+        """The value cannot be made any more: its file is gone or damaged, or a class of it. It counts as not there."""
+        if value.row is not None:
+            self._damaged.add(value.row)
+        self.forget(key)
+
     def has_changed(self) -> bool:
         """Whether anybody has written since this was asked last."""
         try:
@@ -219,38 +232,30 @@ class CacheShelf:
     def _read(self, key: str, now_us: int) -> CachedValue | None:
         reader = self._open()
         for row in reader.cached_results(key, now_us):
-            (
-                row_key,
-                id,
-                index,
-                flow_run_key,
-                flow_run,
-                content,
-                file,
-                serializer,
-                size,
-                preview,
-                expires_us,
-            ) = row
-            source = f"{flow_run}/{id}"
-            kind = serializer or PICKLE
-            try:
-                seed = seed_of_task_run(seed_of_flow_run(flow_run_key), id, index)
-                stored = StoredValue(
-                    f"task run {source}", kind, content, seed, file, size, reader.results_home
-                )
-                value = CachedValue(_as_result(stored, preview), source, expires_us, reader.results_home)
-                value.load()
-            except Exception:  # damaged, gone, or of a class that is not there any more
-                self._damaged.add(row_key)
+            if row.key in self._damaged:
                 continue
-            return value
+            try:
+                result = _as_result(row.stored, row.preview)
+            except Exception:
+                self._damaged.add(row.key)
+                continue
+            return CachedValue(result, row.source, row.expires_us, reader.results_home, row.key)
         return None
 
     def _open(self) -> Reader:
         if self._reader is None:
             self._reader = self._history.reader()
         return self._reader
+
+
+def _unpickled(pickled: bytes, main: ModuleType | None) -> Any:
+    """The value. Only where the script's own names are missing, they are looked for elsewhere: that costs more."""
+    try:
+        return loads(pickled)
+    except AttributeError:
+        if main is None:
+            raise
+        return loads(pickled, main=main)
 
 
 def _as_result(stored: StoredValue, preview: str | None) -> StoredResult:

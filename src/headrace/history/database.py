@@ -58,6 +58,10 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 )
 
 
+REFUSALS = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What comes of a file that cannot be used. The last: its schema is damaged so that Python cannot read SQLite's message."""
+
+
 class Database:
     """A connection that may write, and the lock that goes with it."""
 
@@ -120,7 +124,7 @@ def open_database(location: str, *, is_durable: bool = False) -> Database:
     path = resolve(location)
     try:
         return _open_file(path, is_durable=is_durable)
-    except (sqlite3.Error, OSError) as error:
+    except REFUSALS as error:
         if isinstance(error, HistoryError):
             raise
         raise explain(error, path) from error
@@ -144,7 +148,7 @@ def open_for_reading(location: str) -> sqlite3.Connection:
             if not is_about_files or has_content(path + "-wal"):
                 raise
             return _open_read_only(path, "immutable=1")
-    except (sqlite3.Error, OSError) as error:
+    except REFUSALS as error:
         if isinstance(error, HistoryError):
             raise
         raise explain(error, path) from error
@@ -434,6 +438,8 @@ def file_system_type(mount_table: str, device: str) -> str | None:
 
 def _code(error: BaseException) -> int:
     """SQLite's primary result code, 0 if there is none."""
+    if isinstance(error, UnicodeDecodeError):
+        return sqlite3.SQLITE_CORRUPT
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF
 

@@ -1,8 +1,8 @@
 """Deletes flow runs from a history, with all that belongs to them: task runs, results, log lines, and subflows.
 
-Files of results go with the last run that refers to them. A subflow goes with the run that called it: on its own it could no longer be understood. A run is gone as soon as its
-own row is; what belonged to it follows in small transactions, between which those who write get their turn. What is
-left behind when a deletion is cut short, the next one finds.
+Files of results go with the last run that refers to them. A subflow goes with the run that called it: on its own it could no
+longer be understood. A run is gone as soon as its own row is; what belonged to it follows in small transactions, between
+which those who write get their turn. What is left behind when a deletion is cut short, the next one finds.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from headrace.clock import now_us
 from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
 from headrace.history.claims import claim, standing_of
-from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, explain, is_busy, open_database
+from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, REFUSALS, explain, is_busy, open_database
 from headrace.history.deeds import Deed
 from headrace.history.rescuer import rescue
 from headrace.history.statements import statement
@@ -279,41 +279,73 @@ class History:
 
         Raises ``RunUnderWayError`` if its process is still there and ``takes_over`` is not asked for, and ``HistoryError``.
         """
-        self.flush()
-        with self._writing:
-            writer = self._open_writer()
+
+        def take(writer: Writer) -> Claim:
             rescue(writer.database)
             with writer.transaction() as connection:
                 return claim(
                     connection, flow_run_id, process=writer.process_key, takes_over=takes_over, is_automatic=is_automatic,
                 )  # fmt: skip
 
+        self.flush()
+        return self._patiently(take)
+
     def replay_flow_run(self, flow_run_id: str) -> int:
         """Records that a subflow of an earlier epoch gave its value once more: when."""
         at_us = now_us()
-        with self._writing, self._open_writer().transaction() as connection:
-            values = {"id": flow_run_id, "at_us": at_us, "process": self._open_writer().process_key}
-            connection.execute(statement("replay_flow_run"), values)
+
+        def note(writer: Writer) -> None:
+            with writer.transaction() as connection:
+                values = {"id": flow_run_id, "at_us": at_us, "process": writer.process_key}
+                connection.execute(statement("replay_flow_run"), values)
+
+        try:
+            self._patiently(note)
+        except HistoryError as error:  # the value is there all the same
+            self._fail(error)
         return at_us
 
     def find_key(self, flow: str, run_key: str) -> Standing | None:
         """How the run of a flow stands that was started with this idempotency key."""
-        with self._writing:
-            database = self._open_writer().database
+
+        def find(writer: Writer) -> Standing | None:
+            database = writer.database
             rescue(database)
             row = database.connection.execute(statement("find_run_by_key"), (flow, run_key)).fetchone()
             return None if row is None else standing_of(database.connection, row[0])
 
+        return self._patiently(find)
+
     def start_with_key(self, fact: FlowRunFact) -> str | None:
         """Records a flow run that bears an idempotency key, at once; the id of the one that has that key already."""
-        with self._writing:
-            writer = self._open_writer()
+
+        def start(writer: Writer) -> str | None:
             with writer.transaction() as connection:
                 row = connection.execute(statement("find_run_by_key"), (fact.flow, fact.run_key)).fetchone()
                 if row is not None:
                     return row[0]  # type: ignore[no-any-return]
                 writer.write_flow_run(fact)
                 return None
+
+        return self._patiently(start)
+
+    def _patiently(self, act: Callable[[Writer], T]) -> T:
+        """What this gives, which reads and writes at once. Waits as long as another program keeps the file locked.
+
+        Raises ``HistoryError`` when it has been locked for five minutes, and for whatever else the file refuses.
+        """
+        give_up_at = time.monotonic() + _GIVE_UP_SECONDS
+        while True:
+            try:
+                with self._writing:
+                    return act(self._open_writer())
+            except REFUSALS as error:
+                if isinstance(error, HistoryError):
+                    raise
+                if not is_busy(error) or time.monotonic() > give_up_at:
+                    raise explain(error, self.location) from error
+                self._tell_of_lock()
+                time.sleep(0.02)
 
     @property
     def lease_desk(self) -> LeaseDesk:

@@ -7,7 +7,6 @@ in-memory history shares the writer's connection, under its lock.
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -17,7 +16,7 @@ from headrace.engine.replay import PastRun, PastSubflow
 from headrace.engine.states import StateName, StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
 from headrace.history.checksums import seed_of_flow_run, seed_of_task_run, seed_of_text
-from headrace.history.database import IN_MEMORY, explain, open_for_reading
+from headrace.history.database import IN_MEMORY, REFUSALS, explain, open_for_reading
 from headrace.history.facts import PICKLE
 from headrace.history.rescuer import find_gone
 from headrace.history.result_store import results_home
@@ -25,6 +24,7 @@ from headrace.history.statements import statement
 from headrace.history.stored_value import StoredValue
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
@@ -150,6 +150,19 @@ class TaskRun(NamedTuple):
     """``None`` where no result is stored: see the note."""
     cached_from: str | None = None
     """The task run that gave a Cached one its value, as ``"<flow run id>/<task run id>"``."""
+
+
+class CachedResult(NamedTuple):
+    """What is stored of a value that counts for a key of the cache. ``key`` is that of its row.
+
+    ``source`` is the task run that gave it, as ``"<flow run id>/<task run id>"``.
+    """
+
+    key: int
+    source: str
+    stored: StoredValue
+    preview: str | None
+    expires_us: int | None
 
 
 class LogLine(NamedTuple):
@@ -404,9 +417,23 @@ class Reader:
         """Where the history keeps files of results, if no other place is set."""
         return results_home(self.location, self.identity)
 
-    def cached_results(self, key: str, now_us: int) -> list[tuple[Any, ...]]:
+    def cached_results(self, key: str, now_us: int) -> list[CachedResult]:
         """What is stored of the values that count for a key of the cache, the latest first."""
-        return self._all("find_cached_results", {"key": key, "now_us": now_us})
+        rows = self._all("find_cached_results", {"key": key, "now_us": now_us})
+        home = self.results_home if rows else ""
+        return [
+            CachedResult(
+                row_key,
+                f"{flow_run}/{id}",
+                StoredValue(
+                    f"task run {flow_run}/{id}", serializer or PICKLE, content,
+                    _seed(seed_of_flow_run(flow_run_key), id, index), file, size, home,
+                ),
+                preview,
+                expires_us,
+            )
+            for row_key, id, index, flow_run_key, flow_run, content, file, serializer, size, preview, expires_us in rows
+        ]  # fmt: skip
 
     def clearings_of_cache(self) -> int:
         """How often the cache was cleared."""
@@ -550,7 +577,7 @@ class Reader:
         try:
             with self._lock:
                 return self._connection.execute(statement(name), values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except REFUSALS as error:
             raise explain(error, self.location) from error
 
     def _read(self, convert: Callable[[tuple[Any, ...]], V], rows: Iterable[tuple[Any, ...]]) -> list[V]:

@@ -6,15 +6,15 @@ Whoever opens the history may do so: a process that runs flows now and then, eve
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.clock import now_us
-from headrace.history.database import IN_MEMORY, explain, open_database
+from headrace.history.database import IN_MEMORY, REFUSALS, explain, open_database
 from headrace.history.liveness import Heartbeat, ProcessIdentity, heartbeat_now, is_gone
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from headrace.history.database import Database
@@ -62,7 +62,7 @@ def rescue_at(location: str) -> list[str]:
     database = open_database(location)
     try:
         return rescue(database)
-    except sqlite3.Error as error:
+    except REFUSALS as error:
         raise explain(error, database.path) from error
     finally:
         database.close()

@@ -5,20 +5,27 @@ SQLite sees what keeps the file in order; that the schema is ours and that rows 
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import ResultDamagedError, ResultError
-from headrace.history.database import IN_MEMORY, SCHEMA_VERSION, open_database
+from headrace.history.database import IN_MEMORY, REFUSALS, SCHEMA_VERSION, open_database
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from headrace.history.reader import Reader
 
 _FIRST = 5
 _MOST_BYTES_OF_FILES = 4_000_000_000
+_EVERYTHING = (
+    "SELECT * FROM flow_runs",
+    "SELECT * FROM task_runs",
+    "SELECT * FROM logs",
+    "SELECT * FROM environments",
+    "SELECT * FROM waits",
+)
 _SCHEMA = (
     "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2, 3"
 )
@@ -31,7 +38,7 @@ def find_damage(connection: sqlite3.Connection) -> list[str]:
     for look in looks:
         try:
             found += look(connection)
-        except sqlite3.Error as error:
+        except REFUSALS as error:
             found.append(str(error))
         if found:  # what follows would only say the same in other words
             break
@@ -60,6 +67,9 @@ def _schema(connection: sqlite3.Connection) -> list[str]:
 
 
 def _rows(connection: sqlite3.Connection) -> list[str]:
+    for text in _EVERYTHING:
+        for _ in connection.execute(text):  # a text that is none raises
+            pass
     rows = connection.execute(statement("find_unreadable_rows"), {"limit": _FIRST}).fetchall()
     return [f"{name} cannot be read" for name, _ in rows]
 

@@ -6,6 +6,7 @@ reads it when it has ended. One object passes through all four.
 
 from __future__ import annotations
 
+import sys
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -402,8 +403,9 @@ class Call(Completion, TaskRun):
         return self.cache._replace(expires_us=self.changes[-1][1] + expiration_us)
 
     def value_of(self, found: CachedValue) -> Any:
-        """A value from the cache, in the form in which a call of this kind holds its own."""
-        return found.load()
+        """A value from the cache, in the form in which a call of this kind holds its own. Raises whatever making it raises."""
+        main = sys.modules.get(self.task.fn.__module__)
+        return found.load(main=main, serializer=None if self.keeping is None else self.keeping.serializer)
 
     def _all_attempts(self, ended_us: int) -> tuple[AttemptFact, ...]:
         """The attempts that failed, and the one that then did not."""

@@ -15,7 +15,14 @@ from headrace.clock import system_clock
 from headrace.errors import ClusterUnavailableError, ResultUnavailableError
 from headrace.task_runners.dask_marks import take_marks
 from headrace.task_runners.dask_plugin import MARK, OVER, scheduler_plugin
-from headrace.task_runners.dask_worker import LandedWithBody, body_of, mark_of, outcome_of, run_errand
+from headrace.task_runners.dask_worker import (
+    LandedWithBody,
+    body_of,
+    mark_of,
+    outcome_of,
+    run_errand,
+    stop_errand,
+)
 from headrace.task_runners.remote.engine import Attempt, Engine, Listener
 from headrace.tracebacks import describe
 
@@ -39,6 +46,8 @@ _OUT_OF_MEMORY = "worker-restart-memory"
 
 class DaskEngine(Engine):
     """One client of a Dask cluster. A thread of its own collects what has ended, as much at a time as there is."""
+
+    interrupts = True
 
     def __init__(self, cluster: DaskCluster, token: str) -> None:
         self._cluster = cluster
@@ -272,9 +281,18 @@ class DaskEngine(Engine):
             return self._client.scatter(landed, hash=False, direct=False)
 
     def drop(self, attempt: Attempt) -> bool:
-        """Dask forgets what has not begun. A thread of a worker cannot be stopped."""
+        """Dask forgets what has not begun. What has, its worker is asked to interrupt: a thread cannot be killed."""
         self._client.cancel([attempt.handle], force=True)
+        if attempt.has_begun:
+            with suppress(Exception):  # of a worker that is gone, or going
+                self._client.run(
+                    stop_errand, mark_of(attempt.handle.key), workers=[self._address_of(attempt)], wait=False
+                )
         return False
+
+    def _address_of(self, attempt: Attempt) -> str:
+        scheme = self._client.scheduler.address.partition("://")[0]
+        return f"{scheme}://{attempt.worker.rpartition('/')[0]}"
 
     def fetch(self, handle: Future) -> Any:
         """The value, brought here."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.task_runners.dask_marks import Marks
 from headrace.task_runners.remote.errand import PackedCommission, address_of
-from headrace.task_runners.remote.outpost import execute_errand
+from headrace.task_runners.remote.outpost import execute_errand, interrupt_errand
 from headrace.task_runners.remote.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -58,17 +58,28 @@ def run_errand(digest: bytes, commission: bytes, errand: bytes, upstreams: Seque
     post = _post_of(worker)
     key = worker.get_current_task()
     post.begin(key)
-    packed, body = execute_errand(
-        PackedCommission(digest, commission),
-        errand,
-        [(upstream.packed, upstream.body) for upstream in upstreams],
-        worker=f"{post.name}/{threading.current_thread().name.rpartition('-')[2]}",
-        reporter=post.reporter,
-    )
+    _executed_by[mark_of(key)] = threading.get_ident()
+    try:
+        packed, body = execute_errand(
+            PackedCommission(digest, commission),
+            errand,
+            [(upstream.packed, upstream.body) for upstream in upstreams],
+            worker=f"{post.name}/{threading.current_thread().name.rpartition('-')[2]}",
+            reporter=post.reporter,
+        )
+    finally:
+        del _executed_by[mark_of(key)]
     address = address_of(digest)
     if address is not None and len(packed) <= LARGEST_EVENT:
         worker.loop.add_callback(_send_along, worker, address, (mark_of(key), packed, body is not None))
     return Landed(packed) if body is None else LandedWithBody(packed, body)
+
+
+async def stop_errand(mark: str) -> None:
+    """Have the errand with this mark stop, if this worker executes it. A coroutine: Dask waits for nothing else to end."""
+    thread_id = _executed_by.get(mark)
+    if thread_id is not None:
+        interrupt_errand(thread_id)
 
 
 def _send_along(worker: Any, address: str, event: tuple[str, bytes, bool]) -> None:
@@ -131,6 +142,9 @@ def _post_of(worker: Any) -> _Post:
             _posts[worker.address] = _Post(worker)
         return _posts[worker.address]
 
+
+_executed_by: dict[str, int] = {}
+"""Which thread executes the Dask task with that mark."""
 
 _making = threading.Lock()
 _posts: dict[str, _Post] = {}

@@ -6,6 +6,8 @@ that nobody has taken can be taken back by whoever sent it.
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from _pickle import dumps, loads
 from array import array
@@ -47,6 +49,9 @@ class Channel:
     def pair(cls) -> tuple[Channel, Channel]:
         """Both ends of a new one."""
         one, other = socket.socketpair(socket.AF_UNIX, _KIND)
+        if _KIND == socket.SOCK_DGRAM:  # whose messages have to fit into the buffer
+            for end in (one, other):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * _LARGEST_INLINE)
         return cls(one), cls(other)
 
     @classmethod
@@ -72,11 +77,19 @@ class Channel:
         self._socket.sendmsg([packed], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)], flags)
 
     def receive(self, *, waits: bool = True) -> Message | None:
-        """The next message; ``None`` if nobody holds the other end. Raises ``BlockingIOError`` like ``send``."""
+        """The next message; ``None`` if nobody holds the other end.
+
+        Raises ``BlockingIOError`` like ``send``, and another ``OSError`` if this process has too many files open.
+        """
         flags = _CLOSED_ON_EXEC if waits else _CLOSED_ON_EXEC | socket.MSG_DONTWAIT
-        packed, ancillary, _, _ = self._socket.recvmsg(_LARGEST_INLINE, _ROOM_FOR_DESCRIPTORS, flags)
+        try:
+            packed, ancillary, _, _ = self._socket.recvmsg(_LARGEST_INLINE, _ROOM_FOR_DESCRIPTORS, flags)
+        except ConnectionError:  # it was closed with something in it
+            return None
         memories = _memories_in(ancillary) if ancillary else []
         if packed == _ELSEWHERE:
+            if not memories:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             packed = read_bytes(memories.pop(0))
         return Message(loads(packed), memories) if packed else None
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from headrace.task_runners.process_memory import Memory
     from headrace.task_runners.remote.engine import Attempt, Listener
 
-AHEAD = 3
+AHEAD = 7
 """How many attempts may lie before a worker besides the one that it executes."""
 
 _FALSE_STARTS = 3
@@ -288,15 +288,21 @@ class ProcessEngine(Engine, Master):
             is_false_start = not (hand.has_answered or hand.given or hand in self._condemned)
             self._condemned.discard(hand)
             hand.release()
-            self._false_starts += is_false_start
-            if self._false_starts >= _FALSE_STARTS:
-                raise ClusterUnavailableError(
-                    f"worker processes end before they begin: {_cause_of_death(told)}"
-                )
+            if is_false_start:
+                self._note_false_start(told)
             refused = self._give_out()
         for attempt in hand.given.values():
             self._listener.lost(attempt, _cause_of_death(told))
         self._tell_of_refused(refused)
+
+    def _note_false_start(self, told: int | str) -> None:
+        """Where the system has no room for more workers, those that there are will do."""
+        self._false_starts += 1
+        begun = sum(hand.has_begun for hand in self._hands)
+        if begun:
+            self._max_workers = begun
+        elif self._false_starts >= _FALSE_STARTS:
+            raise ClusterUnavailableError(f"worker processes end before they begin: {_cause_of_death(told)}")
 
     # -- values --------------------------------------------------------------------------------
 

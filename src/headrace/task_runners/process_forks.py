@@ -65,10 +65,12 @@ class Parent:
     def serve(self) -> None:
         """Go on until the flow's process ends, or needs it no more."""
         self._watch_flow()
-        while self._is_needed and os.getppid() == self._flow_pid:
-            self._wait_for_events(_LOOK_SECONDS)
-        for pid in self._pids.values():
-            _kill(pid)
+        try:
+            while self._is_needed and os.getppid() == self._flow_pid:
+                self._wait_for_events(_LOOK_SECONDS)
+        finally:
+            for pid in self._pids.values():
+                _kill(pid)
 
     def _wait_for_events(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
@@ -95,6 +97,10 @@ class Parent:
             case ("end", _):
                 self._end_gently()
 
+    def _tell(self, event: str, number: int, told: object) -> None:
+        with suppress(ConnectionError):  # there is nobody any more, which is about to be noticed
+            self._channel.send((event, number, told))
+
     def _end_gently(self) -> None:
         """Workers that are idle end by themselves, which takes them a moment: they close what their tasks left open."""
         deadline = time.monotonic() + _MOMENT_SECONDS
@@ -106,14 +112,14 @@ class Parent:
         try:
             pid = os.fork()
         except OSError as error:
-            self._channel.send(("ended", number, f"cannot be started: {error}"))
+            self._tell("ended", number, f"it cannot be started: {error}")
             return
         if pid == 0:
             self._become_worker(*memories)
         with suppress(OSError):  # of the two of us the worker was the first
             os.setpgid(pid, pid)
         self._pids[number] = pid
-        self._channel.send(("began", number, pid))
+        self._tell("began", number, pid)
 
     def _become_worker(self, end: Memory) -> NoReturn:
         code = 1
@@ -152,7 +158,7 @@ class Parent:
             code = os.waitstatus_to_exitcode(status)
             if code != 0:
                 _kill(pid)  # whatever it had started
-            self._channel.send(("ended", number, code))
+            self._tell("ended", number, code)
 
 
 def _kill(pid: int) -> None:

@@ -18,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from headrace.history.results import PROTOCOL
-from headrace.task_runners.process_channel import Channel, Message
+from headrace.task_runners.process_channel import Channel
 from headrace.task_runners.process_hand import Hand
 from headrace.task_runners.process_memory import Memory
 from headrace.task_runners.process_surroundings import Surroundings
@@ -128,7 +128,7 @@ class Forks:
             self._channel.send((order, number), memories)
 
     def _listen(self) -> None:
-        while (message := self._receive()) is not None:
+        while (message := self._channel.receive()) is not None:
             self._hear(*message.content)
         with self._losing:
             self.are_lost = True
@@ -139,12 +139,6 @@ class Forks:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(hand.pid, signal.SIGKILL)
             hand.end(_LOSS)
-
-    def _receive(self) -> Message | None:
-        try:
-            return self._channel.receive()
-        except ConnectionError:  # the other end was closed with something in it
-            return None
 
     def _hear(self, event: str, number: int, told: Any) -> None:
         if event == "began":

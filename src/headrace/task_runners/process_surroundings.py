@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from typing import NamedTuple
 
+_STANDARD_LIBRARY = os.path.dirname(os.__file__)
+
 
 class Surroundings(NamedTuple):
     """The words of the command line, where modules are found, the current folder, and the environment."""
@@ -49,7 +51,7 @@ def changed_modules(since: float) -> list[str]:
 
 
 def _is_installed(file: str) -> bool:
-    return file.startswith((sys.prefix, sys.base_prefix)) or "site-packages" in file
+    return file.startswith(_STANDARD_LIBRARY) or "site-packages" in file or "dist-packages" in file
 
 
 def _is_newer(file: str, since: float) -> bool:

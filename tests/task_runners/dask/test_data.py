@@ -131,6 +131,28 @@ def test_a_large_value_goes_from_task_to_task_and_never_through_the_process_of_t
     assert "larger" in last.result_note
 
 
+def test_a_large_value_that_is_to_persist_is_written_by_its_worker(
+    runner: DaskTaskRunner, history: RecordedHistory
+) -> None:
+    @flow(task_runner=runner)
+    def heavy() -> tuple[float, int]:
+        process = psutil.Process()
+        make_ones(10).wait()
+        gc.collect()
+        before = process.memory_info().rss
+        summed = total(make_ones.with_options(name="kept", persist_result=True)(LARGE)).result()
+        return summed, process.memory_info().rss - before
+
+    summed, grown = run(heavy)
+    assert summed == LARGE
+    assert grown < 10_000_000
+    recorded = history.run()
+    storage = recorded.task_run("kept-0").storage
+    assert storage is not None
+    assert storage.key is not None
+    assert recorded.stored_value("kept-0").sum() == LARGE
+
+
 def test_a_large_value_comes_when_somebody_asks_for_it(runner: DaskTaskRunner) -> None:
     @flow(task_runner=runner)
     def asks() -> Any:

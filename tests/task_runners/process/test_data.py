@@ -11,6 +11,7 @@ import pytest
 
 from headrace import allow_failure, flow, quote, task
 from headrace.errors import TaskRunError
+from headrace.history.keeping import ResultPlace
 from headrace.task_runners.process_channel import Channel
 from headrace.task_runners.process_memory import gather, load_value, store_value
 from tests.task_runners.process.arrays import (
@@ -25,6 +26,8 @@ from tests.task_runners.process.arrays import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from headrace.task_runners import ProcessTaskRunner
     from headrace.testing import RecordedHistory
 
@@ -167,3 +170,39 @@ def test_a_message_that_nobody_has_taken_can_be_taken_back_whole() -> None:
     assert theirs.receive() is None
     ours.close()
     theirs.close()
+
+
+def test_a_worker_writes_the_file_of_a_large_result_itself(
+    runner: ProcessTaskRunner, history: RecordedHistory
+) -> None:
+    @flow(task_runner=runner, persist_result=True)
+    def keeping() -> int:
+        return total_of([ones(LARGE)]).result()
+
+    assert keeping() == 1
+    recorded = history.run()
+    made = recorded.task_runs[0]
+    assert made.storage is not None
+    assert made.storage.key is not None
+    assert made.storage.size >= LARGE
+    assert int(recorded.stored_value(made.name).sum()) == LARGE
+
+
+def test_a_worker_that_does_not_find_the_place_of_the_files_says_so(
+    runner: ProcessTaskRunner, history: RecordedHistory, tmp_path: Path
+) -> None:
+    folder = str(tmp_path / "on another machine")
+    history.history._result_place = ResultPlace(folder, "", is_durable=False)
+
+    @flow(task_runner=runner)
+    def keeping() -> int:
+        return total_of([ones.with_options(persist_result=True)(LARGE)]).result()
+
+    assert keeping() == 1
+    made = history.run().task_runs[0]
+    assert (made.state, made.storage) == ("Completed", None)
+    assert made.result_note is not None
+    assert made.result_note.startswith(
+        f"not stored: {folder} is not there; on another machine, set HEADRACE_RESULTS"
+    )
+    assert not (tmp_path / "on another machine").exists()

@@ -104,6 +104,9 @@ class Engine(ABC):
     dashboard: str | None = None
     """The address of the page on which the engine shows what it does; known once it is open."""
 
+    interrupts = False
+    """Whether what is dropped is interrupted where it executes: then it stops soon, but for what Python does not see into."""
+
     values_outlive_it = False
     """Whether the values of results can be fetched after the engine was closed."""
 

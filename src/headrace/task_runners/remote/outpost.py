@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from headrace.clock import system_clock
 from headrace.dependencies import substitute
 from headrace.engine.events import AttemptStarted, Ending
+from headrace.engine.policies import ATTEMPT_GRACE_SECONDS
 from headrace.errors import TaskRunError
 from headrace.history.facts import LogFact
 from headrace.interrupts import noted
@@ -32,7 +33,7 @@ from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
 from headrace.task_runners.remote.pickling import loads
 from headrace.task_runners.remote.reporter import Began, News
-from headrace.thread_marks import own_mark
+from headrace.thread_marks import Pursuit, own_mark
 from headrace.tracebacks import describe, failure_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
 
         def submit(self, task: Any, args: Any, kwargs: Any, parent: Call, wait_for: Any) -> Any:
             """A task was called: its future."""
+
+        def cancel(self) -> None:
+            """Have all of them stop."""
 
         def finish(self) -> tuple[Child, ...]:
             """Wait until all of them have ended: their records."""
@@ -81,6 +85,13 @@ def execute_errand(
     bodies = [body for _, body in upstreams]
     outpost = Outpost(order, order_for, outcomes, bodies, reporter)
     return outpost.execute(worker)
+
+
+def interrupt_errand(thread_id: int) -> None:
+    """Interrupt what that thread of this process executes: in its own code, and the tasks that it has called."""
+    outpost = _under_way.get(thread_id)
+    if outpost is not None:
+        outpost.interrupt()
 
 
 def unreadable(error: BaseException, at_us: int, worker: str) -> Outcome:
@@ -148,6 +159,8 @@ class Outpost:
     def execute(self, worker: str) -> Landed:
         """Execute the attempt, and wait for the end of all that it called: how it landed."""
         self._worker = worker
+        thread_id = threading.get_ident()
+        _under_way[thread_id] = self
         self._reporter.begin(self)
         try:
             report = (
@@ -155,12 +168,32 @@ class Outpost:
             )
             children = self._children.finish() if self._children is not None else ()
         finally:
+            del _under_way[thread_id]
             self._reporter.end(self)
             noted.is_set = False  # an interrupt was meant for this attempt, not for the worker
         assert report is not None
         landed = self._land(report, children)
         self._let_go()
         return landed
+
+    def interrupt(self) -> None:
+        """Have the attempt stop. Nobody waits for its outcome any more: so it need not be known whether it does."""
+        call = self.call
+        call.is_cancelled = True
+        if self._children is not None:
+            self._children.cancel()
+        if call.task.is_async:
+            from headrace.task_runners.loops import background_loop
+
+            background_loop().interrupt(call)
+        else:
+            Pursuit(
+                call,
+                call.number,
+                is_over=lambda: self not in _under_way.values(),
+                give_up=lambda: None,
+                patience_seconds=ATTEMPT_GRACE_SECONDS,
+            ).begin()
 
     def _execute_async(self) -> Report:
         from headrace.task_runners.loops import background_loop
@@ -310,6 +343,8 @@ def _listen(commission: Commission) -> None:
 
 
 _listens = False
+_under_way: dict[int, Outpost] = {}
+"""What each thread of this process executes."""
 
 # One each for all attempts of this process: they are held for a moment, and to make some for each attempt takes longer.
 _telling = threading.Lock()

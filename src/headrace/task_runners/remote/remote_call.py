@@ -72,7 +72,7 @@ class RemoteCall(FarCall):
         """It stays a pickle, which downstreams are sent along, until somebody here asks for it."""
         self.handle = self.outcome = self.executed = None
         pickled = found.result.pickled
-        return found.load() if pickled is None else Pickled(pickled)
+        return super().value_of(found) if pickled is None else Pickled(pickled)
 
 
 def new_replayed_call() -> RemoteCall:

@@ -43,6 +43,12 @@ _NEWS_SECONDS = 2.0
 _CLOSING_SECONDS = 60.0
 
 
+_STOPPED = "the process that executed it was stopped"
+_INTERRUPTED = (
+    "worker {} was told to interrupt it; what it does outside of Python goes on unheard until that ends"
+)
+
+
 class RemoteSession(Session, Listener):
     """Hands attempts to an engine, and makes reports of what comes back.
 
@@ -434,13 +440,13 @@ class RemoteSession(Session, Listener):
         if self._end(attempt):
             is_stopped = self._engine.drop(attempt)
             call = attempt.call
-            if is_stopped:
+            if is_stopped or self._engine.interrupts:
                 post_end_of_stop(
                     call,
                     attempt.number,
                     started_us=attempt.started_us,
                     worker=attempt.worker,
-                    how="the process that executed it was stopped",
+                    how=_STOPPED if is_stopped else _INTERRUPTED.format(attempt.worker),
                 )
             else:
                 call.driver.give_up(call, attempt.number, attempt.worker)

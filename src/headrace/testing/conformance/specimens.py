@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,12 @@ from headrace.flows import flow
 from headrace.logging import get_run_logger
 from headrace.run_context import TaskRunContext, get_run_context
 from headrace.tasks import task
-from headrace.testing.conformance.turnstile import pass_turnstile, pass_turnstile_async
+from headrace.testing.conformance.turnstile import (
+    DEADLINE_SECONDS,
+    arrive,
+    pass_turnstile,
+    pass_turnstile_async,
+)
 
 if TYPE_CHECKING:
     from headrace.futures import TaskFuture
@@ -122,6 +128,12 @@ def make_bytes(size: int) -> bytes:
 async def make_bytes_async(size: int) -> bytes:
     """That many of them."""
     return bytes(size)
+
+
+@task
+def measure(value: bytes) -> int:
+    """How long it is."""
+    return len(value)
 
 
 @task
@@ -347,3 +359,28 @@ async def tell_loops_of_children() -> tuple[int, int]:
 def tell_thread() -> int:
     """Which thread it runs in."""
     return threading.get_ident()
+
+
+@task
+def linger(address: Address) -> None:
+    """Arrives at the turnstile, and stays for as long as a case may take, in small steps."""
+    arrive(address)
+    end = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < end:
+        time.sleep(0.005)
+
+
+@task
+async def linger_async(address: Address) -> None:
+    """The same on a loop."""
+    arrive(address)
+    await asyncio.sleep(DEADLINE_SECONDS)
+
+
+@task
+def linger_at_first(address: Address) -> int:
+    """Stays in its first attempt; gives the number of the attempt in others."""
+    number = get_run_context().attempt
+    if number == 1:
+        linger.fn(address)
+    return number
