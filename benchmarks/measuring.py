@@ -141,7 +141,7 @@ def check_recorded(path: str, count: int, *, without_result: int = 0) -> None:
     """
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
-        statement = "SELECT count(*), count(result) FROM task_runs WHERE state = 'Completed'"
+        statement = "SELECT count(*), count(result) FROM task_runs WHERE state_type = 'COMPLETED'"
         runs, results = connection.execute(statement).fetchone()
     finally:
         connection.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.dependencies import FutureLike, allow_failure, quote
-from headrace.engine.replay import BY_POSITION
 from headrace.previews import MASK, MAX_TEXT, is_secret, is_secret_type, preview_arguments
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def key_of(call: Call, token_of: TokenOf) -> str | None:
 
 def key_in_row(call: Call) -> str:
     """What a resume knows a call by whose row tells that."""
-    return row_key(_parameters_of(call), call.fact_upstreams)
+    return row_key(parameters_of(call), call.fact_upstreams)
 
 
 def digest_key(
@@ -72,6 +71,7 @@ def digest_key(
 
     Secrets do not count: what is never written shall not be guessed from a key either.
     """
+    from headrace.engine.replay import BY_POSITION  # none of this is needed by most calls
     from headrace.errors import NoStableKeyError
     from headrace.stable_keys import stable_digest
 
@@ -93,10 +93,10 @@ def digest_key(
 
 
 def _is_masked(call: Call) -> bool:
-    return MASK in (_parameters_of(call) or "")
+    return MASK in (parameters_of(call) or "")
 
 
-def _parameters_of(call: Call) -> str | None:
+def parameters_of(call: Call) -> str | None:
     """The preview of the arguments, as it is recorded when the call begins to execute."""
     if call.parameters is not None or call.fact_upstreams or not (call.args or call.kwargs):
         return call.parameters

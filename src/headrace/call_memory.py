@@ -10,7 +10,8 @@ from collections import defaultdict, deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headrace.call_keys import key_in_row
+from headrace.call_keys import key_in_row, parameters_of
+from headrace.code_digests import code_digest
 from headrace.engine.events import Ending
 from headrace.engine.replay import PastRun, PastSubflow, Replay
 from headrace.errors import ResultError
@@ -71,6 +72,7 @@ class CallMemory:
 
     def recognise(self, call: Call, parent: Call | None) -> FarCall | None:
         """The call as it completed in an earlier epoch; ``None`` if it is to be executed (again)."""
+        call.parameters = parameters_of(call)
         call.driver.note_key(call)
         key = call.call_key or key_in_row(call)
         past = self.replay.recognise(call.task.name, None if parent is None else parent.id, key)
@@ -117,13 +119,11 @@ class CallMemory:
         driver: Any = call.driver
         serializer = None if held.serializer == PICKLE else driver.keeping_of(call.task).serializer
         load = partial(held.load, main=self._main, serializer=serializer)
-        return load() if held.key is None else Kept(load)
+        return load() if held.key is None or not held.is_there() else Kept(load)
 
     def _code_of(self, call: Call) -> str | None:
         if not self._checks_code:
             return None
-        from headrace.code_digests import code_digest
-
         return code_digest(call.task.fn)
 
 

@@ -47,6 +47,7 @@ from headrace.interrupts import (
     shielded,
     watching,
 )
+from headrace.keeper import keep_alive_until
 from headrace.kept_arguments import arguments_to_keep
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
@@ -56,7 +57,6 @@ from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
 from headrace.steps import Invoke, Until
 from headrace.task_runners import ConcurrentTaskRunner
-from headrace.task_runners.main_guard import refuse_flow_of_imported_module
 from headrace.thread_marks import Pursuit, own_mark
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
@@ -914,8 +914,10 @@ def start_beside(run: FlowRun) -> FlowRunFuture[Any]:
     if run.flow.is_async:
         _start_on_loop(run, context)
     else:
+        # The run keeps the process alive, and not its thread: that may be stuck in a function that was given up.
+        keep_alive_until(run.add_done_callback)
         thread = threading.Thread(
-            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}"
+            target=context.run, args=(_conduct_quietly, run), name=f"flow-{run.flow_name}", daemon=True
         )
         thread.start()
     return FlowRunFuture(run)
@@ -1057,7 +1059,9 @@ def _refuse_subflow(flow_name: str, scope: Any) -> None:
 
     Raises ``MissingMainGuardError`` if it is a module that such a worker imports.
     """
-    refuse_flow_of_imported_module(flow_name)
+    guard = sys.modules.get("headrace.task_runners.main_guard")
+    if guard is not None:  # workers have it loaded
+        guard.refuse_flow_of_imported_module(flow_name)
     if scope is not None and scope.driver.flow_run.is_on_worker:
         raise SubflowElsewhereError(
             f"flow {flow_name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
+from _blake2 import blake2b  # that of hashlib, without the OpenSSL that hashlib loads besides
 from copyreg import dispatch_table
 from enum import Enum
 from functools import partial
-from hashlib import blake2b
 from marshal import dumps as marshalled
 from types import (
     BuiltinFunctionType,

@@ -124,7 +124,7 @@ def test_the_table_has_a_line_a_run(invoke: Invoke) -> None:
 
     assert heading.split() == ["ID", "NAME", "FLOW", "STATE", "STARTED", "TOOK", "TASK", "RUNS"]
     assert ["good" in line and "✓ Completed" in line for line in lines] == [True, False, True]
-    assert lines[1].endswith("✗ 1")
+    assert lines[1].endswith("✗ 1  1 task run failed")
 
 
 def test_names_cannot_steer_the_terminal(invoke: Invoke) -> None:
@@ -237,3 +237,21 @@ def test_without_a_width_nothing_is_cut() -> None:
 
     assert summary().id in plain(line)
     assert summary().flow in plain(line)
+
+
+def test_one_phrase_says_why_a_run_does_not_run(history: History, invoke: Invoke) -> None:
+    @flow
+    def fails() -> None:
+        raise OSError("no route; try later")
+
+    @flow
+    def completes() -> None: ...
+
+    with pytest.raises(OSError, match="no route"):
+        fails()
+    completes()
+    lines = invoke("runs", "list").stdout.splitlines()
+    assert lines[1].rstrip().endswith("s")  # what it took is the last that there is to tell
+    assert lines[2].rstrip().endswith("OSError: no route")
+    reasons = [run["reason"] for run in json.loads(invoke("runs", "list", "--json").stdout)]
+    assert reasons == [None, "OSError: no route; try later"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -781,3 +782,25 @@ def test_the_code_of_a_task_knows_its_attempt_not_the_flows() -> None:
 
     flaky()
     assert seen == [1, 2]
+
+
+def test_a_value_whose_file_is_gone_is_made_again(executions: Executions, history: History, story: Story) -> None:
+    @task(persist_result=True)
+    def make() -> bytes:
+        executions.note("make")
+        return bytes(2_000_000)
+
+    @flow
+    def large() -> int:
+        size = len(make().result())
+        executions.note("end")
+        return size
+
+    executions.broken = {"end"}
+    id = fails(large.submit)
+    executions.forget()
+    with history.reader() as reader:
+        home = reader.results_home
+    shutil.rmtree(home)
+    assert large.resume(id) == 2_000_000
+    assert executions.made == {"make": 1, "end": 1}

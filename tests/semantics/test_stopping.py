@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from headrace.engine.states import State
+    from tests.conftest import RunPython
     from tests.semantics.conftest import Story
 
 RUNNERS = [SequentialTaskRunner(), ConcurrentTaskRunner(max_workers=2)]
@@ -459,3 +460,18 @@ def test_w11_hooks_of_what_is_cancelled_run(place: Place) -> None:
     running.cancel()
     running.exception(DEADLINE_SECONDS)
     assert heard == ["slow-0 Cancelled", "main Cancelled"]
+
+
+def test_w9_the_process_ends_though_a_flow_that_was_given_up_is_stuck(run_python: RunPython) -> None:
+    source = """
+import threading
+from headrace import flow
+
+@flow(timeout_seconds=0.1)
+def stuck():
+    threading.Semaphore(0).acquire(timeout=60)
+
+print(type(stuck.submit().exception(30)).__name__)
+"""
+    ended = run_python("-c", source)
+    assert (ended.returncode, ended.stdout) == (0, "FlowRunTimedOut\n"), ended.stderr

@@ -41,6 +41,7 @@ def summary_json(run: RunSummary) -> dict[str, Any]:
         "kind": run.kind,
         "state": run.state,
         "state_type": run.state_type,
+        "reason": run.reason,
         "created": iso(run.created_us),
         "started": iso(run.started_us),
         "ended": iso(run.ended_us),

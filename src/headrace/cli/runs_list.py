@@ -101,7 +101,7 @@ def table(runs: Sequence[RunSummary], glyphs: Glyphs, *, now_us: int, width: int
             Span(pad(column.texts[row], size) + " " * _GAP, column.styles[row])
             for column, size in zip(columns, widths, strict=True)
         ]
-        lines.append([*line, *count])
+        lines.append([*line, *count, *_why(runs[row])])
     return lines if width is None else [fit(line, width) for line in lines]
 
 
@@ -187,6 +187,13 @@ def _took(run: RunSummary, now_us: int) -> str:
     if run.started_us is None:
         return ""
     return duration((run.ended_us or now_us) - run.started_us)
+
+
+def _why(run: RunSummary) -> Line:
+    """In one phrase, why it is not running, or no longer; of what completed there is nothing to explain."""
+    if not run.reason or run.state_type in (StateType.RUNNING, StateType.COMPLETED):
+        return []
+    return [Span(f"  {safe(run.reason.partition(';')[0])}", "dim")]
 
 
 def _counts(task_runs: Mapping[str, int], glyphs: Glyphs) -> Line:

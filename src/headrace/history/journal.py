@@ -27,10 +27,8 @@ from headrace import settings
 from headrace.clock import now_us
 from headrace.completion import Gate
 from headrace.errors import HistoryError, HistoryWarning
-from headrace.history.claims import claim, standing_of
 from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, REFUSALS, explain, is_busy, open_database
 from headrace.history.deeds import Deed
-from headrace.history.rescuer import rescue
 from headrace.history.statements import statement
 from headrace.history.writer import Writer
 from headrace.interrupts import calls_user_code, deliver, noted, shielded
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.history.claims import Claim, Standing
+    from headrace.history.database import Database
     from headrace.history.facts import Fact, FlowRunFact, WaitFact
     from headrace.history.keeping import ResultPlace
     from headrace.history.lease_book import LeaseBook
@@ -279,9 +278,10 @@ class History:
 
         Raises ``RunUnderWayError`` if its process is still there and ``takes_over`` is not asked for, and ``HistoryError``.
         """
+        from headrace.history.claims import claim  # few processes resume
 
         def take(writer: Writer) -> Claim:
-            rescue(writer.database)
+            _rescue(writer.database)
             with writer.transaction() as connection:
                 return claim(
                     connection, flow_run_id, process=writer.process_key, takes_over=takes_over, is_automatic=is_automatic,
@@ -307,10 +307,11 @@ class History:
 
     def find_key(self, flow: str, run_key: str) -> Standing | None:
         """How the run of a flow stands that was started with this idempotency key."""
+        from headrace.history.claims import standing_of
 
         def find(writer: Writer) -> Standing | None:
             database = writer.database
-            rescue(database)
+            _rescue(database)
             row = database.connection.execute(statement("find_run_by_key"), (flow, run_key)).fetchone()
             return None if row is None else standing_of(database.connection, row[0])
 
@@ -526,7 +527,7 @@ class History:
                     if now >= self._next_heartbeat:
                         self._next_heartbeat = now + _HEARTBEAT_SECONDS
                         self._open_writer().beat()
-                        rescue(self._open_writer().database, self._open_writer().process_key)
+                        _rescue(self._open_writer().database, self._open_writer().process_key)
                     requests = self._new_requests()
         except (sqlite3.Error, OSError) as error:
             _logger.debug("A look round %s failed, and is tried again: %s", self.location, error)
@@ -655,6 +656,12 @@ class History:
                 self.location,
                 time.monotonic() - waiting_since,
             )
+
+
+def _rescue(database: Database, me: int | None = None) -> None:
+    from headrace.history.rescuer import rescue  # not needed by a process whose flows are short
+
+    rescue(database, me)
 
 
 def _warn(text: str) -> None:

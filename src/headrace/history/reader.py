@@ -83,6 +83,8 @@ class RunSummary(NamedTuple):
     parent: str | None
     task_runs: Mapping[str, int]
     """How many task runs there are of each state type that occurs."""
+    reason: str | None = None
+    """Why it is in its state, if that is known."""
 
 
 class Run(NamedTuple):
@@ -603,9 +605,10 @@ def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) 
 
 
 def _summary(row: tuple[Any, ...]) -> RunSummary:
-    id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent, counts = row
+    (id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent, counts,
+     reason) = row  # fmt: skip
     return RunSummary(id_, kind, flow, name, _known(state), state_type, created_us, started_us, ended_us, _texts(tags), parent,
-                      _counts(counts))  # fmt: skip
+                      _counts(counts), reason)  # fmt: skip
 
 
 def _run(row: tuple[Any, ...]) -> Run:

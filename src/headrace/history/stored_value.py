@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import ResultDamagedError, ResultError, ResultUnavailableError
@@ -47,6 +48,13 @@ class StoredValue(NamedTuple):
                 f"The value of {self.owner} is stored, and cannot be made from that any more: "
                 f"{type(error).__name__}: {error}"
             ) from error
+
+    def is_there(self) -> bool:
+        """Whether there is something to load, as far as that can be told at a glance: a URL is not asked."""
+        if self.key is None:
+            return True
+        location, key = whereabouts(self.key, self.home)
+        return "://" in location or os.path.exists(os.path.join(location, key))
 
     def read(self) -> bytes | memoryview:
         """The bytes of it, proved to be what was stored. Raises ``ResultError``."""

@@ -7,7 +7,8 @@ SELECT id, kind, flow, name, state, state_type, created_us, started_us, ended_us
                               AND task_runs.key BETWEEN flow_runs.key << 32 AND ((flow_runs.key + 1) << 32) - 1
                          )) AS task_count
               FROM state_types GROUP BY state_type)
-        WHERE task_count > 0) AS task_runs
+        WHERE task_count > 0) AS task_runs,
+       json_extract(states, '$[#-1][2]') AS reason
 FROM flow_runs
 WHERE parent = :id OR (parent >= :first AND parent < :after)
 ORDER BY created_us, key

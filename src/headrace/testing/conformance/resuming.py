@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from headrace.errors import UpstreamFailedError
 from headrace.flows import flow
 from headrace.testing.conformance.specimens import (
     SpecimenError,
@@ -75,9 +76,9 @@ class Resuming(Suite):
         def sync_flow() -> Any:
             return describe(receive(add(1, "two")))
 
-        with pytest.raises(TypeError):
+        with pytest.raises(UpstreamFailedError):
             run(sync_flow)
-        with pytest.raises(TypeError):
+        with pytest.raises(UpstreamFailedError):
             resume(sync_flow, history)
         recorded = history.run()
         assert recorded.row.epoch == 2
