@@ -784,7 +784,9 @@ def test_the_code_of_a_task_knows_its_attempt_not_the_flows() -> None:
     assert seen == [1, 2]
 
 
-def test_a_value_whose_file_is_gone_is_made_again(executions: Executions, history: History, story: Story) -> None:
+def test_a_value_whose_file_is_gone_is_made_again(
+    executions: Executions, history: History, story: Story
+) -> None:
     @task(persist_result=True)
     def make() -> bytes:
         executions.note("make")
