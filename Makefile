@@ -13,8 +13,9 @@ LEGS    := format-check lint layers types test test-lowest test-3.12 test-3.13
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in 2013
+demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in 2013; kill a flow and resume it
 	$(BIN)/python examples/flight_delays.py
+	$(BIN)/python examples/kill_and_resume.py
 	@echo "(The command headrace is $(BIN)/headrace here.)"
 
 test: $(VENV)/.test         ## the tests, with branch coverage of the engine

@@ -1,215 +1,163 @@
-"""`headrace resume`, and `headrace run --run-key`: going on with what was begun, from a terminal."""
+"""`headrace resume` and `headrace run --run-key`: what they go on with, what they say, and their exit codes."""
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.conftest import COMMAND
+from headrace.history.claims import MOST_AUTOMATIC_RESUMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.cli.conftest import RunHeadrace
+    from tests.cli.conftest import Invoke
 
     Write = Callable[[str, str], str]
 
-PIPELINE = """
-import os, signal
-from dataclasses import dataclass
+FLOWS = """
 from pathlib import Path
 from headrace import flow, task
-from headrace.history import default_history
-
-@dataclass
-class Page:
-    number: int
 
 @task
-def fetch(number):
-    print("fetch", number)
-    return Page(number)
+def count(number: int) -> int:
+    print("counts", number)
+    return number
 
 @task
-def clean(page):
-    print("clean", page.number)
-    if Path("broken").exists() and page.number == 1:
-        with default_history().reader() as reader:
-            while not reader.list_runs()[0].task_runs.get("RUNNING"):
-                default_history().flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return page.number * 10
+def check(total: int) -> int:
+    if not Path("repaired").exists():
+        raise ConnectionError("the database is away")
+    return total
 
-@flow
-def pipeline(count: int, token: str = "none"):
-    return sum(clean(fetch(number)).result() for number in range(count))
-
-if __name__ == "__main__":
-    print(pipeline(3))
+@flow(flow_run_name="totals")
+def totals(upto: int = 3, *, password: str = "none") -> None:
+    print("total", check(sum(count.map(range(upto)).result())).result(), password)
 """
+RUN_WITH_KEY = ("flows.py", "--run-key", "monday", "-p", "password=swordfish")
+
+
+@pytest.fixture(autouse=True)
+def _flows(write: Write) -> None:
+    write("flows.py", FLOWS)
 
 
 @pytest.fixture
-def killed(write: Write, tmp_path: Path, user_environment: dict[str, str]) -> str:
-    """A run of a script that was killed half way: the id."""
-    write("pipeline.py", PIPELINE)
-    (tmp_path / "broken").touch()
-    done = subprocess.run(
-        [sys.executable, "pipeline.py"], cwd=tmp_path, env=user_environment, check=False, capture_output=True
-    )
-    assert done.returncode == -signal.SIGKILL
-    (tmp_path / "broken").unlink()
-    return "latest"
+def repair(tmp_path: Path) -> Callable[[], None]:
+    return (tmp_path / "repaired").touch
 
 
-def printed(done: Any) -> list[str]:
-    return done.stdout.splitlines()  # type: ignore[no-any-return]
+# resume ---------------------------------------------------------------------------------------------
 
 
-def test_a_killed_script_is_crashed_and_goes_on_where_it_was(killed: str, run_headrace: RunHeadrace) -> None:
-    [run] = json.loads(run_headrace("runs", "list", "--json").stdout)
-    assert (run["state"], run["task_runs"]["CRASHED"]) == ("Crashed", 1)
-    assert "is gone" in run["reason"]
+def test_a_dry_run_says_what_would_run_and_why(run_here: Invoke, invoke: Invoke) -> None:
+    assert run_here("flows.py").exit_code == 1
 
-    done = run_headrace("resume", run["name"], "-q")
+    result = invoke("resume", "totals", "--dry-run", "--from", "count[1]")
 
-    assert done.returncode == 0, done.stderr
-    assert printed(done) == ["clean 1", "fetch 2", "clean 2"]
-    [resumed] = json.loads(run_headrace("runs", "list", "--json").stdout)
-    assert (resumed["id"], resumed["state"]) == (run["id"], "Completed")
-
-
-def test_a_dry_run_says_what_would_run_and_why_and_runs_nothing(
-    killed: str, run_headrace: RunHeadrace
-) -> None:
-    done = run_headrace("resume", killed, "--dry-run", "--from", "fetch[0]")
-    assert done.returncode == 0
-    assert printed(done) == [
-        "1 task run would be replayed, 3 would run again; calls not made so far would run.",
-        "  fetch-0: it was asked for",
-        "  clean-0: it depends on fetch-0",
-        "  clean-1: it ended Crashed",
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "2 task runs would be replayed, 2 would run again; calls not made so far would run.",
+        "  count-1: it was asked for",
+        "  check-0: it ended Failed",
     ]
-    told = json.loads(run_headrace("resume", killed, "--dry-run", "--json").stdout)
-    assert [(task["task"], task["index"], task["runs"]) for task in told["task_runs"]] == [
-        ("fetch", 0, False), ("clean", 0, False), ("fetch", 1, False), ("clean", 1, True),
-    ]  # fmt: skip
-    [run] = json.loads(run_headrace("runs", "list", "--json").stdout)
-    assert run["state"] == "Crashed"
 
 
-def test_a_run_that_has_completed_is_not_run_again_unless_a_task_is_named(
-    killed: str, run_headrace: RunHeadrace
+def test_a_resume_executes_what_did_not_complete(
+    run_here: Invoke, invoke: Invoke, repair: Callable[[], None]
 ) -> None:
-    run_headrace("resume", killed, "-q")
-    done = run_headrace("resume", killed)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "has completed: there is nothing to resume" in done.stderr
-    assert printed(run_headrace("resume", killed, "-q", "--from", "clean[2]")) == ["clean 2"]
+    run_here("flows.py")
+    repair()
+
+    result = invoke("resume", "totals")
+
+    assert (result.exit_code, result.stdout) == (0, "total 3 none\n")
 
 
-def test_code_that_has_changed_runs_again(
-    killed: str, run_headrace: RunHeadrace, write: Write, tmp_path: Path
+def test_a_run_that_has_completed_is_left_alone_unless_something_is_named(
+    run_here: Invoke, invoke: Invoke, repair: Callable[[], None]
 ) -> None:
-    write("pipeline.py", PIPELINE.replace("return page.number * 10", "return page.number * 100"))
-    done = run_headrace("resume", killed, "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(printed(done)[-1])["result"] == 300
-    assert printed(done)[:-1] == ["clean 0", "clean 1", "fetch 2", "clean 2"]
+    repair()
+    run_here("flows.py")
+
+    assert "there is nothing to resume" in invoke("resume", "totals").stderr
+    assert invoke("resume", "totals", "--from", "count[1]").stdout == "counts 1\ntotal 3 none\n"
 
 
-def test_a_flow_that_has_moved_is_named(killed: str, run_headrace: RunHeadrace, tmp_path: Path) -> None:
-    (tmp_path / "pipeline.py").rename(tmp_path / "moved.py")
-    done = run_headrace("resume", killed)
-    assert done.returncode != 0
-    assert "does not exist" in done.stderr
-    assert run_headrace("resume", killed, "-q", "--flow", "moved.py").returncode == 0
+def test_a_secret_is_given_again(run_here: Invoke, invoke: Invoke, repair: Callable[[], None]) -> None:
+    run_here("flows.py", "-p", "password=swordfish")
+    repair()
+
+    refused = invoke("resume", "totals")
+
+    assert refused.exit_code == 1
+    assert "without password" in refused.stderr
+    assert invoke("resume", "totals", "-p", "password=swordfish").stdout == "total 3 swordfish\n"
 
 
-def test_a_secret_has_to_be_given_again(write: Write, run_headrace: RunHeadrace, tmp_path: Path) -> None:
-    write("pipeline.py", PIPELINE)
-    (tmp_path / "broken").touch()
-    run_headrace("run", "pipeline.py", "-p", "count=2", "-p", "token=swordfish", "-q")
-    (tmp_path / "broken").unlink()
-    done = run_headrace("resume", "latest")
-    assert done.returncode == 1
-    assert "without token: secrets are never written" in done.stderr
-    assert run_headrace("resume", "latest", "-q", "-p", "token=swordfish").returncode == 0
+def test_a_name_that_no_task_run_has_is_one_clear_error(run_here: Invoke, invoke: Invoke) -> None:
+    run_here("flows.py")
+
+    result = invoke("resume", "totals", "--from", "cuont[1]", "--from", "count[1]", "--from", "count[7]")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "has no task run 'cuont[1]', 'count[7]' that could run again" in result.stderr
 
 
-# -- keys -----------------------------------------------------------------------------------------------
-
-
-def test_a_run_of_a_key_is_made_once(write: Write, run_headrace: RunHeadrace) -> None:
-    write("pipeline.py", PIPELINE)
-    command = ("run", "pipeline.py", "-p", "count=1", "-q", "--run-key", "june")
-    assert printed(run_headrace(*command)) == ["fetch 0", "clean 0"]
-    again = run_headrace(*command)
-    assert (again.returncode, again.stdout) == (0, "")
-    assert "of key 'june' is Completed: it does not run again" in again.stderr
-    other = run_headrace(*command[:-1], "july")
-    assert printed(other) == ["fetch 0", "clean 0"]
-    assert len(json.loads(run_headrace("runs", "list", "--json").stdout)) == 2
-
-
-def test_a_run_of_a_key_that_crashed_goes_on_but_not_for_ever(
-    write: Write, run_headrace: RunHeadrace, tmp_path: Path
+def test_a_flow_that_has_moved_is_named(
+    run_here: Invoke, invoke: Invoke, repair: Callable[[], None], tmp_path: Path
 ) -> None:
-    write("pipeline.py", PIPELINE)
-    (tmp_path / "broken").touch()
-    command = ("run", "pipeline.py", "-p", "count=2", "-q", "--run-key", "poison")
-    for _ in range(4):
-        assert run_headrace(*command).returncode == -signal.SIGKILL
-    stopped = run_headrace(*command)
-    assert stopped.returncode == 1
-    assert "after 3 automatic resumes: it does not go on by itself" in stopped.stderr
-    (tmp_path / "broken").unlink()
-    assert printed(run_headrace("resume", "latest", "-q")) == ["clean 1"]
-    assert run_headrace(*command).returncode == 0
+    run_here("flows.py")
+    repair()
+    (tmp_path / "flows.py").rename(tmp_path / "moved.py")
+
+    lost = invoke("resume", "totals")
+
+    assert lost.exit_code == 1
+    assert "does not exist any more. Say where it is now: headrace resume" in lost.stderr
+    assert invoke("resume", "totals", "--flow", "moved.py").stdout == "total 3 none\n"
 
 
-WAITS = """
-import sys
-from headrace import flow
-from headrace.history import default_history
+def test_a_run_is_not_resumed_as_one_of_another_flow(run_here: Invoke, invoke: Invoke, write: Write) -> None:
+    run_here("flows.py")
+    write("other.py", "from headrace import flow\n@flow\ndef other(): ...\n")
 
-@flow
-def waits():
-    default_history().flush()
-    print("has begun", flush=True)
-    sys.stdin.readline()
-"""
+    result = invoke("resume", "totals", "--flow", "other.py:other")
+
+    assert result.exit_code == 1
+    assert "is one of flow 'totals', not of 'other'" in result.stderr
 
 
-def test_a_run_of_a_key_that_is_under_way_elsewhere_is_not_doubled(
-    write: Write, run_headrace: RunHeadrace, tmp_path: Path, user_environment: dict[str, str]
+# run --run-key --------------------------------------------------------------------------------------
+
+
+def test_a_key_runs_once(run_here: Invoke, repair: Callable[[], None]) -> None:
+    repair()
+
+    assert "total 3 swordfish" in run_here(*RUN_WITH_KEY).stdout
+    again = run_here(*RUN_WITH_KEY)
+
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert "run 'totals' of key 'monday' is Completed: it does not run again." in again.stderr
+
+
+def test_the_same_command_goes_on_with_what_failed_though_it_was_given_a_secret(
+    run_here: Invoke, repair: Callable[[], None]
 ) -> None:
-    write("waits.py", WAITS)
-    command = ["run", "waits.py", "-q", "--run-key", "one"]
+    assert run_here(*RUN_WITH_KEY).exit_code == 1
+    repair()
 
-    with subprocess.Popen(
-        [*COMMAND, *command],
-        cwd=tmp_path,
-        env=user_environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as first:
-        assert first.stdin is not None
-        assert first.stdout is not None
-        assert first.stdout.readline() == "has begun\n"
-        second = run_headrace(*command)
-        assert second.returncode == 3
-        assert f"is under way in process {first.pid} on " in second.stderr
-        doubled = run_headrace("resume", "latest", "-q")
-        assert doubled.returncode == 1
-        assert "it is not doubled" in doubled.stderr
-        first.stdin.write("\n")
-        first.stdin.close()
-        assert first.wait(20) == 0
+    result = run_here(*RUN_WITH_KEY, "-p", "upto=5")
+
+    assert (result.exit_code, result.stdout) == (0, "total 3 swordfish\n")  # with the arguments that it had
+
+
+def test_a_run_goes_on_by_itself_so_often_and_not_more(run_here: Invoke) -> None:
+    for _ in range(1 + MOST_AUTOMATIC_RESUMES):
+        run_here(*RUN_WITH_KEY)
+
+    result = run_here(*RUN_WITH_KEY)
+
+    assert result.exit_code == 1
+    assert "Failed after 3 automatic resumes: it does not go on by itself." in result.stderr

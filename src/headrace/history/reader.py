@@ -644,11 +644,13 @@ def _storage(serializer: str | None, key: str | None, size: int | None) -> Stora
 
 
 def _past_run(row: tuple[Any, ...]) -> PastRun:
-    id_, task, index, parent, state, upstreams, parameters, call_key, started_us, note = row
+    id_, task, index, parent, state_name, upstreams, parameters, call_key, note = row
     waited_for = tuple(json.loads(upstreams)) if upstreams else ()
-    has_begun = started_us is not None or call_key is not None
-    key = call_key or (row_key(parameters, waited_for) if has_begun else None)
-    return PastRun(id_, task, index, parent, key, StateName(state), waited_for, None, note)
+    state = StateName(state_name)
+    # What was recorded when it had just begun does not tell its arguments: nobody had looked at them yet.
+    tells_its_arguments = state.type is StateType.COMPLETED or parameters is not None
+    key = call_key or (row_key(parameters, waited_for) if tells_its_arguments else None)
+    return PastRun(id_, task, index, parent, key, state, waited_for, None, note)
 
 
 def _attempt(attempt: dict[str, Any]) -> AttemptView:
