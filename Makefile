@@ -13,8 +13,9 @@ LEGS    := format-check lint layers types test test-lowest test-3.12 test-3.13
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in 2013
+demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in 2013; kill a flow and resume it
 	$(BIN)/python examples/flight_delays.py
+	$(BIN)/python examples/kill_and_resume.py
 	@echo "(The command headrace is $(BIN)/headrace here.)"
 
 test: $(VENV)/.test         ## the tests, with branch coverage of the engine
@@ -41,17 +42,18 @@ types: $(VENV)/.check       ## mypy --strict on everything, pyright on the typin
 layers: $(VENV)/.check      ## the import contracts
 	$(BIN)/lint-imports
 
-# `make test` runs everything. The other Pythons and the lowest versions leave out the bench, the page that starts clusters,
-# and of clusters all but the conformance of one runner that executes elsewhere: two Rays do not go well side by side.
-NOT_TWICE := --deselect=tests/test_docs.py::test_the_page_that_starts_clusters_does_what_it_says \
-	$(patsubst %,--ignore=%,tests/test_benchmarks.py tests/task_runners/ray \
-	$(filter-out %/test_conformance.py,$(wildcard tests/task_runners/dask/test_*.py)))
+# `make test` runs everything. The other Pythons and the lowest versions run what depends on Python or on a library: the
+# semantics, the history, the command line, the conformance of one runner of each kind. They leave out what is pure, what
+# starts clusters or kills processes, the pages, the examples and the bench.
+NOT_TWICE := $(patsubst %,--ignore=%,tests/engine tests/simulator tests/chaos tests/examples tests/test_docs.py tests/test_examples.py \
+	tests/test_benchmarks.py tests/test_tools.py tests/task_runners/ray \
+	$(filter-out %/test_conformance.py,$(wildcard tests/task_runners/dask/test_*.py tests/task_runners/process/test_*.py)))
 
 test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not installed
 	@python=$$(sh tools/find_python.sh $*) || { echo "Python $* is not installed: its tests are skipped"; exit 0; }; \
 	set -ex; \
 	"$$python" tools/environment.py .venv-$* test; \
-	.venv-$*/bin/python -m pytest -q $(NOT_TWICE)
+	.venv-$*/bin/python -m pytest -q $(NOT_TWICE) --ignore=tests/task_runners/dask
 
 test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
 	@test -n "$(PYTHON)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 import textwrap
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -255,3 +256,22 @@ def test_other_processes_find_the_same(run_python: RunPython, user_environment: 
         user_environment["PYTHONHASHSEED"] = seed
         seen.add(run_python("-c", program).stdout)
     assert len(seen) == 1
+
+
+class Pickled:
+    """Pickling an instance leaves an attribute on its class."""
+
+    number = 1
+
+
+def test_a_class_that_has_been_pickled_is_the_same_class() -> None:
+    def makes() -> Pickled:
+        return Pickled()
+
+    def makes_too() -> Pickled:
+        return Pickled()
+
+    before = code_digest(makes)
+    pickle.dumps(Pickled(), 2)
+    assert "__slotnames__" in vars(Pickled)
+    assert code_digest(makes_too) == before

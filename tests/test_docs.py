@@ -199,7 +199,8 @@ def run_command(page: Path, command: Command, folder: Path, environment: dict[st
     done = run(as_executed(command), folder, environment, stderr=subprocess.STDOUT)
 
     where = f"{page.name}:{command.line}: {shlex.join(command.words)}"
-    assert done.returncode == command.exit_code, f"{where}: exit code {done.returncode}\n{done.stdout}"
+    exit_code = done.returncode if done.returncode >= 0 else 128 - done.returncode
+    assert exit_code == command.exit_code, f"{where}: exit code {exit_code}\n{done.stdout}"
     if command.expected is not None:
         compare(where, command.expected, done.stdout)
 

@@ -35,3 +35,12 @@ def test_async_tasks_yield_to_one_another(run_python: RunPython) -> None:
 
 def test_retries_end_with_an_answer(run_python: RunPython) -> None:
     assert lines_of("retries.py", run_python) == ["answered at attempt 3"]
+
+
+def test_a_flow_that_is_killed_half_way_is_resumed(run_python: RunPython) -> None:
+    killed, resumed, run = lines_of("kill_and_resume.py", run_python)
+
+    completed = int(re.search(r"; (\d+) task runs had completed", killed)[1])  # type: ignore[index]
+    assert 10 <= completed < 20
+    assert resumed == (f"Resumed it: {completed} were replayed, {20 - completed} ran. It gave 13.0 degrees.")
+    assert run.startswith("The run:    headrace runs show ")

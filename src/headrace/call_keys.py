@@ -53,7 +53,8 @@ def is_told_by_row(
 
 def key_of(call: Call, token_of: TokenOf) -> str | None:
     """What a resume knows the call by; ``None`` where its row tells that. ``token_of`` says which run a future stands for."""
-    if is_told_by_row(call.args, call.kwargs, parameters_of(call), call.fact_upstreams):
+    upstreams = call.fact_upstreams
+    if is_told_by_row(call.args, call.kwargs, None, upstreams) and (upstreams or not _is_masked(call)):
         return None
     return digest_key(call.task.argument_names, call.args, call.kwargs, token_of)
 
@@ -89,6 +90,10 @@ def digest_key(
         return stable_digest((told, args[len(names) :]), stand_in=stand_in)
     except NoStableKeyError:
         return BY_POSITION
+
+
+def _is_masked(call: Call) -> bool:
+    return MASK in (parameters_of(call) or "")
 
 
 def parameters_of(call: Call) -> str | None:

@@ -40,11 +40,17 @@ _NOTHING = object()
 
 
 def recall_arguments(
-    reader: Reader, run: Run, flow: Flow[Any, Any], given: Mapping[str, Any], main: ModuleType | None
+    reader: Reader,
+    run: Run,
+    flow: Flow[Any, Any],
+    given: Mapping[str, Any],
+    main: ModuleType | None,
+    *,
+    prefers_kept: bool,
 ) -> dict[str, Any]:
     """What the flow was called with, ``given`` in the place of what is given again.
 
-    Raises ``ResumeError`` if something is lacking, and says what.
+    ``prefers_kept``: what is given only fills what is lacking. Raises ``ResumeError`` if something is lacking, and says what.
     """
     kept: dict[str, Any] = {}
     withheld: list[str] = []
@@ -62,7 +68,13 @@ def recall_arguments(
         )
     lacking = [name for name in withheld if name not in given]
     if not lacking:
-        return {**flow.parameters.defaults(), **kept, **given}
+        told = {**given, **kept} if prefers_kept else {**kept, **given}
+        names = list(flow.parameters.signature().parameters)
+        told = {**flow.parameters.defaults(), **told}
+        return {
+            **{name: told[name] for name in names if name in told},
+            **told,
+        }  # in the order that the flow gives them
     listed = ", ".join(lacking)
     why = "secrets are never written" if problem is None else f"the arguments are not stored: {problem}"
     raise ResumeError(

@@ -18,7 +18,7 @@ from headrace.kept_arguments import recall_arguments
 from headrace.tasks import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
 
     from headrace.flows import Flow
@@ -31,7 +31,8 @@ class Resumption(NamedTuple):
     """How a flow run is to be taken up again.
 
     ``rerun`` names task runs that are executed again though they completed: ``"fetch[3]"``, ``"fetch-3"``, or ``"fetch"``
-    for all of a task. ``given`` are arguments in the place of the recorded ones.
+    for all of a task. ``given`` are arguments in the place of the recorded ones; a run that goes on by itself keeps those,
+    and takes from ``given`` what they lack.
     """
 
     flow_run_id: str
@@ -43,7 +44,7 @@ class Resumption(NamedTuple):
     def claim(self, history: History, flow: Flow[Any, Any]) -> TakenUp:
         """Make the run this process's own. Raises ``ResumeError``, ``RunUnderWayError`` and ``HistoryError``.
 
-        Nothing is claimed if the arguments are not to be had.
+        Nothing is claimed if the arguments are not to be had, or if a name of ``rerun`` is none of the run's.
         """
         is_named = named_by(self.rerun)
         with history.reader() as reader:
@@ -52,7 +53,11 @@ class Resumption(NamedTuple):
                 raise ResumeError(
                     f"{run.name!r} ({run.id}) is a task that was called outside any flow: there is nothing to resume. Call it again."
                 )
-            arguments = recall_arguments(reader, run, flow, self.given, main_module_of(flow))
+            check_flow(run, flow)
+            check_names(reader, run, self.rerun)
+            arguments = recall_arguments(
+                reader, run, flow, self.given, main_module_of(flow), prefers_kept=self.is_automatic
+            )
         claim = history.claim(run.id, takes_over=self.takes_over, is_automatic=self.is_automatic)
         with history.reader() as reader:  # what the earlier epoch wrote up to the claim, and nothing after it
             memory = CallMemory(
@@ -99,11 +104,13 @@ class Forecast(NamedTuple):
     counts_by_position: bool
 
 
-def foresee(reader: Reader, run: Run, flow: Flow[Any, Any], rerun: Iterable[str] = ()) -> list[Forecast]:
+def foresee(reader: Reader, run: Run, flow: Flow[Any, Any], rerun: Sequence[str] = ()) -> list[Forecast]:
     """What a resume would make of each task run that is recorded, as far as that can be told without calling the flow.
 
-    Calls that the flow has not made yet are not among them: they run.
+    Calls that the flow has not made yet are not among them: they run. Raises ``ResumeError`` for a name that is none.
     """
+    check_flow(run, flow)
+    check_names(reader, run, rerun)
     replay = replay_of(reader, run, named_by(rerun))
     codes = _codes_of_tasks(flow)
     return [
@@ -127,8 +134,36 @@ def named_by(names: Iterable[str]) -> Callable[[PastRun], bool]:
     >>> [is_named(PastRun(1, task, 1, None, "", StateName.COMPLETED)) for task in ("fetch", "clean", "load")]
     [True, True, False]
     """
-    wanted = {name.removesuffix("]").replace("[", "-") if name.endswith("]") else name for name in names}
+    wanted = {_plain_name(name) for name in names}
     return lambda run: run.task in wanted or run.display_name in wanted
+
+
+def check_flow(run: Run, flow: Flow[Any, Any]) -> None:
+    """Raises ``ResumeError`` if the run is of a flow of another name: its calls would be taken for that one's."""
+    if run.flow != flow.name:
+        raise ResumeError(
+            f"Flow run {run.name!r} ({run.id}) is one of flow {run.flow!r}, not of {flow.name!r}. If the flow has another name"
+            f" now, resume it as flow.with_options(name={run.flow!r}).resume(...)."
+        )
+
+
+def check_names(reader: Reader, run: Run, names: Sequence[str]) -> None:
+    """Raises ``ResumeError`` if one of the names is no task run of the flow run: a slip of the pen, most likely."""
+    if not names:
+        return
+    past_runs = reader.past_runs(run)
+    known = {past.task for past in past_runs} | {past.display_name for past in past_runs}
+    unknown = [name for name in names if _plain_name(name) not in known]
+    if unknown:
+        raise ResumeError(
+            f"Flow run {run.name!r} ({run.id}) has no task run {', '.join(map(repr, unknown))} that could run again:"
+            f" `headrace runs show {run.id}` shows those it has."
+        )
+
+
+def _plain_name(name: str) -> str:
+    """``"fetch-3"`` for ``"fetch[3]"``, and any other name as it is."""
+    return name.removesuffix("]").replace("[", "-") if name.endswith("]") else name
 
 
 def main_module_of(flow: Flow[Any, Any]) -> ModuleType | None:

@@ -25,11 +25,6 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-try:  # `hashlib` loads all of OpenSSL besides, which every start would pay for
-    from _blake2 import blake2b
-except ImportError:  # a Python that was built without it
-    from hashlib import blake2b
-
 from headrace.bytecode import encode_code, names_used
 from headrace.errors import NoStableKeyError, TooLargeForKeyError
 
@@ -65,6 +60,7 @@ _NOT_CODE = frozenset(
         "__firstlineno__",
         "__module__",
         "__qualname__",
+        "__slotnames__",  # comes with the first pickle of an instance
         "__static_attributes__",
         "__weakref__",
     ]

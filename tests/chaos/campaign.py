@@ -135,8 +135,8 @@ class Campaign:
         self.check_end(tally)
 
     def crash(self, baseline: Baseline) -> str:
-        """Kill it when all but the last has been recorded: its id."""
-        last = Failpoint("before", "commit", baseline.crossings["commit"] - 1)
+        """Kill it when only its own value is still to be pickled: its id."""
+        last = Failpoint("before", "pickle", baseline.crossings["pickle"])
         assert self._live(last, None)["exit_code"] == _KILLED, self.story()
         return str(self._query("SELECT id FROM flow_runs WHERE parent IS NULL")[0][0])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 from collections import Counter
 from functools import wraps
 from threading import Lock
@@ -58,9 +59,7 @@ class Failpoints:
 
     def install(self) -> None:
         """Wrap what this process does from now on."""
-        from headrace import kept_arguments
-        from headrace.history import keeping
-        from headrace.task_runners import execution
+        from headrace.history import results
         from headrace.task_runners.process_channel import Channel
 
         commit = self.wrap("commit", sqlite3.Connection.execute)
@@ -73,9 +72,10 @@ class Failpoints:
         connect = sqlite3.connect
         sqlite3.connect = lambda *args, **options: connect(*args, factory=Connection, **options)  # type: ignore[assignment]
         os.replace = self.wrap("rename", os.replace)
-        modules: tuple[Any, ...] = (keeping, execution, kept_arguments)
-        for module in modules:
-            module.dump_result = self.wrap("pickle", module.dump_result)
+        plain, dump = results.dump_result, self.wrap("pickle", results.dump_result)
+        for module in list(sys.modules.values()):
+            if getattr(module, "__dict__", {}).get("dump_result") is plain:
+                module.dump_result = dump  # type: ignore[attr-defined]
         Channel.send = self.wrap("send", Channel.send)  # type: ignore[method-assign]
 
     def _reach(self, moment: str, deed: str, number: int) -> None:

@@ -98,6 +98,28 @@ def test_a_turned_bit_never_makes_a_resume_give_a_wrong_value(tmp_path: Path, st
     print(turn_bits(tmp_path, stage, range(25)))
 
 
+@pytest.mark.parametrize(
+    ("task", "column", "was", "is_now"),
+    [
+        ("fetch", "parameters", '"fetch/0","number":0', '"fetch/2","number":2'),
+        ("square", "call_key", None, "(SELECT call_key FROM task_runs WHERE task = 'square' AND id = 9)"),
+        ("grow", "parameters", '"growth"', '"groups"'),
+    ],
+)
+def test_a_value_is_not_taken_for_that_of_another_call(
+    tmp_path: Path, stage: Stage, task: str, column: str, was: str | None, is_now: str
+) -> None:
+    damaged = Damaged(tmp_path, stage)
+    connection = sqlite3.connect(damaged.original / "history.db")
+    with connection:
+        value = is_now if was is None else f"replace({column}, '{was}', '{is_now}')"
+        changed = connection.execute(f"UPDATE task_runs SET {column} = {value} WHERE task = '{task}'")
+        assert changed.rowcount
+    connection.close()
+    given = damaged.resume(damaged.original)
+    assert given.get("value") == undisturbed("expedition", COUNT).value, given
+
+
 def test_a_turned_bit_in_the_description_of_the_tables_is_told_as_a_damage(
     tmp_path: Path, stage: Stage
 ) -> None:

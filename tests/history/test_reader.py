@@ -51,6 +51,14 @@ def three_runs(history: History, make_facts: Any) -> Iterator[Reader]:
         yield reader
 
 
+def test_a_task_run_that_had_just_begun_is_known_to_a_resume_by_no_arguments(three_runs: Reader) -> None:
+    past = {run.id: run for run in three_runs.past_runs(three_runs.get_run("aaa1"))}
+
+    assert past[3].key == "1,2"
+    assert past[4].state is RUNNING
+    assert past[4].key is None
+
+
 def ids(runs: Any) -> list[str]:
     return [run.id for run in runs]
 

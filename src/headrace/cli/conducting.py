@@ -83,14 +83,14 @@ def _conduct(flow_run: FlowRun, *, shows_traceback: bool) -> int:
 def _tell(flow_run: FlowRun, error: Exception) -> None:
     """Where there is no summary: what was raised as Python would print it, but for what the log has told."""
     from headrace.cli.safe_text import safe_lines
-    from headrace.errors import ParameterError, TaskFailures
+    from headrace.errors import FlowRunCancelled, ParameterError, TaskFailures
     from headrace.history import default_history
     from headrace.history.database import IN_MEMORY
     from headrace.tracebacks import format_traceback, message_of, strip_engine_frames
 
     if isinstance(error, TaskFailures):
         text = error.message
-    elif isinstance(error, ParameterError):
+    elif isinstance(error, ParameterError | FlowRunCancelled):
         text = message_of(error)
     else:
         strip_engine_frames(error)

@@ -98,11 +98,16 @@ def _flow_of(run: Run, target: str | None) -> Flow[..., Any]:
     from headrace.cli.flow_finder import find_flow
 
     if target is not None:
-        return find_flow(target)
+        return find_flow(target if ":" in target else f"{target}:{run.flow}")
     file = str(run.provenance.get("entry_point", "")).rpartition(":")[0]
     folder = run.provenance.get("folder")
     if not os.path.isabs(file) and folder:
         file = os.path.join(folder, file)
+    if file.endswith(".py") and not os.path.exists(file):
+        raise click.ClickException(
+            f"{safe(file)}, where flow {safe(run.flow)!r} was, does not exist any more."
+            f" Say where it is now: headrace resume {run.id} --flow FILE_OR_MODULE"
+        )
     return find_flow(f"{file}:{run.flow}")
 
 

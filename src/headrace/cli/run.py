@@ -53,16 +53,20 @@ def run(*, target: str, pairs: tuple[str, ...], run_key: str | None, quiet: bool
         from headrace.flow_runs import FlowRun
 
         flow = find_flow(target)
-        arguments = as_call(flow, read_values(flow, pairs))
+        values = read_values(flow, pairs)
         if run_key is None:
-            return FlowRun(flow, arguments)
-        return _run_of_key(flow, arguments, run_key, as_json=as_json)
+            return FlowRun(flow, as_call(flow, values))
+        return _run_of_key(flow, values, run_key, as_json=as_json)
 
     return conduct(prepare, is_quiet=quiet, as_json=as_json)
 
 
-def _run_of_key(flow: Flow[..., Any], arguments: dict[str, Any], key: str, *, as_json: bool) -> FlowRun | int:
-    """The run of that key: a new one, an earlier one to go on with, or the exit code that tells of it."""
+def _run_of_key(flow: Flow[..., Any], values: dict[str, Any], key: str, *, as_json: bool) -> FlowRun | int:
+    """The run of that key: a new one, an earlier one to go on with, or the exit code that tells of it.
+
+    An earlier one keeps its arguments; ``values`` are for those that were never written.
+    """
+    from headrace.cli.parameter_values import as_call
     from headrace.flow_runs import FlowRun
     from headrace.history import default_history
     from headrace.history.claims import MOST_AUTOMATIC_RESUMES
@@ -70,7 +74,7 @@ def _run_of_key(flow: Flow[..., Any], arguments: dict[str, Any], key: str, *, as
 
     standing = default_history().find_key(flow.name, key)
     if standing is None:
-        return FlowRun(flow, arguments, run_key=key)
+        return FlowRun(flow, as_call(flow, values), run_key=key)
     told = f"run {standing.name!r} of key {key!r}"
     if standing.is_under_way:
         click.echo(f"headrace: {told} is under way in {standing.owner}: it is not doubled.", err=True)
@@ -85,7 +89,7 @@ def _run_of_key(flow: Flow[..., Any], arguments: dict[str, Any], key: str, *, as
             err=True,
         )
         return _tell(standing, FAILED, as_json=as_json)
-    return resumed_run(flow, standing.id, is_automatic=True)
+    return resumed_run(flow, standing.id, is_automatic=True, given=values)
 
 
 def _tell(standing: Standing, exit_code: int, *, as_json: bool) -> int:

@@ -22,9 +22,13 @@ def seed_of_flow_run(flow_run_key: int) -> int:
     return flow_run_key * _FACTOR & _MASK
 
 
-def seed_of_task_run(seed: int, id: int, index: int) -> int:
-    """Where the checksum of a task run's content starts; ``seed`` is that of its flow run."""
-    return (seed + id * _ID_FACTOR + index) & _MASK
+def seed_of_task_run(seed: int, id: int, index: int, known_by: str) -> int:
+    """Where the checksum of a task run's content starts; ``seed`` is that of its flow run.
+
+    ``known_by`` is what a resume knows the run by, all in one: the task, the upstreams, the parameters and the call's key,
+    as they are stored. So no value is taken for that of another call.
+    """
+    return crc32(known_by.encode("utf-8", "backslashreplace"), (seed + id * _ID_FACTOR + index) & _MASK)
 
 
 def seed_of_text(text: str) -> int:

@@ -403,10 +403,10 @@ class Reader:
         )
         return {
             id: StoredValue(
-                f"task run {name}{suffix}", serializer or PICKLE, content, _seed(seed, id, index), key,
+                f"task run {name}{suffix}", serializer or PICKLE, content, _seed(seed, id, index, *known_by), key,
                 size, home,
             )
-            for id, index, name, content, key, serializer, size in rows
+            for id, index, name, content, key, serializer, size, *known_by in rows
         }  # fmt: skip
 
     @cached_property
@@ -429,12 +429,13 @@ class Reader:
                 f"{flow_run}/{id}",
                 StoredValue(
                     f"task run {flow_run}/{id}", serializer or PICKLE, content,
-                    _seed(seed_of_flow_run(flow_run_key), id, index), file, size, home,
+                    _seed(seed_of_flow_run(flow_run_key), id, index, *known_by), file, size, home,
                 ),
                 preview,
                 expires_us,
             )
-            for row_key, id, index, flow_run_key, flow_run, content, file, serializer, size, preview, expires_us in rows
+            for row_key, id, index, flow_run_key, flow_run, content, file, serializer, size, preview, expires_us, *known_by
+            in rows
         ]  # fmt: skip
 
     def clearings_of_cache(self) -> int:
@@ -459,7 +460,7 @@ class Reader:
 
     def past_runs(self, run: Run) -> list[PastRun]:
         """Its task runs in all epochs, as a resume looks at them; without their values."""
-        return [_past_run(row) for row in self._all("list_past_runs", {"flow_run": run.key})]
+        return self._read(_past_run, self._all("list_past_runs", {"flow_run": run.key}))
 
     def task_codes(self, run: Run) -> dict[str, frozenset[str]]:
         """By which digests the code of each of its tasks was known."""
@@ -634,9 +635,10 @@ def _task_run(row: tuple[Any, ...]) -> TaskRun:
     )  # fmt: skip
 
 
-def _seed(seed: int, id: int, index: object) -> int:
+def _seed(seed: int, id: int, index: object, *known_by: object) -> int:
     """Where the checksum of a task run's result starts; of a row that is damaged, elsewhere."""
-    return seed_of_task_run(seed, id, index if isinstance(index, int) else -1)
+    number = index if isinstance(index, int) else -1
+    return seed_of_task_run(seed, id, number, "".join([str(part) for part in known_by if part is not None]))
 
 
 def _storage(serializer: str | None, key: str | None, size: int | None) -> Storage | None:
@@ -644,11 +646,13 @@ def _storage(serializer: str | None, key: str | None, size: int | None) -> Stora
 
 
 def _past_run(row: tuple[Any, ...]) -> PastRun:
-    id_, task, index, parent, state, upstreams, parameters, call_key, started_us, note = row
+    id_, task, index, parent, state_name, upstreams, parameters, call_key, note = row
     waited_for = tuple(json.loads(upstreams)) if upstreams else ()
-    has_begun = started_us is not None or call_key is not None
-    key = call_key or (row_key(parameters, waited_for) if has_begun else None)
-    return PastRun(id_, task, index, parent, key, StateName(state), waited_for, None, note)
+    state = StateName(state_name)
+    # What was recorded when it had just begun does not tell its arguments: nobody had looked at them yet.
+    tells_its_arguments = state.type is StateType.COMPLETED or parameters is not None
+    key = call_key or (row_key(parameters, waited_for) if tells_its_arguments else None)
+    return PastRun(id_, task, index, parent, key, state, waited_for, None, note)
 
 
 def _attempt(attempt: dict[str, Any]) -> AttemptView:

@@ -125,10 +125,12 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
             if pickled is not None and kept is None and epoch == 1:
                 size = len(pickled)
                 pickled_bytes += size
+                waited_for = ids_json(upstreams) if upstreams else ""
+                parameters = parameters or ""
                 completed += (
                     base | number, task, index, submitted_us, started_us, ended_us,
-                    ids_json(upstreams) if upstreams else "", parameters or "", worker, preview or "",
-                    sealed(pickled, seed_of_task_run(seed, number, index)),
+                    waited_for, parameters, worker, preview or "",
+                    sealed(pickled, seed_of_task_run(seed, number, index, task + waited_for + parameters)),
                 )  # fmt: skip
                 continue
             full = (
@@ -140,10 +142,15 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
          upstreams, parameters, worker, result, failure, call_key, cache) = full[:]  # fmt: skip
         _, preview, note, kept = result = result or _NO_RESULT
         content = result.content
+        waited_for = ids_json(upstreams) if upstreams else ""
         blob = _NOTHING
         if content is not None:
             pickled_bytes += len(content)
-            blob = sealed(content, seed_of_task_run(seed, number, index))
+        elif kept is not None and kept.key:
+            content = kept.key.encode()  # of a file: whose it is
+        if content is not None:
+            known_by = task + waited_for + (parameters or "") + (call_key or "")
+            blob = sealed(content, seed_of_task_run(seed, number, index, known_by))
         first_name, submitted_us, first_reason = states[0]
         is_plain = False
         if len(states) == 3:
@@ -161,12 +168,12 @@ def task_run_rows(flow_run_key: int, facts: Iterable[AnyTaskRunFact], epoch: int
         if is_plain and attempt_count == 1 and epoch == 1 and not has_extras:
             completed += (
                 base | number, task, index, submitted_us, started_us, ended_us,
-                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", blob,
+                waited_for, parameters or "", worker or "", preview or "", blob,
             )  # fmt: skip
         else:
             other += (
                 base | number, task, index, "" + states[-1][0], submitted_us, started_us or 0, ended_us or 0,
-                ids_json(upstreams) if upstreams else "", parameters or "", worker or "", preview or "", blob,
+                waited_for, parameters or "", worker or "", preview or "", blob,
                 "" if is_plain else states_json(states), attempt_count, parent or 0, name or "",
                 texts_json(tags) if tags else "", attempts_json(attempts) if attempts else "", note or "",
                 failure_json(failure) if failure else "", epoch, call_key or "", *_how_kept(kept),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from headrace.history.serializers import Serializer
 
+_DAMAGED = "It is damaged in the database: its checksum is another."
+
 
 class StoredValue(NamedTuple):
     """The result of a run, as it is stored: beside the run, or in a file of that key.
@@ -59,6 +61,8 @@ class StoredValue(NamedTuple):
     def read(self) -> bytes | memoryview:
         """The bytes of it, proved to be what was stored. Raises ``ResultError``."""
         if self.key is not None:
+            if self.content is not None and unsealed(self.content, self.seed) != self.key.encode():
+                raise ResultDamagedError(_DAMAGED)
             location, key = whereabouts(self.key, self.home)
             try:
                 return open_store(location).read(key)
@@ -66,7 +70,7 @@ class StoredValue(NamedTuple):
                 raise ResultUnavailableError(str(error)) from error
         content = None if self.content is None else unsealed(self.content, self.seed)
         if content is None:
-            raise ResultDamagedError("It is damaged in the database: its checksum is another.")
+            raise ResultDamagedError(_DAMAGED)
         return content
 
     def _value_of(

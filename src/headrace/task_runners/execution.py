@@ -140,9 +140,12 @@ def _arguments(call: Call) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     if call.upstreams or call.tolerated:
         args, kwargs = call.driver.resolve(call)
     if args or kwargs:
-        call.parameters = preview_arguments(call.task.argument_names, args, kwargs)
-        if not is_told_by_row(call.args, call.kwargs, call.parameters, call.fact_upstreams):
+        parameters = preview_arguments(call.task.argument_names, args, kwargs)
+        if not is_told_by_row(call.args, call.kwargs, parameters, call.fact_upstreams):
             call.driver.note_key(call)
+        call.parameters = (
+            parameters  # after its key: a row that has them and no key tells all (see `call_keys`)
+        )
     if call.task.task_run_name is not None and call.run_name is None:
         call.run_name = call.task.name_run(call, args, kwargs)
         call.is_told_plainly = False

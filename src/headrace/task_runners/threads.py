@@ -105,6 +105,7 @@ class WorkerThreads:
         kept: Call | None = None
         while True:  # a loop of this form is one that the interpreter learns to run faster
             if self._written_off and kept is None and thread_id in self._written_off:
+                self._written_off.discard(thread_id)  # the next thread may well get the same id
                 return
             call = kept or queue.get()
             if call is None:
