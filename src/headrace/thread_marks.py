@@ -79,6 +79,9 @@ class ThreadMark:
         return False
 
     def _interrupt_by_exception(self, run: Any, number: int) -> bool:
+        if sys.gettrace() is not None and sys.version_info < (3, 12):
+            # There every traced thread that enters a function waits for the interrupted one, which may never come.
+            return False
         for _ in range(_LOOKS):
             frame = sys._current_frames().get(self.thread_id)
             if not is_in_user_code(frame):

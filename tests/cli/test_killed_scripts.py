@@ -41,7 +41,7 @@ def clean(page):
     print("clean", page.number)
     if Path("broken").exists() and page.number == 1:
         with default_history().reader() as reader:
-            while not reader.list_runs()[0].task_runs.get("RUNNING"):
+            while not any(run.task_runs.get("RUNNING") for run in reader.list_runs()):
                 default_history().flush()
         os.kill(os.getpid(), signal.SIGKILL)
     return page.number * 10

@@ -179,7 +179,7 @@ def test_a_result_that_nobody_hears_of_any_more_takes_no_room(history: History, 
     workers[0].join(DEADLINE_SECONDS)
     assert history.flush()
 
-    assert len(counted) == 1
+    assert counted == []  # it was interrupted before it had made one
     assert history._unwritten == 0
 
 

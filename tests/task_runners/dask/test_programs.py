@@ -136,7 +136,7 @@ def test_workers_end_with_the_process_of_the_flow(signal_number: signal.Signals,
     process.send_signal(signal_number)
     process.communicate(timeout=50)
 
-    assert process.returncode == -signal_number
+    assert process.returncode == (143 if signal_number == signal.SIGTERM else -signal_number)
     assert processes_of(process, timeout_seconds=10) == []
 
 
