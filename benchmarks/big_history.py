@@ -197,7 +197,7 @@ def task_run(
 
 def log_lines(source: random.Random, flow_run_id: str, run: TaskRunFact) -> Iterator[LogFact]:
     """What a task run says: now and then a warning, an error where it failed."""
-    at = run.started_us or run.states[0].at_us
+    at = run.started_us or run.states[0][1]
     yield LogFact(flow_run_id, run.id, at, 20, run.task, f"{run.task} of part {run.index} began")
     if source.random() < 0.1:
         message = f"part {run.index} has {source.randint(1, 99)} rows \x1b[33mwithout a key\x1b[0m"
