@@ -1,0 +1,66 @@
+"""What a person who browses a history sees first: pages of flow runs by filters, one flow run by its whole id.
+
+Functions of a ``Reader``; each is a statement or two, and aggregates are SQLite's work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headrace.errors import RunNotFoundError
+from headrace.history.reader import run_from, summary_from
+
+if TYPE_CHECKING:
+    from headrace.history.reader import Reader, Run, RunSummary
+
+_END_OF_TIME = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which flow runs are meant: all conditions hold. ``state`` is a type or a name; ``text`` is looked for in names."""
+
+    state: str | None = None
+    flow: str | None = None
+    tag: str | None = None
+    text: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+    roots_only: bool = True
+
+    def values(self) -> dict[str, object]:
+        """For a statement."""
+        return {
+            "state": self.state,
+            "flow": self.flow,
+            "tag": self.tag,
+            "text": self.text,
+            "since_us": 0 if self.since_us is None else self.since_us,
+            "until_us": _END_OF_TIME if self.until_us is None else self.until_us,
+            "roots_only": self.roots_only,
+        }
+
+
+def list_runs(
+    reader: Reader, filter_: RunFilter, *, before: tuple[int, ...] | None = None, limit: int
+) -> list[tuple[int, RunSummary]]:
+    """Flow runs, newest first, each with its key. ``before`` is the creation time and the key of the one before these."""
+    before_us, before_key = before or (_END_OF_TIME, _END_OF_TIME)
+    values = filter_.values() | {"before_us": before_us, "before_key": before_key, "limit": limit}
+    rows = reader.ask("browse_runs", values)
+    return reader.convert(lambda row: (row[0], summary_from(row[1:])), rows)
+
+
+def get_run(reader: Reader, id: str) -> Run:
+    """The flow run of that whole id. Raises ``RunNotFoundError``."""
+    rows = reader.ask("get_flow_run", {"id": id})
+    if not rows:
+        raise RunNotFoundError(f"The history {reader.location} has no flow run with the id {id!r}.")
+    return reader.convert(run_from, rows)[0]
+
+
+def count_subflows(reader: Reader, id: str) -> int:
+    """How many flow runs it called, itself or by its task runs."""
+    count: int = reader.ask("count_subflows", {"id": id, "first": id + "/", "after": id + "0"})[0][0]
+    return count

@@ -1,0 +1,162 @@
+"""The answers of the API as frozen dataclasses: their fields are the JSON, and the OpenAPI document is made from them.
+
+Times are integer microseconds since 1970 (UTC), and say so in their names. Annotations are read when the document is made, so
+they stand here as values.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+StateTypeName = Literal[
+    "SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING", "COMPLETED", "FAILED", "CRASHED", "CANCELLED"
+]
+Counts = dict[StateTypeName, int]
+"""How many task runs there are of each type of state that occurs."""
+Action = Literal["cancel", "resume", "delete", "run_again", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What answers, and what it may do."""
+
+    version: str
+    history: str
+    now_us: int
+    can_act: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A flow run as a list shows it. ``parent`` is the flow run that called it, or ``"<flow run id>/<task run id>"``."""
+
+    id: str
+    kind: str
+    flow: str
+    name: str
+    state: str
+    state_type: StateTypeName
+    reason: str | None
+    created_us: int
+    started_us: int | None
+    ended_us: int | None
+    tags: list[str]
+    parent: str | None
+    task_runs: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Flow runs, newest first."""
+
+    items: list[RunRow]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunList:
+    """Flow runs, all that there are."""
+
+    items: list[RunRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How many flow runs were created in each slice of time, by the type of their state now."""
+
+    from_us: int
+    step_us: int
+    buckets: list[Counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a filter can be set to."""
+
+    items: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception as text."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state that a run was in, since when and why."""
+
+    name: str
+    at_us: int
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a flow run waits for a person to answer. ``question`` is a JSON object: a type, or choices."""
+
+    prompt: str
+    occurrence: int
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that is shown of a flow run. ``parameters`` and ``result_preview`` are JSON text, maybe cut short."""
+
+    id: str
+    kind: str
+    flow: str
+    name: str
+    state: str
+    state_type: StateTypeName
+    reason: str | None
+    created_us: int
+    started_us: int | None
+    ended_us: int | None
+    tags: list[str]
+    parent: str | None
+    task_runs: Counts
+    version: str | None
+    states: list[State]
+    task_runner: str
+    parameters: str | None
+    result_preview: str | None
+    result_note: str | None
+    failure: Failure | None
+    provenance: dict[str, Any]
+    epoch: int
+    dashboard_url: str | None
+    subflows: int
+    questions: list[Question]
+    actions: list[Action]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Task runs as columns: a value of each for every task run. Times are µs after ``base_us``.
+
+    ``task``, ``state`` and ``worker`` are places in ``tasks``, ``states`` and ``workers``. ``name`` has those that are not
+    ``task-index``; ``retries`` when earlier attempts began and ended, which failed.
+    """
+
+    as_of_us: int
+    base_us: int
+    tasks: list[str]
+    states: list[str]
+    workers: list[str]
+    id: list[int]
+    task: list[int]
+    index: list[int]
+    parent: list[int | None]
+    state: list[int]
+    submitted: list[int]
+    started: list[int | None]
+    ended: list[int | None]
+    worker: list[int | None]
+    attempts: list[int]
+    name: dict[str, str]
+    retries: dict[str, list[tuple[int, int]]]
+    next_after: int | None
