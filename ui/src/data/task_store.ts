@@ -194,10 +194,10 @@ export class TaskStore {
     return this.byWorker.groups;
   }
 
-  /** The page tells of the attempts that failed; the last one goes on from there to the end of the run. */
-  private takeAttempts(id: number, failed: readonly Attempt[]): void {
-    const ended = this.ended[this.rowOf(id)]!;
-    this.manyAttempts.set(id, [...failed, [failed[failed.length - 1]?.[1] ?? NaN, ended]]);
+  /** A page tells of the attempts that have ended; one that goes on is taken to have begun after those. */
+  private takeAttempts(id: number, ended: readonly Attempt[]): void {
+    const isOver = this.isEnded(this.rowOf(id));
+    this.manyAttempts.set(id, isOver ? ended : [...ended, [ended[ended.length - 1]?.[1] ?? NaN, NaN]]);
   }
 
   private rowFor(id: number): number {
