@@ -52,7 +52,7 @@ def test_columns_hold_a_value_for_each_task_run_in_the_order_of_ids(
     }  # fmt: skip
 
 
-def test_earlier_attempts_are_told_as_spans(api: Any, history: History, facts: Any) -> None:
+def test_the_attempts_of_a_run_that_was_tried_again_are_told_as_spans(api: Any, history: History, facts: Any) -> None:
     failure = Failure("E", "m", "t")
     attempts = (
         AttemptFact(1, BASE + 11, BASE + 12, "w", failure),
@@ -60,7 +60,7 @@ def test_earlier_attempts_are_told_as_spans(api: Any, history: History, facts: A
         AttemptFact(3, BASE + 15, BASE + 16, "w", None),
     )
     record(history, facts, at(facts.task(1, attempts=attempts, attempt_count=3), 10, 15, 16))
-    assert api.get("/api/runs/run-1/timeline")["retries"] == {"1": [[11, 12], [13, 14]]}
+    assert api.get("/api/runs/run-1/timeline")["retries"] == {"1": [[11, 12], [13, 14], [15, 16]]}
 
 
 def test_pages_follow_one_another(api: Any, history: History, facts: Any) -> None:

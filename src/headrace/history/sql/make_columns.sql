@@ -44,7 +44,6 @@ SELECT json_object(
     'retries', json_group_object(id, (
         SELECT json_group_array(json_array(value ->> 'started_us' - :base_us, value ->> 'ended_us' - :base_us))
         FROM (SELECT value FROM json_each(attempts) WHERE key < 1000 ORDER BY key)
-        WHERE value ->> 'failure' IS NOT NULL
     )) FILTER (WHERE attempts IS NOT NULL),
     'next_after', iif(count(*) = :limit, max(id), NULL)
 )

@@ -139,7 +139,7 @@ class Columns:
     """Task runs as columns: a value of each for every task run. Times are µs after ``base_us``.
 
     ``task``, ``state`` and ``worker`` are places in ``tasks``, ``states`` and ``workers``. ``name`` has those that are not
-    ``task-index``; ``retries`` when earlier attempts began and ended, which failed.
+    ``task-index``; ``retries`` when each attempt of a task run of several began and ended, as far as they have.
     """
 
     as_of_us: int
