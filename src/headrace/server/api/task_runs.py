@@ -111,8 +111,9 @@ def _upstream_of(key: int | str, known: Mapping[int, Neighbour]) -> TaskRef:
 
 
 def _ref_of(neighbour: Neighbour) -> TaskRef:
-    state_type = StateType(neighbour.state_type).value
-    return TaskRef(neighbour.id, cut(neighbour.name, 200), neighbour.state, state_type, None)
+    return TaskRef(
+        neighbour.id, cut(neighbour.name, 200), neighbour.state, StateType(neighbour.state_type).value, None
+    )
 
 
 ENDPOINTS = (
