@@ -318,7 +318,7 @@ class Reader:
         ``state`` is a type or a name of a state, in any case; ``text`` is looked for in the names of run and flow;
         ``roots_only`` leaves subflows out.
         """
-        rows = self._all(
+        rows = self.ask(
             "list_runs",
             {
                 "limit": limit or -1,
@@ -330,14 +330,14 @@ class Reader:
                 "roots_only": roots_only,
             },
         )
-        return self._read(_summary, rows)
+        return self.convert(summary_from, rows)
 
     def get_run(self, name: str) -> Run:
         """The flow run with that id, beginning of an id, or name (of several of a name the newest).
 
         Raises ``RunNotFoundError`` when there is none, or several ids begin like that.
         """
-        rows = self._all("find_runs", {"name": name, "after": name + "\U0010ffff"})
+        rows = self.ask("find_runs", {"name": name, "after": name + "\U0010ffff"})
         exact = [row for row in rows if row[1] == name]
         named = [row for row in rows if row[4] == name]
         if exact:
@@ -348,43 +348,43 @@ class Reader:
             found = rows[0]
         else:
             raise RunNotFoundError(_not_found(name, [(row[1], row[4]) for row in rows], self.location))
-        return self._read(_run, [found])[0]
+        return self.convert(run_from, [found])[0]
 
     def children(self, run: Run) -> list[RunSummary]:
         """The subflows that this run called, and those that its task runs called, oldest first."""
-        rows = self._all("list_children", {"id": run.id, "first": run.id + "/", "after": run.id + "0"})
-        return self._read(_summary, rows)
+        rows = self.ask("list_children", {"id": run.id, "first": run.id + "/", "after": run.id + "0"})
+        return self.convert(summary_from, rows)
 
     def task_runs(self, run: Run, *, state: str | None = None, task: str | None = None) -> Iterator[TaskRun]:
         """Its task runs in the order of their submission: all, or those in a state, or of a task."""
         last = 0
         while True:
-            rows = self._all(
+            rows = self.ask(
                 "list_task_runs",
                 {"flow_run": run.key, "after": last, "state": state, "task": task, "limit": 1000},
             )
-            yield from self._read(_task_run, rows)
+            yield from self.convert(task_run_from, rows)
             if len(rows) < 1000:
                 return
             last = rows[-1][0]
 
     def get_task_run(self, run: Run, number: int) -> TaskRun:
         """One of its task runs. Raises ``RunNotFoundError``."""
-        rows = self._all(
+        rows = self.ask(
             "list_task_runs",
             {"flow_run": run.key, "after": number - 1, "state": None, "task": None, "limit": 1},
         )
         if not rows or rows[0][0] != number:
             raise RunNotFoundError(f"Flow run {run.name} ({run.id}) has no task run {number}.")
-        return self._read(_task_run, rows)[0]
+        return self.convert(task_run_from, rows)[0]
 
     def run_names(self) -> list[RunName]:
         """Every flow run, the first recorded first."""
-        return [RunName(*row) for row in self._all("list_run_names", {})]
+        return [RunName(*row) for row in self.ask("list_run_names", {})]
 
     def result(self, run: Run | RunName) -> StoredValue | None:
         """What is stored of the value that the flow run gave."""
-        [(content, key, serializer, size)] = self._all("get_flow_run_result", {"flow_run": run.key})
+        [(content, key, serializer, size)] = self.ask("get_flow_run_result", {"flow_run": run.key})
         if size is None:
             return None
         owner = f"flow run {run.name} ({run.id})"
@@ -395,7 +395,7 @@ class Reader:
     def results(self, run: Run | RunName, ids: Iterable[int] | None = None) -> dict[int, StoredValue]:
         """What is stored of the values that its task runs gave, by their ids: of all, or of those. Nothing is unpickled."""
         wanted = None if ids is None else json.dumps(list(ids))
-        rows = self._all("list_results", {"flow_run": run.key, "ids": wanted})
+        rows = self.ask("list_results", {"flow_run": run.key, "ids": wanted})
         seed, suffix, home = (
             seed_of_flow_run(run.key),
             f" of flow run {run.name} ({run.id})",
@@ -412,7 +412,7 @@ class Reader:
     @cached_property
     def identity(self) -> str:
         """What the history calls its folder among others in the same place."""
-        return str(self._all("get_identity", {})[0][0])
+        return str(self.ask("get_identity", {})[0][0])
 
     @property
     def results_home(self) -> str:
@@ -421,7 +421,7 @@ class Reader:
 
     def cached_results(self, key: str, now_us: int) -> list[CachedResult]:
         """What is stored of the values that count for a key of the cache, the latest first."""
-        rows = self._all("find_cached_results", {"key": key, "now_us": now_us})
+        rows = self.ask("find_cached_results", {"key": key, "now_us": now_us})
         home = self.results_home if rows else ""
         return [
             CachedResult(
@@ -440,7 +440,7 @@ class Reader:
 
     def clearings_of_cache(self) -> int:
         """How often the cache was cleared."""
-        count: int = self._all("get_cache_clearings", {})[0][0]
+        count: int = self.ask("get_cache_clearings", {})[0][0]
         return count
 
     def data_version(self) -> int:
@@ -451,7 +451,7 @@ class Reader:
 
     def arguments(self, run: Run | RunName) -> StoredValue | None:
         """What is stored of the arguments that the flow was called with."""
-        [(content, key)] = self._all("get_arguments", {"flow_run": run.key})
+        [(content, key)] = self.ask("get_arguments", {"flow_run": run.key})
         if content is None and key is None:
             return None
         owner = f"the arguments of flow run {run.name} ({run.id})"
@@ -460,18 +460,18 @@ class Reader:
 
     def past_runs(self, run: Run) -> list[PastRun]:
         """Its task runs in all epochs, as a resume looks at them; without their values."""
-        return self._read(_past_run, self._all("list_past_runs", {"flow_run": run.key}))
+        return self.convert(_past_run, self.ask("list_past_runs", {"flow_run": run.key}))
 
     def task_codes(self, run: Run) -> dict[str, frozenset[str]]:
         """By which digests the code of each of its tasks was known."""
         codes: dict[str, frozenset[str]] = {}
-        for task, digest in self._all("list_task_codes", {"flow_run": run.key}):
+        for task, digest in self.ask("list_task_codes", {"flow_run": run.key}):
             codes[task] = codes.get(task, frozenset()) | {digest}
         return codes
 
     def past_subflows(self, run_id: str) -> list[PastSubflow]:
         """The subflows that a flow run called, in all epochs, as a resume looks at them."""
-        rows = self._all("list_past_subflows", {"id": run_id, "first": run_id + "/", "after": run_id + "0"})
+        rows = self.ask("list_past_subflows", {"id": run_id, "first": run_id + "/", "after": run_id + "0"})
         return [PastSubflow._make([*row[:-1], row[-1] == StateType.COMPLETED]) for row in rows]
 
     def logs(
@@ -487,7 +487,7 @@ class Reader:
 
         ``after_key`` gives only what came after that line: so one follows a run.
         """
-        rows = self._all(
+        rows = self.ask(
             "list_logs",
             {
                 "flow_run": run.key,
@@ -501,15 +501,15 @@ class Reader:
 
     def edges(self, run: Run) -> list[Edge]:
         """Who waited for whom."""
-        return [Edge(*row) for row in self._all("list_edges", {"flow_run": run.key})]
+        return [Edge(*row) for row in self.ask("list_edges", {"flow_run": run.key})]
 
     def task_groups(self, run: Run) -> list[TaskGroup]:
         """Its task runs counted by task and state, in the order of their first submission."""
-        return [TaskGroup(*row) for row in self._all("list_task_groups", {"flow_run": run.key})]
+        return [TaskGroup(*row) for row in self.ask("list_task_groups", {"flow_run": run.key})]
 
     def result_groups(self, run: Run) -> list[ResultGroup]:
         """Results of its task runs that are in files, by another serializer or not stored, in the order of their calls."""
-        rows = self._all("list_result_groups", {"flow_run": run.key})
+        rows = self.ask("list_result_groups", {"flow_run": run.key})
         return [
             ResultGroup(task, serializer, bool(in_file), *rest) for task, serializer, in_file, *rest in rows
         ]
@@ -517,16 +517,16 @@ class Reader:
     def task_activity(self, run: Run, *, origin_us: int, step_us: int, now_us: int) -> list[Activity]:
         """When the runs of each task ran, counted in slices of ``step_us`` from ``origin_us`` on."""
         values = {"flow_run": run.key, "origin": origin_us, "step": step_us, "now": now_us}
-        return [Activity(*row) for row in self._all("list_task_activity", values)]
+        return [Activity(*row) for row in self.ask("list_task_activity", values)]
 
     def task_edges(self, run: Run, *, alone: Iterable[str] = ()) -> list[TaskEdge]:
         """Which task waited for which, each pair once; upstreams of the tasks ``alone`` run by run."""
-        rows = self._all("list_task_edges", {"flow_run": run.key, "alone": json.dumps(list(alone))})
+        rows = self.ask("list_task_edges", {"flow_run": run.key, "alone": json.dumps(list(alone))})
         return [TaskEdge(task, str(upstream), id_, bool(outside)) for task, upstream, id_, outside in rows]
 
     def names_in_logs(self, run: Run) -> dict[int, TaskRunName]:
         """The task runs that wrote log lines, by their ids."""
-        rows = self._all("list_task_run_names", {"flow_run": run.key})
+        rows = self.ask("list_task_run_names", {"flow_run": run.key})
         return {row[0]: TaskRunName(*row) for row in rows}
 
     def has_abandoned_runs(self) -> bool:
@@ -547,15 +547,15 @@ class Reader:
 
     def open_questions(self, run: Run) -> list[OpenQuestion]:
         """What it waits for a person to answer, also if its process is gone."""
-        return [OpenQuestion(*row) for row in self._all("list_questions", {"flow_run": run.key})]
+        return [OpenQuestion(*row) for row in self.ask("list_questions", {"flow_run": run.key})]
 
     def count_rows(self) -> RowCounts:
         """How much there is."""
-        return RowCounts(*self._all("count_rows", {})[0])
+        return RowCounts(*self.ask("count_rows", {})[0])
 
     def biggest_flows(self, limit: int = 3) -> list[FlowSize]:
         """The flows whose runs take most of the database."""
-        return [FlowSize(*row) for row in self._all("measure_flows", {"limit": limit})]
+        return [FlowSize(*row) for row in self.ask("measure_flows", {"limit": limit})]
 
     def damages(self) -> list[str]:
         """What is wrong with the file: nothing, in a sound one. Reads all of it."""
@@ -572,18 +572,19 @@ class Reader:
 
     def packages(self, run: Run) -> Mapping[str, str]:
         """The packages that were installed where it ran, with their versions."""
-        rows = self._all("get_environment", {"digest": run.environment})
+        rows = self.ask("get_environment", {"digest": run.environment})
         packages: dict[str, str] = json.loads(rows[0][0]) if rows else {}
         return packages
 
-    def _all(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def ask(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """The rows that a statement of ``sql/`` gives. Raises ``HistoryUnavailableError``."""
         try:
             with self._lock:
                 return self._connection.execute(statement(name), values).fetchall()
         except REFUSALS as error:
             raise explain(error, self.location) from error
 
-    def _read(self, convert: Callable[[tuple[Any, ...]], V], rows: Iterable[tuple[Any, ...]]) -> list[V]:
+    def convert(self, convert: Callable[[tuple[Any, ...]], V], rows: Iterable[tuple[Any, ...]]) -> list[V]:
         """The rows as values. One that nobody can have written is a damage, and is told as such."""
         try:
             return [convert(row) for row in rows]
@@ -605,14 +606,16 @@ def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) 
     return f"The ids of several flow runs begin with {name!r}: {shown}. Give more of the id."
 
 
-def _summary(row: tuple[Any, ...]) -> RunSummary:
+def summary_from(row: tuple[Any, ...]) -> RunSummary:
+    """A row of ``list_runs`` as a value."""
     (id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent, counts,
      reason) = row  # fmt: skip
     return RunSummary(id_, kind, flow, name, _known(state), state_type, created_us, started_us, ended_us, _texts(tags), parent,
                       _counts(counts), reason)  # fmt: skip
 
 
-def _run(row: tuple[Any, ...]) -> Run:
+def run_from(row: tuple[Any, ...]) -> Run:
+    """A row of ``find_runs`` as a value."""
     (key, id_, kind, flow, name, version, tags, state, state_type, states, created_us, started_us, ended_us, parent,
      task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts, *storage) = row  # fmt: skip
     return Run(
@@ -623,7 +626,8 @@ def _run(row: tuple[Any, ...]) -> Run:
     )  # fmt: skip
 
 
-def _task_run(row: tuple[Any, ...]) -> TaskRun:
+def task_run_from(row: tuple[Any, ...]) -> TaskRun:
+    """A row of ``list_task_runs`` as a value."""
     (id_, parent, task, index, name, tags, state, state_type, states, submitted_us, started_us, ended_us,
      attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage, cached_from) = row  # fmt: skip
     return TaskRun(

@@ -99,12 +99,12 @@ describe("the task store", () => {
     expect(store.rowsByWorker()).toEqual({ from: Int32Array.of(0, 2, 3), rows: Int32Array.of(1, 2, 0) });
   });
 
-  it("keeps the attempts that failed before the last one", () => {
+  it("knows every attempt of a run that was tried more than once, also the one that goes on", () => {
     const store = new TaskStore();
-    store.take(page([1, 2], { retries: { 2: [[1, 2], [4, 6]] } }));
+    store.take(page([1, 2], { ended: [15, null], retries: { 1: [[1, 2], [4, 15]], 2: [[1, 2]] } })); // prettier-ignore
 
-    expect(store.retriesOf(0)).toEqual([]);
-    expect(store.retriesOf(1)).toEqual([[1, 2], [4, 6]]); // prettier-ignore
+    expect(store.attemptsOf(0)).toEqual([[1, 2], [4, 15]]); // prettier-ignore
+    expect(store.attemptsOf(1)).toEqual([[1, 2], [2, NaN]]); // prettier-ignore
   });
 });
 

@@ -73,7 +73,7 @@ export interface Groups {
 
 export type Attempt = readonly [startedUs: number, endedUs: number];
 
-const NO_RETRIES: readonly Attempt[] = [];
+const NO_ATTEMPTS: readonly Attempt[] = [];
 
 export class TaskStore {
   /** Moves on whenever rows came or changed. */
@@ -106,7 +106,7 @@ export class TaskStore {
 
   private readonly rowOfId = new Map<number, number>();
   private readonly customNames = new Map<number, string>();
-  private readonly earlierAttempts = new Map<number, readonly Attempt[]>();
+  private readonly manyAttempts = new Map<number, readonly Attempt[]>();
   private readonly taskCodes = new Map<string, number>();
   private readonly stateCodes = new Map<string, number>();
   private readonly workerCodes = new Map<string, number>();
@@ -139,7 +139,7 @@ export class TaskStore {
       this.attempts[row] = columns.attempts[at]!;
     }
     for (const [id, name] of Object.entries(columns.name)) this.customNames.set(Number(id), name);
-    for (const [id, attempts] of Object.entries(columns.retries)) this.earlierAttempts.set(Number(id), attempts);
+    for (const [id, attempts] of Object.entries(columns.retries)) this.takeAttempts(Number(id), attempts);
     this.version.value++;
   }
 
@@ -166,13 +166,9 @@ export class TaskStore {
     return worker === NONE ? null : this.workers[worker]!;
   }
 
-  /** The attempts before the last one: each began and failed then. */
-  retriesOf(row: number): readonly Attempt[] {
-    return this.earlierAttempts.get(this.id[row]!) ?? NO_RETRIES;
-  }
-
-  get hasRetries(): boolean {
-    return this.earlierAttempts.size > 0;
+  /** Each attempt of a task run that was tried more than once: when it began and ended. The last may still go on: NaN. */
+  attemptsOf(row: number): readonly Attempt[] {
+    return this.manyAttempts.get(this.id[row]!) ?? NO_ATTEMPTS;
   }
 
   isEnded(row: number): boolean {
@@ -196,6 +192,12 @@ export class TaskStore {
     if (this.byWorker?.version !== this.version.peek())
       this.byWorker = { version: this.version.peek(), groups: groupsOf(this.worker, this.length, this.workers.length + 1) };
     return this.byWorker.groups;
+  }
+
+  /** A page tells of the attempts that have ended; one that goes on is taken to have begun after those. */
+  private takeAttempts(id: number, ended: readonly Attempt[]): void {
+    const isOver = this.isEnded(this.rowOf(id));
+    this.manyAttempts.set(id, isOver ? ended : [...ended, [ended[ended.length - 1]?.[1] ?? NaN, NaN]]);
   }
 
   private rowFor(id: number): number {

@@ -1,0 +1,146 @@
+// The Timeline tab: the task runs of a flow run over time, on a canvas, with what is needed to find one's way in them.
+
+import { effect, useComputed, useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+
+import type { Get, TaskFeed } from "../../data/task_feed";
+import { type StateType, type TaskStore } from "../../data/task_store";
+import { Card } from "./Card";
+import { Family, type RunTimes } from "./family";
+import { holdLanes, holdStrip } from "./gestures";
+import { defaultMode, type LaneMode } from "./lanes";
+import { Pace } from "./pace";
+import { SceneMaker, watch } from "./sections";
+import { Stage } from "./stage";
+import "./timeline.css";
+import { Tools } from "./Tools";
+
+interface TimelineProps {
+  run: RunTimes;
+  feed: TaskFeed;
+  get: Get;
+  /** The task run whose drawer is open. */
+  taskRun: number | null;
+  onOpen: (run: string, taskRun: number) => void;
+}
+
+export function Timeline({ run, feed, get, taskRun, onOpen }: TimelineProps): JSX.Element {
+  const lanes = useRef<HTMLCanvasElement>(null);
+  const strip = useRef<HTMLCanvasElement>(null);
+  const stage = useSignal<Stage | null>(null);
+  const family = useMemo(() => new Family(run.id, get), [run.id]);
+  const mode = useSignal<LaneMode | null>(null);
+  const text = useSignal("");
+  const types = useSignal<readonly StateType[]>([]);
+  const filter = useComputed(() => ({ text: text.value, types: types.value }));
+  const isClock = useSignal(false);
+  const hasPath = useSignal(true);
+  const path = useSignal<readonly number[]>([]);
+  const shownRun = useSignal(run);
+  shownRun.value = run;
+  const shownTaskRun = useSignal(taskRun);
+  shownTaskRun.value = taskRun;
+  const shownMode = useComputed(() => {
+    void feed.store.version.value;
+    return mode.value ?? defaultMode(feed.store);
+  });
+  const summary = useComputed(() => summaryOf(feed.store));
+
+  useEffect(() => {
+    const opened = new Stage(lanes.current!, strip.current!);
+    const maker = new SceneMaker();
+    const select = (): void => {
+      const id = shownTaskRun.peek();
+      opened.select(id === null ? null : opened.spotOf(run.id, feed.store.rowOf(id)));
+    };
+    const scenes = new Pace(() => {
+      const wishes = { mode: mode.peek(), filter: filter.peek() };
+      opened.show(maker.make(shownRun.peek(), feed, family, wishes, feed.store.nowUs()), () => feed.store.nowUs());
+      if (!opened.hasSelection) select(); // it may not have been read before
+    });
+    const facts = new Pace(() => {
+      void family.refresh();
+      void readPath(run.id, get).then((taskRuns) => (path.value = taskRuns));
+    }, 2000);
+    const endings = [
+      holdLanes(opened, {
+        open: ({ section, row }) => onOpen(section.run, section.store.id[row]!),
+        toggle: (section) => family.toggle(section.run),
+      }),
+      holdStrip(opened),
+      effect(() => {
+        watch(feed, family);
+        void [mode.value, filter.value, shownRun.value];
+        scenes.ask();
+      }),
+      effect(() => {
+        void feed.store.version.value;
+        if (feed.isLoaded.value) facts.ask();
+      }),
+      effect(() => {
+        void shownTaskRun.value;
+        select();
+      }),
+      effect(() => {
+        const clockFromUs = isClock.value ? shownRun.value.created_us : null;
+        opened.set({ clockFromUs, critical: hasPath.value ? path.value : [] });
+      }),
+      () => scenes.close(),
+      () => facts.close(),
+      () => opened.close(),
+    ];
+    stage.value = opened;
+    return () => {
+      for (const end of endings) end();
+    };
+  }, [family]);
+
+  return (
+    <div class="timeline">
+      <Tools
+        store={feed.store}
+        stage={stage.value}
+        mode={shownMode.value}
+        onMode={(chosen) => (mode.value = chosen)}
+        text={text}
+        types={types}
+        isClock={isClock}
+        hasPath={hasPath}
+      />
+      <canvas ref={strip} class="timeline-strip" aria-hidden="true" />
+      <div class="timeline-stage">
+        <canvas
+          ref={lanes}
+          class="timeline-lanes"
+          tabIndex={0}
+          role="application"
+          aria-roledescription="timeline"
+          aria-label={summary.value}
+          aria-describedby="timeline-keys"
+        />
+        {stage.value !== null && <Card stage={stage.value} />}
+      </div>
+      <p id="timeline-keys" class="unseen">
+        Plus and minus zoom, 0 shows everything, arrows move. Shift with arrows goes from task run to task run, Enter opens it.
+        The Tasks tab has the same as a table.
+      </p>
+    </div>
+  );
+}
+
+async function readPath(run: string, get: Get): Promise<readonly number[]> {
+  return (await get<{ task_runs: number[] }>(`/api/runs/${run}/critical-path`)).task_runs;
+}
+
+/** What the picture shows, in a sentence. */
+function summaryOf(store: TaskStore): string {
+  void store.version.value;
+  const counts = new Map<string, number>();
+  for (let row = 0; row < store.length; row++) {
+    const type = store.stateTypeOf(row).toLowerCase();
+    counts.set(type, (counts.get(type) ?? 0) + 1);
+  }
+  const parts = [...counts].map(([type, count]) => `${count.toLocaleString()} ${type}`);
+  return `Timeline of ${store.length.toLocaleString()} task runs: ${parts.join(", ") || "none yet"}`;
+}

@@ -1,0 +1,94 @@
+// The ticks of a time axis: at round times, not too close together, from microseconds to days. Pure.
+
+export interface Ticks {
+  /** The first one: a multiple of the step. */
+  first: number;
+  stepUs: number;
+}
+
+export const US = 1;
+export const MS = 1000;
+export const SECOND = 1_000_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+const BELOW_A_MINUTE = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+const STEPS = [
+  ...BELOW_A_MINUTE.map((step) => step * US),
+  ...BELOW_A_MINUTE.map((step) => step * MS),
+  ...[1, 2, 5, 10, 15, 30].map((step) => step * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((step) => step * MINUTE),
+  ...[1, 2, 3, 6, 12].map((step) => step * HOUR),
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((step) => step * DAY),
+];
+
+/** Ticks for a window that lets `atMost` of them be read. `zeroUs` is where the count of round times begins: 0, or midnight. */
+export function ticksOf(from: number, to: number, atMost: number, zeroUs = 0): Ticks {
+  const least = (to - from) / Math.max(1, atMost);
+  const stepUs = STEPS.find((step) => step >= least) ?? STEPS[STEPS.length - 1]!;
+  return { first: zeroUs + Math.ceil((from - zeroUs) / stepUs) * stepUs, stepUs };
+}
+
+/** A time after the start as a tick says it: as precise as the steps are wide. */
+export function relativeLabel(us: number, stepUs: number): string {
+  if (us === 0) return "0";
+  const sign = us < 0 ? "−" : "";
+  const size = Math.abs(us);
+  if (size < MS) return `${sign}${Math.round(size)} µs`;
+  if (size < SECOND) return `${sign}${decimals(size / MS, stepUs / MS)} ms`;
+  if (size < MINUTE) return `${sign}${decimals(size / SECOND, stepUs / SECOND)} s`;
+  const seconds = (size % MINUTE) / SECOND;
+  const minutes = Math.floor((size % HOUR) / MINUTE);
+  const hours = Math.floor((size % DAY) / HOUR);
+  const days = Math.floor(size / DAY);
+  const parts = [
+    days > 0 ? `${days} d` : "",
+    hours > 0 ? `${hours} h` : "",
+    minutes > 0 ? `${minutes} m` : "",
+    stepUs < MINUTE && seconds > 0 ? `${decimals(seconds, stepUs / SECOND)} s` : "",
+  ];
+  return sign + parts.filter((part) => part !== "").join(" ");
+}
+
+/** A time of day as a tick says it, in the zone of the reader. */
+export function clockLabel(epochUs: number, stepUs: number): string {
+  const date = new Date(epochUs / MS);
+  if (stepUs >= DAY) return date.toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  const minutes = `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
+  if (stepUs >= MINUTE) return minutes;
+  const seconds = `${minutes}:${twoDigits(date.getSeconds())}`;
+  if (stepUs >= SECOND) return seconds;
+  const fraction = String(Math.floor(((epochUs % SECOND) + SECOND) % SECOND)).padStart(6, "0");
+  return `${seconds}.${fraction.slice(0, stepUs >= MS ? 3 : 6)}`;
+}
+
+/** The last midnight of the reader's zone before a time. */
+export function midnightBefore(epochUs: number): number {
+  const date = new Date(epochUs / MS);
+  date.setHours(0, 0, 0, 0);
+  return date.getTime() * MS;
+}
+
+function decimals(value: number, step: number): string {
+  const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  return value.toFixed(digits);
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+/** How long something took, in two units at most. */
+export function spanLabel(us: number): string {
+  if (us < MS) return `${Math.max(0, Math.round(us))} µs`;
+  if (us < SECOND) return `${threeDigits(us / MS)} ms`;
+  if (us < MINUTE) return `${threeDigits(us / SECOND)} s`;
+  if (us < HOUR) return `${Math.floor(us / MINUTE)} m ${Math.floor((us % MINUTE) / SECOND)} s`;
+  if (us < DAY) return `${Math.floor(us / HOUR)} h ${Math.floor((us % HOUR) / MINUTE)} m`;
+  return `${Math.floor(us / DAY)} d ${Math.floor((us % DAY) / HOUR)} h`;
+}
+
+function threeDigits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
