@@ -64,3 +64,15 @@ def count_subflows(reader: Reader, id: str) -> int:
     """How many flow runs it called, itself or by its task runs."""
     count: int = reader.ask("count_subflows", {"id": id, "first": id + "/", "after": id + "0"})[0][0]
     return count
+
+
+def failed_task_runs(reader: Reader, run: Run, limit: int = 1000) -> list[str]:
+    """Its task runs that failed themselves, by the names under which a resume runs them again."""
+    return [name for (name,) in reader.ask("list_failed_task_runs", {"flow_run": run.key, "limit": limit})]
+
+
+def run_of_process(reader: Reader, process: tuple[int, str], flow: str, *, since_us: int) -> str | None:
+    """The id of the first run of a flow that the process of that number and host has begun since then."""
+    pid, host = process
+    rows = reader.ask("find_run_of_process", {"pid": pid, "host": host, "since_us": since_us, "flow": flow})
+    return rows[0][0] if rows else None
