@@ -30,6 +30,7 @@
     ├── NoStableKeyError(TypeError)          nothing in a value tells other processes that it is the same
     │   └── TooLargeForKeyError                  it holds more than may be looked at
     ├── SettingsError(ValueError)            a setting has a value that cannot be used
+    ├── ServingError(OSError)                the live page cannot be served, or not as it was asked for
     └── HistoryError                         the database cannot be used
         ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
         ├── NotAHistoryError(ValueError)         the file is no Headrace database
@@ -165,6 +166,10 @@ class TooLargeForKeyError(NoStableKeyError):
 
 class SettingsError(HeadraceError, ValueError):
     """A setting has a value that cannot be used."""
+
+
+class ServingError(HeadraceError, OSError):
+    """The live page cannot be served, or not as it was asked for."""
 
 
 class HistoryError(HeadraceError):
