@@ -16,6 +16,7 @@
     ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
     ├── FlowRunLost(RuntimeError)            another process has taken over a flow run that goes on here
     ├── ResumeError(RuntimeError)            a flow run cannot be resumed as it was asked for
+    ├── LaunchError(RuntimeError)            a flow cannot be run from here as it was recorded
     ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
     ├── TaskRunnerNotFoundError(LookupError) no usable task runner is installed under that name
     ├── TaskRunnerError
@@ -104,6 +105,10 @@ class FlowRunLost(HeadraceError, RuntimeError):
 
 class ResumeError(HeadraceError, RuntimeError):
     """A flow run cannot be resumed as it was asked for; the message says what to do."""
+
+
+class LaunchError(HeadraceError, RuntimeError):
+    """A flow cannot be run, or a run of it resumed, as it was recorded; the message says what is in the way."""
 
 
 class FlowNotFoundError(HeadraceError, LookupError):

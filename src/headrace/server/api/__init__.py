@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.server.api import logs, runs, task_runs, timeline
+from headrace.server.api import actions, logs, runs, task_runs, timeline
 from headrace.server.api.endpoint import Endpoint
 from headrace.server.api.openapi import document_of
 from headrace.server.api.routing import routes_of
@@ -27,6 +27,7 @@ ENDPOINTS = (
     *timeline.ENDPOINTS,
     *task_runs.ENDPOINTS,
     *logs.ENDPOINTS,
+    *actions.ENDPOINTS,
     *runs.ENDPOINTS,
     Endpoint(
         path="/api/openapi.json", handler=get_openapi, summary="This document", answer=dict[str, object]
