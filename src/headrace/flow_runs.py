@@ -46,8 +46,8 @@ from headrace.interrupts import (
 from headrace.kept_arguments import arguments_to_keep
 from headrace.logging import capture, log_defect, logger, print_capture
 from headrace.naming import new_flow_run_id, new_flow_run_name, render_run_name
-from headrace.previews import preview_arguments
-from headrace.provenance import Provenance
+from headrace.previews import MAX_CHARACTERS, preview_arguments, says_all
+from headrace.provenance import Provenance, module_of
 from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
 from headrace.steps import Invoke, Until
@@ -200,9 +200,17 @@ class FlowRun(Completion):
         self.keeping = keeping_of(flow, default_history())
         shown = flow.parameters.masked(arguments) if arguments else arguments
         self.name = self.name or _run_name(flow.flow_run_name, shown)
-        if arguments:
-            self._parameters_preview = preview_arguments((), (), shown)
-        self._provenance = Provenance(*flow.anatomy.place)
+        module = module_of(flow.__module__)
+        if not arguments:
+            self._provenance = Provenance(*flow.anatomy.place, module=module)
+            return shown
+        preview = self._parameters_preview = preview_arguments((), (), shown)
+        self._provenance = Provenance(
+            *flow.anatomy.place,
+            module=module,
+            signature=flow.parameters.recorded(),
+            not_whole=_not_whole(arguments, shown, preview, takes_any=flow.anatomy.takes_any),
+        )
         return shown
 
     def _keep_arguments(
@@ -801,6 +809,21 @@ def ending_of(error: BaseException) -> Ending:
 
 def _reason_of(cut: BaseException) -> str:
     return "interrupted" if isinstance(cut, KeyboardInterrupt) else describe(cut)
+
+
+def _not_whole(
+    arguments: dict[str, Any], shown: dict[str, Any], preview: str, *, takes_any: bool
+) -> list[str]:
+    """The names of the arguments that the preview does not tell wholly: nobody can give them again who knows only that."""
+    if len(preview) >= MAX_CHARACTERS:
+        return list(arguments)
+    return [
+        name
+        for name, value in arguments.items()
+        if shown[name] is not value
+        # What `*args` holds is a tuple, and given as a list.
+        or not says_all(name, list(value) if takes_any and type(value) is tuple else value)
+    ]
 
 
 def _run_name(option: Any, arguments: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ class Parameters:
         self._signature: Signature | None = None
         self._annotations: dict[str, Any] | None = None
         self._secret: frozenset[str] | None = None
+        self._recorded: str | None = None
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The arguments by name, defaults included. Raises ``TypeError`` as a Python call would.
@@ -86,19 +87,32 @@ class Parameters:
         Plain text or data that is given for a ``SecretStr``, or for a class with such a field, is masked: it is as
         secret as what it will become.
         """
-        if self._secret is None:
-            annotations = self._known_annotations()
-            self._secret = frozenset(name for name in annotations if hides_secret(annotations[name]))
-        if not self._secret:
+        secret = self.secret_names()
+        if not secret:
             return values
         return {
-            name: MASKED if name in self._secret and _is_plain_data(value) else value
+            name: MASKED if name in secret and _is_plain_data(value) else value
             for name, value in values.items()
         }
 
+    def secret_names(self) -> frozenset[str]:
+        """The parameters whose annotations tell of a secret."""
+        if self._secret is None:
+            annotations = self.annotations()
+            self._secret = frozenset(name for name in annotations if hides_secret(annotations[name]))
+        return self._secret
+
+    def recorded(self) -> str:
+        """The signature as the history keeps it, as JSON: see ``signatures``."""
+        if self._recorded is None:
+            from headrace.signatures import signature_json  # once a flow that takes something
+
+            self._recorded = signature_json(self)
+        return self._recorded
+
     def check(self, values: dict[str, Any], *, flow_name: str) -> dict[str, Any]:
         """The values, coerced where their annotations ask for it. Raises ``ParameterError`` that lists every field."""
-        annotations = self._known_annotations()
+        annotations = self.annotations()
         doubtful = {
             name: annotations[name]
             for name, value in values.items()
@@ -110,7 +124,8 @@ class Parameters:
             return values
         return {**values, **_coerce(values, doubtful, flow_name, masked=self.masked(values))}
 
-    def _known_annotations(self) -> dict[str, Any]:
+    def annotations(self) -> dict[str, Any]:
+        """What the parameters are annotated with, text resolved to types."""
         if self._annotations is None:
             raw = getattr(self._fn, "__annotations__", None) or {}
             annotations = {

@@ -182,6 +182,15 @@ def _preview_scalars(names: Sequence[str], args: Sequence[object]) -> str | None
     return "{" + ",".join(parts) + "}"
 
 
+def says_all(name: str, value: object) -> bool:
+    """Whether the preview of an argument of that name, if it is not longer than others, is the JSON of the value itself.
+
+    >>> says_all("x", [1, {"a": None}]), says_all("x", (1,)), says_all("token", "a")
+    (True, False, False)
+    """
+    return not is_secret(name, value) and _is_drawn_whole(value, MAX_DEPTH)
+
+
 def is_secret(name: str, value: object = "") -> bool:
     """Whether a parameter or key of that name holds something to hide. A number of ``tokens`` is none.
 
@@ -327,6 +336,29 @@ def _learn(name: str) -> _Name:
     if secrecy is _Secrecy.OPEN:
         _harmless_keys[name] = known.key
     return known
+
+
+def _is_drawn_whole(value: Any, depth: int) -> bool:
+    kind = type(value)
+    if value is None or kind is bool:
+        return True
+    if kind is int:
+        return value.bit_length() <= _MAX_DIGITS * 3  # type: ignore[no-any-return]
+    if kind is float:
+        return value - value == 0  # type: ignore[no-any-return]
+    if kind is str:
+        return len(value) <= MAX_TEXT and ("://" not in value or mask_url(value) == value)
+    if depth <= 0 or kind not in (list, dict) or len(value) > MAX_ITEMS:
+        return False
+    if kind is list:
+        return all(_is_drawn_whole(item, depth - 1) for item in value)
+    return all(
+        type(key) is str
+        and len(key) <= MAX_TEXT
+        and not is_secret(key, item)
+        and _is_drawn_whole(item, depth - 1)
+        for key, item in value.items()
+    )
 
 
 def _key_text(drawn: str) -> str:

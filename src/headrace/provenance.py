@@ -26,14 +26,27 @@ class Provenance:
     Made when the run starts; ``text()`` is what is known so far, ``finish()`` waits a moment for what is not.
     """
 
-    __slots__ = ("_entry_point", "_repository", "dashboard")
+    __slots__ = ("_entry_point", "_known", "_repository", "dashboard")
 
     dashboard: str | None
     """The address of the page that the cluster of the flow run shows of itself, if it has one."""
 
-    def __init__(self, entry_point: str, file: str | None = None) -> None:
-        """``entry_point`` names the flow (``"path/to/file.py:my_flow"``), ``file`` is where its code lies."""
+    def __init__(
+        self,
+        entry_point: str,
+        file: str | None = None,
+        *,
+        module: str | None = None,
+        signature: str | None = None,
+        not_whole: Sequence[str] = (),
+    ) -> None:
+        """``entry_point`` names the flow (``"path/to/file.py:my_flow"``), ``file`` is where its code lies.
+
+        The rest is for who runs the flow again: the ``module`` to import if not the file, the JSON of the flow's
+        ``signature``, and the names of the arguments that the recorded preview does not tell wholly.
+        """
         self._entry_point = entry_point
+        self._known = _known_text(module, signature, not_whole)
         self.dashboard = None
         self._repository = repository_of(file) if file else None
 
@@ -44,7 +57,7 @@ class Provenance:
         dashboard = "" if self.dashboard is None else f'"dashboard":{text_json(self.dashboard)},'
         return (
             f'{{"entry_point":{text_json(self._entry_point)},"commit":{text_json(commit) if commit else "null"},'
-            f'"dirty":{_JSON_OF_BOOL[is_dirty]},{dashboard}{_process_text()}}}'
+            f'"dirty":{_JSON_OF_BOOL[is_dirty]},{dashboard}{self._known}{_process_text()}}}'
         )
 
     def finish(self, timeout_seconds: float = 1.0) -> str:
@@ -95,6 +108,17 @@ def read_commit(git_folder: str) -> str | None:
     return None
 
 
+def module_of(name: str) -> str | None:
+    """The name by which a flow's module is to be imported, if it is part of a package; else its file says all.
+
+    ``python -m package.module`` calls it ``__main__``, and knows what it is called elsewhere.
+    """
+    module = sys.modules.get(name)
+    if name == "__main__":
+        name = getattr(getattr(module, "__spec__", None), "name", "")
+    return name if "." in name or hasattr(module, "__path__") else None
+
+
 def masked_arguments(arguments: Sequence[str]) -> list[str]:
     """A command line without its secrets: ``--password x``, ``--api-key=x`` and ``-p token=x`` are masked."""
     result: list[str] = []
@@ -116,6 +140,16 @@ def _number_or_text(argument: str) -> int | str:
     return int(argument) if argument.isdecimal() and len(argument) < 20 else argument
 
 
+def _known_text(module: str | None, signature: str | None, not_whole: Sequence[str]) -> str:
+    """What a flow run knows of itself, as members of a JSON object."""
+    text = "" if module is None else f'"module":{text_json(module)},'
+    if signature is not None:
+        text += f'"signature":{signature},'
+    if not_whole:
+        text += f'"not_whole":[{",".join([text_json(name) for name in not_whole])}],'
+    return text
+
+
 _MASKED = MASK.strip('"')
 _JSON_OF_BOOL = {None: "null", False: "false", True: "true"}
 _process_texts: dict[int, str] = {}
@@ -129,7 +163,7 @@ def _process_text() -> str:
         arguments = ",".join([text_json(argument) for argument in masked_arguments(sys.argv)])
         version = ".".join([str(part) for part in sys.version_info[:3]])
         text = _process_texts[pid] = (
-            f'"arguments":[{arguments}],"folder":{text_json(_folder())},"python":"{version}","implementation":"{sys.implementation.name}",'
+            f'"arguments":[{arguments}],"folder":{text_json(_folder())},"python":"{version}","interpreter":{text_json(sys.executable or "")},"implementation":"{sys.implementation.name}",'
             f'"platform":{text_json(sys.platform)},"host":{text_json(_host())},"user":{text_json(_user())},"pid":{pid}'
         )
     return text

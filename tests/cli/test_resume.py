@@ -96,6 +96,17 @@ def test_a_secret_is_given_again(run_here: Invoke, invoke: Invoke, repair: Calla
     assert invoke("resume", "totals", "-p", "password=swordfish").stdout == "total 3 swordfish\n"
 
 
+def test_a_secret_comes_from_stdin_where_no_list_of_processes_shows_it(
+    run_here: Invoke, invoke: Invoke, repair: Callable[[], None]
+) -> None:
+    run_here("flows.py", "--params", "-", input='{"password": "swordfish"}')
+    repair()
+
+    result = invoke("resume", "totals", "--params", "-", input='{"password": "swordfish"}')
+
+    assert (result.exit_code, result.stdout) == (0, "total 3 swordfish\n")
+
+
 def test_a_name_that_no_task_run_has_is_one_clear_error(run_here: Invoke, invoke: Invoke) -> None:
     run_here("flows.py")
 

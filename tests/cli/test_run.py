@@ -196,6 +196,49 @@ def test_parameters_that_do_not_fit_are_one_line_and_no_run(
         assert reader.list_runs() == []
 
 
+def test_a_json_object_on_stdin_gives_parameters(flows: str, run_here: Invoke) -> None:
+    done = run_here(f"{flows}:doubled", "--params", "-", input='{"number": 4, "label": "007"}')
+
+    assert (done.stdout, done.exit_code) == ("8 '007' None\n", 0)
+
+
+def test_a_file_gives_parameters_and_p_those_that_it_lacks(
+    flows: str, write: Write, run_here: Invoke
+) -> None:
+    write("given.json", '{"number": 4}')
+
+    assert run_here(f"{flows}:doubled", "--params", "given.json", "-p", "label=x").stdout == "8 'x' None\n"
+
+
+def test_parameters_of_any_number_are_a_list_and_an_object(write: Write, run_here: Invoke) -> None:
+    write(
+        "any.py",
+        "from headrace import flow\n@flow\ndef f(a, b=2, *rest, c=3, **more): print(a, b, rest, c, more)\n",
+    )
+    given = '{"a": 1, "rest": [8, 9], "more": {"x": 1}, "y": 2}'
+
+    assert run_here("any.py", "--params", "-", input=given).stdout == "1 2 (8, 9) 3 {'x': 1, 'y': 2}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("{", "--params <stdin> is no JSON: "),
+        ("[1]", "is no JSON object, such as"),
+        ('{"number": 1}', "number is given by -p and by --params"),
+        ('{"x": 1}', "has no parameter 'x' (it takes number, label, options)"),
+    ],
+)
+def test_an_object_of_parameters_that_does_not_fit_is_one_line(
+    given: str, said: str, flows: str, run_here: Invoke
+) -> None:
+    done = run_here(f"{flows}:doubled", "-p", "number=1", "--params", "-", input=given)
+
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_value_of_the_wrong_type_is_told_once_and_without_a_traceback(
     flows: str, run_headrace: RunHeadrace
 ) -> None:

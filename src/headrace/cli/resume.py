@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from headrace.cli.as_json import print_json
 from headrace.cli.conducting import COMPLETED, conduct
+from headrace.cli.parameter_values import read_given, takes_values
 from headrace.cli.run_names import find_only_run, open_history
 from headrace.cli.safe_text import safe
 from headrace.engine.states import StateType
@@ -38,13 +39,8 @@ _SHOWN = 50
     "--take-over", is_flag=True, help="Take the run from a process that is still there, but silent."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would run, and why; run nothing.")
-@click.option(
-    "-p",
-    "--param",
-    "pairs",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A parameter in the place of the recorded one: a secret, which is never written, for instance. Repeatable.",
+@takes_values(
+    help="A parameter in the place of the recorded one: a secret, which is never written, for instance. Repeatable."
 )
 @click.option(
     "--flow", "target", metavar="FILE_OR_MODULE[:FLOW]", help="Where the flow is now, if it has moved."
@@ -58,6 +54,7 @@ def resume(
     take_over: bool,
     dry_run: bool,
     pairs: tuple[str, ...],
+    document: IO[str] | None,
     target: str | None,
     quiet: bool,
     as_json: bool,
@@ -72,7 +69,6 @@ def resume(
     """  # noqa: D301 - click asks for this very character before lines that are not to be joined
 
     def prepare() -> FlowRun | int:
-        from headrace.cli.parameter_values import read_given
         from headrace.resuming import resumed_run
 
         with open_history() as reader:
@@ -89,7 +85,9 @@ def resume(
 
                 _print_forecast(run, foresee(reader, run, flow, rerun), as_json=as_json)
                 return COMPLETED
-        return resumed_run(flow, run.id, rerun=rerun, takes_over=take_over, given=read_given(flow, pairs))
+        return resumed_run(
+            flow, run.id, rerun=rerun, takes_over=take_over, given=read_given(flow, pairs, document)
+        )
 
     return conduct(prepare, is_quiet=quiet, as_json=as_json)
 

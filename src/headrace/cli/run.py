@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from headrace.cli.conducting import COMPLETED, FAILED, UNDER_WAY_ELSEWHERE, conduct, print_run
+from headrace.cli.parameter_values import as_call, read_values, takes_values
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import IO, Any
 
     from headrace.flow_runs import FlowRun
     from headrace.flows import Flow
@@ -18,20 +19,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target", metavar="FILE_OR_MODULE[:FLOW]")
-@click.option(
-    "-p",
-    "--param",
-    "pairs",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A parameter, as JSON or text. Repeatable.",
-)
+@takes_values(help="A parameter, as JSON or text. Repeatable.")
 @click.option(
     "--run-key", metavar="KEY", help="Run this at most once: go on with the run of that key, if there is one."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors and what the flow itself prints.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run as a JSON object in the last line.")
-def run(*, target: str, pairs: tuple[str, ...], run_key: str | None, quiet: bool, as_json: bool) -> int:
+def run(
+    *,
+    target: str,
+    pairs: tuple[str, ...],
+    document: IO[str] | None,
+    run_key: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
     """Run a flow of a Python file or module.
 
     FLOW may be left out where there is only one. The exit code is 0 only if the flow completed, 1 if it failed, 130
@@ -44,16 +46,16 @@ def run(*, target: str, pairs: tuple[str, ...], run_key: str | None, quiet: bool
     \b
     headrace run flows.py
     headrace run flows.py:report -p month=6 -p 'columns=["a", "b"]'
+    vault read flows/report | headrace run flows.py:report --params -
     headrace run flows.py:report -p month=6 --run-key report-2024-06
     """  # noqa: D301 - click asks for this very character before lines that are not to be joined
 
     def prepare() -> FlowRun | int:
         from headrace.cli.flow_finder import find_flow
-        from headrace.cli.parameter_values import as_call, read_values
         from headrace.flow_runs import FlowRun
 
         flow = find_flow(target)
-        values = read_values(flow, pairs)
+        values = read_values(flow, pairs, document)
         if run_key is None:
             return FlowRun(flow, as_call(flow, values))
         return _run_of_key(flow, values, run_key, as_json=as_json)
@@ -66,7 +68,6 @@ def _run_of_key(flow: Flow[..., Any], values: dict[str, Any], key: str, *, as_js
 
     An earlier one keeps its arguments; ``values`` are for those that were never written.
     """
-    from headrace.cli.parameter_values import as_call
     from headrace.flow_runs import FlowRun
     from headrace.history import default_history
     from headrace.history.claims import MOST_AUTOMATIC_RESUMES

@@ -6,7 +6,7 @@ Functions of a ``Reader``; each is a statement or two, and aggregates are SQLite
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import RunNotFoundError
 from headrace.history.reader import run_from, summary_from
@@ -56,11 +56,71 @@ def get_run(reader: Reader, id: str) -> Run:
     """The flow run of that whole id. Raises ``RunNotFoundError``."""
     rows = reader.ask("get_flow_run", {"id": id})
     if not rows:
-        raise RunNotFoundError(f"The history {reader.location} has no flow run with the id {id!r}.")
+        raise _not_found(reader, id)
     return reader.convert(run_from, rows)[0]
+
+
+def get_run_key(reader: Reader, id: str) -> int:
+    """What its task runs and log lines know it by. Raises ``RunNotFoundError``."""
+    rows = reader.ask("get_flow_run_key", {"id": id})
+    if not rows:
+        raise _not_found(reader, id)
+    key: int = rows[0][0]
+    return key
 
 
 def count_subflows(reader: Reader, id: str) -> int:
     """How many flow runs it called, itself or by its task runs."""
     count: int = reader.ask("count_subflows", {"id": id, "first": id + "/", "after": id + "0"})[0][0]
     return count
+
+
+def failed_task_runs(reader: Reader, run: Run, limit: int = 1000) -> list[str]:
+    """Its task runs that failed themselves, by the names under which a resume runs them again."""
+    return [name for (name,) in reader.ask("list_failed_task_runs", {"flow_run": run.key, "limit": limit})]
+
+
+def run_of_process(reader: Reader, process: tuple[int, str], flow: str, *, since_us: int) -> str | None:
+    """The id of the first run of a flow that the process of that number and host has begun since then."""
+    pid, host = process
+    rows = reader.ask("find_run_of_process", {"pid": pid, "host": host, "since_us": since_us, "flow": flow})
+    return rows[0][0] if rows else None
+
+
+def list_flow_names(reader: Reader, limit: int) -> list[str]:
+    """The names of the flows that ran, in their order."""
+    return [name for (name,) in reader.ask("list_flow_names", {"limit": limit})]
+
+
+def list_tags(reader: Reader, limit: int) -> list[str]:
+    """The tags that flow runs have, in their order."""
+    return [tag for (tag,) in reader.ask("list_tags", {"limit": limit})]
+
+
+class Slices(NamedTuple):
+    """Flow runs by the time of their creation: of each slice of ``step_us`` from ``from_us`` on, counts by types of states."""
+
+    from_us: int
+    step_us: int
+    counts: list[dict[str, int]]
+
+
+def slice_runs(reader: Reader, filter_: RunFilter, buckets: int) -> Slices:
+    """So many slices from the first of the runs to the last, or between the times of the filter."""
+    values = filter_.values()
+    first_us, last_us = reader.ask("find_span_of_runs", values)[0]
+    if first_us is None:
+        return Slices(filter_.since_us or 0, 1, [])
+    from_us = first_us if filter_.since_us is None else filter_.since_us
+    end_us = last_us + 1 if filter_.until_us is None else filter_.until_us
+    step_us = max(-(-(end_us - from_us) // buckets), 1)
+    counts: list[dict[str, int]] = [{} for _ in range(buckets)]
+    for place, state_type, count in reader.ask(
+        "count_runs_by_time", values | {"from_us": from_us, "step_us": step_us}
+    ):
+        counts[place][state_type] = count
+    return Slices(from_us, step_us, counts)
+
+
+def _not_found(reader: Reader, id: str) -> RunNotFoundError:
+    return RunNotFoundError(f"The history {reader.location} has no flow run with the id {id!r}.")

@@ -95,7 +95,7 @@ def test_a_row_counts_its_task_runs_by_state(api: Any) -> None:
         {"cursor": "zz"},
         {"cursor": "WzFd"},
         {"cursor": "é"},
-        {"cursor": "WzEsLTFd"},
+        {"cursor": "WzEsdHJ1ZV0"},
         {"text": "x" * 1001},
         {"colour": "red"},
         {"limit": ["1", "2"]},

@@ -52,7 +52,9 @@ def test_columns_hold_a_value_for_each_task_run_in_the_order_of_ids(
     }  # fmt: skip
 
 
-def test_the_attempts_of_a_run_that_was_tried_again_are_told_as_spans(api: Any, history: History, facts: Any) -> None:
+def test_the_attempts_of_a_run_that_was_tried_again_are_told_as_spans(
+    api: Any, history: History, facts: Any
+) -> None:
     failure = Failure("E", "m", "t")
     attempts = (
         AttemptFact(1, BASE + 11, BASE + 12, "w", failure),

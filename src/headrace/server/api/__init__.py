@@ -4,17 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.server.api import runs, timeline
+from headrace.server.api import actions, logs, runs, task_runs, timeline
+from headrace.server.api.endpoint import Endpoint
+from headrace.server.api.openapi import document_of
 from headrace.server.api.routing import routes_of
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from starlette.routing import Route
 
+    from headrace.history.reader import Reader
     from headrace.server.api.routing import Readers
 
-ENDPOINTS = (*timeline.ENDPOINTS, *runs.ENDPOINTS)
+
+def get_openapi(reader: Reader) -> dict[str, Any]:  # noqa: ARG001 - as every handler is called
+    """What this API can do."""
+    return document_of(ENDPOINTS)
+
+
+ENDPOINTS = (
+    *timeline.ENDPOINTS,
+    *task_runs.ENDPOINTS,
+    *logs.ENDPOINTS,
+    *actions.ENDPOINTS,
+    *runs.ENDPOINTS,
+    Endpoint(
+        path="/api/openapi.json", handler=get_openapi, summary="This document", answer=dict[str, object]
+    ),
+)
+"""All there are. Of two whose paths match, the first answers: so a fixed path stands before one with a name in it."""
 
 
 def api_routes(source: Readers) -> list[Route]:
-    """The routes of all that can be read."""
+    """Their routes, over the histories that the source lends readers of."""
     return routes_of(ENDPOINTS, source)

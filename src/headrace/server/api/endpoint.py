@@ -1,7 +1,8 @@
 """One route of the API as a value: what it is asked, what it answers, and the function that does it.
 
-The routes, the OpenAPI document and the tests are made from these values. A handler is given a reader and, by name, what its
-``parameters`` say; it gives a value of the type ``answer``, or JSON text that it has already.
+The routes, the OpenAPI document and the tests are made from these values. A handler is given a reader of the history (or the
+source of readers, which an action needs) and, by name, what its ``parameters`` say; it gives a value of the type ``answer``, or
+JSON text that it has already.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     method: Literal["GET", "POST"] = "GET"
     body: type | None = None
+    gets: Literal["reader", "source"] = "reader"
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PAGE_BYTES = 900_000
 """Where a page ends, however many items were asked for."""
 
-_MAX_KEY = 2**63 - 1
+_MAX_KEY = 2**62
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def keys_of(cursor: str, count: int) -> tuple[int, ...]:
     except (ValueError, binascii.Error, RecursionError):
         keys = None
     is_ours = isinstance(keys, list) and len(keys) == count
-    if not is_ours or not all(type(key) is int and 0 <= key <= _MAX_KEY for key in keys):
+    if not is_ours or not all(type(key) is int and abs(key) <= _MAX_KEY for key in keys):
         raise refused("cursor is none that this server gave: take next_cursor of a page, or leave it out.")
     return tuple(keys)
 

@@ -124,3 +124,12 @@ FILTERS = (
     Parameter(name="until_us", about="created before that time", kind="integer"),
     Parameter(name="roots_only", about="whether subflows are left out", kind="boolean", default=True),
 )
+TASK_RUN = Parameter(
+    name="task_run",
+    about="only of the task run of that number; 0: only of the flow itself",
+    kind="integer",
+    most=2**32 - 1,
+)
+TASK_RUN_NUMBER = Parameter(
+    name="n", about="the number of a task run", kind="integer", least=1, most=2**32 - 1, is_in_path=True
+)

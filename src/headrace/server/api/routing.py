@@ -43,6 +43,8 @@ def _route(endpoint: Endpoint, source: Readers) -> Route:
             values = _values(endpoint, request)
             if endpoint.body is not None:
                 values["body"] = body_of(endpoint.body, content)
+            if endpoint.gets == "source":
+                return _response(endpoint.handler(source, **values))
             with source.reader() as reader:
                 return _response(endpoint.handler(reader, **values))
         except RefusedError as error:

@@ -10,14 +10,17 @@ from headrace.history import browsing
 from headrace.history.browsing import RunFilter
 from headrace.server.api.endpoint import Endpoint
 from headrace.server.api.paging import cursor_of, fitting, keys_of
-from headrace.server.api.parameters import CURSOR, FILTERS, RUN_ID, limit
-from headrace.server.api.run_rows import row_of, run_of
-from headrace.server.api.views import Info, Run, RunList, RunPage
+from headrace.server.api.parameters import CURSOR, FILTERS, MAX_TEXT, RUN_ID, Parameter, limit
+from headrace.server.api.run_rows import counts_of, cut, row_of, run_of
+from headrace.server.api.views import Histogram, Info, Names, Run, RunList, RunPage
 
 if TYPE_CHECKING:
     from typing import Any
 
     from headrace.history.reader import Reader
+
+
+_MAX_NAMES = 1000
 
 
 def get_info(reader: Reader) -> Info:
@@ -53,6 +56,22 @@ def list_subflows(reader: Reader, *, id: str) -> RunList:
     return RunList(fitting([row_of(run) for run in children]))
 
 
+def get_histogram(reader: Reader, *, buckets: int, **filters: Any) -> Histogram:
+    """Flow runs over time."""
+    slices = browsing.slice_runs(reader, RunFilter(**filters), buckets)
+    return Histogram(slices.from_us, slices.step_us, [counts_of(counts) for counts in slices.counts])
+
+
+def list_flow_names(reader: Reader) -> Names:
+    """What the filter by flow can be set to."""
+    return Names(fitting([cut(name, MAX_TEXT) for name in browsing.list_flow_names(reader, _MAX_NAMES)]))
+
+
+def list_tags(reader: Reader) -> Names:
+    """What the filter by tag can be set to."""
+    return Names(fitting([cut(tag, MAX_TEXT) for tag in browsing.list_tags(reader, _MAX_NAMES)]))
+
+
 ENDPOINTS = (
     Endpoint(path="/api/info", handler=get_info, summary="What answers, and what it may do", answer=Info),
     Endpoint(
@@ -62,6 +81,20 @@ ENDPOINTS = (
         answer=RunPage,
         parameters=(*FILTERS, CURSOR, limit(50, 200)),
     ),
+    Endpoint(
+        path="/api/runs/histogram",
+        handler=get_histogram,
+        summary="How many flow runs were created when, by the type of their state",
+        answer=Histogram,
+        parameters=(
+            *FILTERS,
+            Parameter(
+                name="buckets", about="how many slices of time", kind="integer", default=60, least=1, most=500
+            ),
+        ),
+    ),
+    Endpoint(path="/api/flow-names", handler=list_flow_names, summary="The names of all flows", answer=Names),
+    Endpoint(path="/api/tags", handler=list_tags, summary="The tags of all flow runs", answer=Names),
     Endpoint(path="/api/runs/{id}", handler=get_run, summary="A flow run", answer=Run, parameters=(RUN_ID,)),
     Endpoint(
         path="/api/runs/{id}/subflows",

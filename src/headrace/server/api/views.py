@@ -160,3 +160,169 @@ class Columns:
     name: dict[str, str]
     retries: dict[str, list[tuple[int, int]]]
     next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A log line or print. ``task_run`` is ``None`` for the flow's own; ``level`` as Python counts: 20 is INFO."""
+
+    key: int
+    task_run: int | None
+    task_run_name: str | None
+    at_us: int
+    level: int
+    logger: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Log lines in their order of arrival. ``has_more``: in the direction in which they were asked for."""
+
+    items: list[LogLine]
+    first_key: int | None
+    last_key: int | None
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a task run that failed at least once."""
+
+    number: int
+    started_us: int
+    ended_us: int
+    worker: str
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """A task run that another waited for, or that waited for it. ``id`` is a text where it is one of another flow run.
+
+    That flow run is ``run``, and its state is not told.
+    """
+
+    id: int | str
+    name: str
+    state: str | None
+    state_type: StateTypeName | None
+    run: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How a result is stored. ``size`` is in bytes."""
+
+    serializer: str
+    size: int
+    is_in_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """Where the time of a task run went, in µs: waiting for its upstreams, then for a slot, then running."""
+
+    upstreams_us: int
+    slot_us: int
+    ran_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """All that is shown of a task run. ``upstreams`` and ``downstreams`` are the first; the counts count them all."""
+
+    id: int
+    parent: int | None
+    task: str
+    index: int
+    name: str
+    tags: list[str]
+    state: str
+    state_type: StateTypeName
+    states: list[State]
+    submitted_us: int
+    started_us: int | None
+    ended_us: int | None
+    attempt_count: int
+    attempts: list[Attempt]
+    upstreams: list[TaskRef]
+    upstream_count: int
+    downstreams: list[TaskRef]
+    downstream_count: int
+    parameters: str | None
+    worker: str | None
+    result_preview: str | None
+    result_note: str | None
+    failure: Failure | None
+    storage: Storage | None
+    cached_from: str | None
+    waited: Waited
+    subflows: list[RunRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """``downstream[i]`` waited for ``upstream[i]``: a task run of the same flow run, or as text one of another."""
+
+    upstream: list[int | str]
+    downstream: list[int]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A change of state of the flow run itself (``task_run`` is ``None``) or of one of its task runs."""
+
+    at_us: int
+    task_run: int | None
+    name: str
+    state: str
+    state_type: StateTypeName
+    reason: str | None
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanges:
+    """Changes of states in the order of time."""
+
+    items: list[StateChange]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalPath:
+    """The task runs that made the flow run last as long as it did, the first first."""
+
+    task_runs: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A task run, all runs of a task, a subflow, or what lies outside the flow run.
+
+    ``id`` is ``"r:<task run>"``, ``"t:<task>"``, ``"f:<flow run>"`` or ``"o:<text>"``.
+    """
+
+    id: str
+    kind: Literal["group", "task_run", "subflow", "outside"]
+    label: str
+    task: str | None
+    task_run: int | None
+    run: str | None
+    counts: Counts
+    state: str | None
+    state_type: StateTypeName | None
+    started_us: int | None
+    ended_us: int | None
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Who waited for whom, from upstream to downstream."""
+
+    nodes: list[GraphNode]
+    edges: list[tuple[str, str]]
+    is_truncated: bool

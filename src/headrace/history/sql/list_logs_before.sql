@@ -1,0 +1,9 @@
+-- The last log lines of a flow run before a key, the latest first. Task run 0 stands for the flow itself.
+SELECT logs.key, logs.task_run, coalesce(task_runs.name, task_runs.task || '-' || task_runs.task_index),
+       logs.at_us, logs.level, logs.logger, logs.message
+FROM logs LEFT JOIN task_runs ON task_runs.key = (:flow_run << 32) + logs.task_run
+WHERE logs.flow_run = :flow_run AND logs.key < :key AND logs.level >= :min_level
+    AND (:task_run IS NULL OR coalesce(logs.task_run, 0) = :task_run)
+    AND (:text IS NULL OR instr(lower(logs.message), lower(:text)))
+ORDER BY logs.key DESC
+LIMIT :limit
