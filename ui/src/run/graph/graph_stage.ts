@@ -53,21 +53,18 @@ export class GraphStage {
     for (const end of this.endings) end();
   }
 
-  /** Shows a picture. What is in the middle of being looked at stays where it is on the screen. */
+  /** Shows a picture. What was pointed at stays where it is on the screen, or what has taken its place. */
   show(picture: Picture, isRunning: boolean, nowUs: () => number): void {
     const anchor = this.hovered.peek();
     const same = anchor === null ? undefined : picture.items.find(({ key }) => key === anchor.key);
-    if (anchor !== null && same !== undefined && !this.isFitted)
-      this.camera = {
-        zoom: this.camera.zoom,
-        x: this.camera.x + (anchor.x - same.x) * this.camera.zoom,
-        y: this.camera.y + (anchor.y - same.y) * this.camera.zoom,
-      };
+    const successor = anchor === null ? undefined : (same ?? middleOf(picture, anchor));
     this.picture = picture;
     this.isRunning = isRunning;
     this.nowUs = nowUs;
     this.hovered.value = same ?? null;
     if (this.isFitted) this.fit();
+    else if (anchor !== null && successor !== undefined) this.keepInPlace(anchor, successor);
+    if (!this.isInSight()) this.fit();
     this.surface.draw();
   }
 
@@ -89,6 +86,25 @@ export class GraphStage {
 
   private pan(dx: number, dy: number): void {
     this.look(panned(this.camera, this.picture, this.surface, dx, dy));
+  }
+
+  private keepInPlace(before: Item, after: Item): void {
+    const dy = before.isBox || after.isBox ? before.y - after.y : before.y + before.height / 2 - after.y - after.height / 2;
+    const { zoom, x, y } = this.camera;
+    this.camera = { zoom, x: x + (before.x - after.x) * zoom, y: y + dy * zoom };
+  }
+
+  /** Whether any node is on the screen. */
+  private isInSight(): boolean {
+    const { zoom, x, y } = this.camera;
+    const { width, height } = this.surface;
+    return this.picture.items.some(
+      (item) =>
+        x + item.x * zoom < width &&
+        x + (item.x + item.width) * zoom > 0 &&
+        y + item.y * zoom < height &&
+        y + (item.y + item.height) * zoom > 0,
+    );
   }
 
   private look(camera: Camera): void {
@@ -242,6 +258,12 @@ export class GraphStage {
     this.camera = revealing(this.camera, this.surface, item);
     this.surface.draw();
   }
+}
+
+/** Of the runs of a task that was opened, the one in the middle. */
+function middleOf(picture: Picture, { source, node }: Item): Item | undefined {
+  const runs = picture.items.filter((item) => item.source === source && node.task !== null && item.node.task === node.task);
+  return runs.sort((a, b) => a.y - b.y)[runs.length >> 1];
 }
 
 const DIRECTIONS: Record<string, { to: Direction; shift: readonly [number, number] }> = {

@@ -3,12 +3,18 @@
 import { type Edge, neighbours } from "./layers";
 
 const SWEEPS = 6;
+/** How much a waypoint counts beside a node: an edge that passes many others should not pull what it comes from there. */
+const WEIGHT_OF_WAYPOINT = 0.05;
 
-/** The middle of every node. Those of a layer keep their order and lie `gap` apart at least. */
+/**
+ * The middle of every node. Those of a layer keep their order and lie `gap` apart at least. From `firstWaypoint` on they
+ * are waypoints of edges.
+ */
 export function heightsOf(
   layers: readonly number[][],
   edges: readonly Edge[],
   sizes: Float64Array,
+  firstWaypoint: number,
   gap: number,
 ): Float64Array {
   const before = neighbours(sizes.length, edges, 1);
@@ -20,7 +26,7 @@ export function heightsOf(
     for (let step = 0; step < layers.length; step++) {
       const layer = layers[isForward ? step : layers.length - 1 - step]!;
       const beside = isForward ? before : after;
-      const wanted = layer.map((node) => meanOf(beside[node]!, middle, middle[node]!));
+      const wanted = layer.map((node) => meanOf(beside[node]!, middle, firstWaypoint, middle[node]!));
       settle(layer, wanted, sizes, gap, middle);
     }
   }
@@ -37,8 +43,15 @@ function stack(layer: readonly number[], sizes: Float64Array, gap: number, middl
   }
 }
 
-function meanOf(nodes: readonly number[], middle: Float64Array, otherwise: number): number {
-  return nodes.length === 0 ? otherwise : nodes.reduce((sum, node) => sum + middle[node]!, 0) / nodes.length;
+function meanOf(nodes: readonly number[], middle: Float64Array, firstWaypoint: number, otherwise: number): number {
+  let sum = 0;
+  let weights = 0;
+  for (const node of nodes) {
+    const weight = node < firstWaypoint ? 1 : WEIGHT_OF_WAYPOINT;
+    sum += weight * middle[node]!;
+    weights += weight;
+  }
+  return weights === 0 ? otherwise : sum / weights;
 }
 
 interface Block {

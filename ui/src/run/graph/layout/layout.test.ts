@@ -80,6 +80,20 @@ describe("the layout", () => {
     expect(layout.ways[2]![0]).toBeGreaterThan(layout.ways[2]![2]!); // it runs back
   });
 
+  it("does not let an edge that passes many nodes pull its ends away from the others", () => {
+    const between = Array.from({ length: 40 }, (_, at) => at + 3);
+    const edges: Edge[] = [...between.flatMap((node): Edge[] => [[0, node], [node, 1]]), [0, 1], [1, 2], [0, 2]]; // prettier-ignore
+    const { y, height } = layOutGraph(shape(43, edges));
+
+    for (const node of [0, 1, 2]) expect(Math.abs(y[node]! + 15 - height / 2)).toBeLessThan(80);
+  });
+
+  it("puts nodes without edges below the others", () => {
+    const graph = shape(6, [[0, 1]]); // prettier-ignore
+    const { y } = layOutGraph(graph);
+    for (const lonely of [2, 3, 4, 5]) expect(y[lonely]).toBeGreaterThan(Math.max(y[0]!, y[1]!) + 30);
+  });
+
   it("leads an edge between the nodes that it passes", () => {
     const graph = shape(3, [[0, 1], [1, 2], [0, 2]]); // prettier-ignore
     const { y, ways } = layOutGraph(graph);

@@ -27,56 +27,90 @@ const NODE_GAP = 14;
 const WAY_HEIGHT = 6;
 /** Edges over many layers are led between the nodes as long as that does not make more of them than this. */
 const MOST_WAYPOINTS = 20_000;
+/** How much wider than high the rows of nodes without edges are. */
+const SHAPE_OF_ROWS = 1.8;
 
 export function layOutGraph({ sizes, edges }: GraphShape): Layout {
   const count = sizes.length;
-  const layerOf = layersOf(count, withoutCircles(count, edges));
-  placeLonely(layerOf, edges, sizes);
-  const { layers, steps, heights, waysOf } = withWaypoints(layerOf, edges, sizes);
-  const middle = heightsOf(ordered(layers, steps), steps, heights, NODE_GAP);
-  const columns = columnsOf(layerOf, sizes);
-
+  const hasEdge = new Uint8Array(count);
+  for (const [from, to] of edges) if (from !== to) hasEdge[from] = hasEdge[to] = 1;
   const x = new Float64Array(count);
   const y = new Float64Array(count);
-  let top = Infinity;
-  let bottom = -Infinity;
-  for (let node = 0; node < count; node++) {
-    const [width, height] = sizes[node]!;
-    x[node] = columns.left[layerOf[node]!]! + (columns.width[layerOf[node]!]! - width) / 2;
-    y[node] = middle[node]! - height / 2;
-    top = Math.min(top, y[node]!);
-    bottom = Math.max(bottom, y[node]! + height);
+  const { width, height, ways } = layOutJoined(sizes, edges, hasEdge, x, y);
+  const below = layOutLonely(sizes, hasEdge, width, height === 0 ? 0 : height + 2 * NODE_GAP, x, y);
+  return { width: Math.max(width, below.width), height: Math.max(height, below.bottom), x, y, ways };
+}
+
+type Sizes = GraphShape["sizes"];
+
+/** Places the nodes that have edges, in layers. */
+function layOutJoined(
+  sizes: Sizes,
+  edges: readonly Edge[],
+  hasEdge: Uint8Array,
+  x: Float64Array,
+  y: Float64Array,
+): Pick<Layout, "width" | "height" | "ways"> {
+  const count = sizes.length;
+  const joined = sizes.map((_, node) => node).filter((node) => hasEdge[node] === 1);
+  if (joined.length === 0) return { width: 0, height: 0, ways: edges.map(() => new Float64Array(0)) };
+  const layerOf = layersOf(count, withoutCircles(count, edges));
+  const led = withWaypoints(layerOf, edges, sizes);
+  const layers = ordered(led.layers, led.steps).map((layer) => layer.filter((node) => hasEdge[node] !== 0));
+  const middle = heightsOf(layers, led.steps, led.heights, count, NODE_GAP);
+  const columns = columnsOf(layerOf, sizes, joined);
+
+  const placed = layers.flat();
+  const top = placed.reduce((least, node) => Math.min(least, middle[node]! - led.heights[node]! / 2), Infinity);
+  const bottom = placed.reduce((most, node) => Math.max(most, middle[node]! + led.heights[node]! / 2), -Infinity);
+  for (const node of placed) middle[node]! -= top;
+  for (const node of joined) {
+    const layer = layerOf[node]!;
+    x[node] = columns.left[layer]! + (columns.width[layer]! - sizes[node]![0]) / 2;
+    y[node] = middle[node]! - sizes[node]![1] / 2;
   }
-  for (let at = 0; at < middle.length; at++) {
-    top = Math.min(top, middle[at]! - heights[at]! / 2);
-    bottom = Math.max(bottom, middle[at]! + heights[at]! / 2);
-  }
-  if (count === 0) return { width: 0, height: 0, x, y, ways: [] };
-  for (let node = 0; node < count; node++) y[node]! -= top;
   const ways = edges.map(([from, to], edge) => {
     if (from === to) return new Float64Array(0);
     const isForward = layerOf[from]! < layerOf[to]!;
     const [left, right] = isForward ? [from, to] : [to, from];
-    const points = [x[left]! + sizes[left]![0], middle[left]! - top];
-    for (const waypoint of waysOf[edge]!) {
-      const layer = layers[waypoint]!;
-      const height = middle[waypoint]! - top;
-      points.push(columns.left[layer]!, height, columns.left[layer]! + columns.width[layer]!, height);
+    const points = [x[left]! + sizes[left]![0], middle[left]!];
+    for (const waypoint of led.waysOf[edge]!) {
+      const layer = led.layers[waypoint]!;
+      const end = columns.left[layer]! + columns.width[layer]!;
+      points.push(columns.left[layer]!, middle[waypoint]!, end, middle[waypoint]!);
     }
-    points.push(x[right]!, middle[right]! - top);
+    points.push(x[right]!, middle[right]!);
     return Float64Array.from(isForward ? points : backwards(points));
   });
-  return { width: columns.total, height: bottom - top, x, y, ways };
+  return { width: columns.total, height: bottom - top, ways };
 }
 
-/** Nodes without edges would make one tall column: they are spread over the layers, so that the whole is not too tall. */
-function placeLonely(layerOf: Int32Array, edges: readonly Edge[], sizes: GraphShape["sizes"]): void {
-  const hasEdge = new Uint8Array(layerOf.length);
-  for (const [from, to] of edges) if (from !== to) hasEdge[from] = hasEdge[to] = 1;
+/** Places the nodes without edges below the others, in rows. */
+function layOutLonely(
+  sizes: Sizes,
+  hasEdge: Uint8Array,
+  width: number,
+  top: number,
+  x: Float64Array,
+  y: Float64Array,
+): { width: number; bottom: number } {
   const lonely = sizes.map((_, node) => node).filter((node) => hasEdge[node] === 0);
-  const layerCount = layerOf.reduce((most, layer) => Math.max(most, layer + 1), 1);
-  const columns = Math.max(layerCount, Math.ceil(Math.sqrt(lonely.length / 3)));
-  lonely.forEach((node, at) => (layerOf[node] = at % columns));
+  const area = lonely.reduce((sum, node) => sum + (sizes[node]![0] + NODE_GAP) * (sizes[node]![1] + NODE_GAP), 0);
+  const room = Math.max(width, Math.sqrt(area * SHAPE_OF_ROWS));
+  let [left, rowTop, bottom, widest] = [0, top, 0, 0];
+  for (const node of lonely) {
+    const [nodeWidth, nodeHeight] = sizes[node]!;
+    if (left > 0 && left + nodeWidth > room) {
+      left = 0;
+      rowTop = bottom + NODE_GAP;
+    }
+    x[node] = left;
+    y[node] = rowTop;
+    left += nodeWidth + NODE_GAP;
+    widest = Math.max(widest, left - NODE_GAP);
+    bottom = Math.max(bottom, rowTop + nodeHeight);
+  }
+  return { width: widest, bottom };
 }
 
 interface Led {
@@ -90,7 +124,7 @@ interface Led {
 }
 
 /** An edge over several layers gets a waypoint in each between, which takes part in ordering and heights. */
-function withWaypoints(layerOf: Int32Array, edges: readonly Edge[], sizes: GraphShape["sizes"]): Led {
+function withWaypoints(layerOf: Int32Array, edges: readonly Edge[], sizes: Sizes): Led {
   const spans = edges.reduce((sum, [from, to]) => sum + Math.max(0, Math.abs(layerOf[to]! - layerOf[from]!) - 1), 0);
   const layers = [...layerOf];
   const heights = sizes.map(([, height]) => height);
@@ -114,16 +148,22 @@ function withWaypoints(layerOf: Int32Array, edges: readonly Edge[], sizes: Graph
   return { layers: Int32Array.from(layers), steps, heights: Float64Array.from(heights), waysOf };
 }
 
-function columnsOf(layerOf: Int32Array, sizes: GraphShape["sizes"]): { left: number[]; width: number[]; total: number } {
-  const width: number[] = Array.from({ length: layerOf.reduce((most, layer) => Math.max(most, layer + 1), 0) }, () => 0);
-  layerOf.forEach((layer, node) => (width[layer] = Math.max(width[layer]!, sizes[node]![0])));
+interface Columns {
+  left: number[];
+  width: number[];
+  total: number;
+}
+
+function columnsOf(layerOf: Int32Array, sizes: Sizes, joined: readonly number[]): Columns {
+  const width: number[] = Array.from({ length: joined.reduce((most, node) => Math.max(most, layerOf[node]! + 1), 0) }, () => 0);
+  for (const node of joined) width[layerOf[node]!] = Math.max(width[layerOf[node]!]!, sizes[node]![0]);
   const left: number[] = [];
   let x = 0;
   for (const column of width) {
     left.push(x);
     x += column + LAYER_GAP;
   }
-  return { left, width, total: Math.max(0, x - LAYER_GAP) };
+  return { left, width, total: x - LAYER_GAP };
 }
 
 function backwards(points: readonly number[]): number[] {
