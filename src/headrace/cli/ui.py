@@ -94,10 +94,13 @@ def ui(
 
 def _server(location: str, access: Access, names: frozenset[str]) -> Server:
     from headrace.server.app import create_app, create_routes
+    from headrace.server.events import Hub
     from headrace.server.serving import Server
+    from headrace.server.watch import Watch
 
     source = Source(location)
-    return Server(create_app(create_routes(source, access), access, names))
+    hub = Hub(Watch(source))
+    return Server(create_app(create_routes(source, access, hub), access, names), before_stop=hub.close)
 
 
 def _link(token: str, host: str, port: int, names: Sequence[str]) -> str:

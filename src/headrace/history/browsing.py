@@ -75,6 +75,11 @@ def count_subflows(reader: Reader, id: str) -> int:
     return count
 
 
+def has_run(reader: Reader, id: str) -> bool:
+    """Whether there is a flow run of that whole id."""
+    return bool(reader.ask("get_flow_run", {"id": id}))
+
+
 def failed_task_runs(reader: Reader, run: Run, limit: int = 1000) -> list[str]:
     """Its task runs that failed themselves, by the names under which a resume runs them again."""
     return [name for (name,) in reader.ask("list_failed_task_runs", {"flow_run": run.key, "limit": limit})]

@@ -17,11 +17,13 @@ from headrace.server.api.problems import problem
 from headrace.server.files import page_routes
 from headrace.server.guard import HEALTH, Guard
 from headrace.server.signing_in import login_route
+from headrace.server.streaming import events_route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from headrace.server.access import Access
+    from headrace.server.events import Hub
     from headrace.server.source import Source
 
 _FASTEST = 1
@@ -38,9 +40,15 @@ def create_app(routes: list[Route], access: Access, hosts: frozenset[str]) -> Gu
     return Guard(app, access, hosts)
 
 
-def create_routes(source: Source, access: Access) -> list[Route]:
+def create_routes(source: Source, access: Access, hub: Hub) -> list[Route]:
     """Every route there is."""
-    return [Route(HEALTH, _is_there), login_route(access), *api_routes(source), *page_routes()]
+    return [
+        Route(HEALTH, _is_there),
+        login_route(access),
+        events_route(hub),
+        *api_routes(source),
+        *page_routes(),
+    ]
 
 
 async def _is_there(_: Request) -> Response:
