@@ -1,7 +1,7 @@
 // A box that scrolls over any number of rows of one height, of which only those in sight are in the page.
 
 import { type Signal, useSignal } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, HTMLAttributes, JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 
 import "./virtual_rows.css";
@@ -18,7 +18,7 @@ export interface Scroller {
   isAtEnd: () => boolean;
 }
 
-interface VirtualRowsProps extends Omit<JSX.HTMLAttributes<HTMLDivElement>, "children"> {
+interface VirtualRowsProps extends Omit<HTMLAttributes<HTMLDivElement>, "children"> {
   count: number;
   rowHeight: number;
   row: (at: number) => JSX.Element;

@@ -1,6 +1,6 @@
 // Pieces of a text in the colours of terminals. The 16 named colours follow the theme; others are kept readable by it.
 
-import type { JSX } from "preact";
+import type { CSSProperties, JSX } from "preact";
 
 import { type Colour, type Piece, PLAIN, type Style } from "./ansi";
 import "./ansi.css";
@@ -36,7 +36,7 @@ function classesOf(style: Style): string {
   return classes.join(" ");
 }
 
-function coloursOf(style: Style): JSX.CSSProperties {
+function coloursOf(style: Style): CSSProperties {
   const { colour, ground } = inTurn(style);
   return { ...named("--ansi-colour", colour), ...named("--ansi-ground", ground) };
 }

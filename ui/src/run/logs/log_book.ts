@@ -30,7 +30,7 @@ export interface Wanted {
 }
 
 const PAGE = 1000;
-/** More are not kept: the oldest go, and are read again when somebody scrolls back to them. */
+/** More are not kept while nobody reads them: the oldest go, and are read again when somebody scrolls back to them. */
 const MOST_LINES = 40_000;
 
 export class LogBook {
@@ -41,8 +41,10 @@ export class LogBook {
   readonly error = signal<unknown>(null);
   /** Whether there are lines before the first. */
   hasEarlier = false;
-  /** How many lines were added before the first one, and taken from there, since the book was opened. */
+  /** How many lines were added before the first one since the book was opened. */
   shift = 0;
+  /** Whether the end is what is read: then the oldest lines may go. */
+  isFollowed = true;
   private reading: Promise<void> | null = null;
   private isWanted = false;
 
@@ -99,10 +101,8 @@ export class LogBook {
       hasMore = page.has_more;
       if (page.items.length === 0) continue;
       this.lines.push(...page.items);
-      const tooMany = this.lines.length - MOST_LINES;
-      if (tooMany > 0) {
-        this.lines.splice(0, tooMany);
-        this.shift -= tooMany;
+      if (this.isFollowed && this.lines.length > MOST_LINES) {
+        this.lines.splice(0, this.lines.length - MOST_LINES);
         this.hasEarlier = true;
       }
       this.version.value++;
