@@ -128,6 +128,7 @@ def interrupt_everywhere(function: Callable[[], int], runner: str, history: Hist
         check_what_was_recorded(history, program.name, seen, tracer.place)
 
 
+@pytest.mark.traces
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize("function", [small, stubborn])
 def test_a_ctrl_c_at_many_points_of_a_flow_is_raised_once_and_nothing_is_lost(
@@ -136,6 +137,7 @@ def test_a_ctrl_c_at_many_points_of_a_flow_is_raised_once_and_nothing_is_lost(
     interrupt_everywhere(function, runner, history, step=37)
 
 
+@pytest.mark.traces
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("runner", RUNNERS)

@@ -263,6 +263,7 @@ def interrupt_a_drain(point: int) -> tuple[InterruptAt, Desk, int, int]:
     return tracer, desk, posted, interrupts
 
 
+@pytest.mark.traces
 def test_a_ctrl_c_at_every_point_of_a_drain_loses_nothing_and_is_raised_once_afterwards() -> None:
     points = interrupt_a_drain(-1)[0].passed
     assert points > 30

@@ -16,6 +16,7 @@
     ├── FlowRunCrashed(RuntimeError)         a flow run ended by a defect of Headrace or its process
     ├── FlowRunLost(RuntimeError)            another process has taken over a flow run that goes on here
     ├── ResumeError(RuntimeError)            a flow run cannot be resumed as it was asked for
+    ├── LaunchError(RuntimeError)            a flow cannot be run from here as it was recorded
     ├── FlowNotFoundError(LookupError)       no flow under that name in a file or module
     ├── TaskRunnerNotFoundError(LookupError) no usable task runner is installed under that name
     ├── TaskRunnerError
@@ -29,6 +30,7 @@
     ├── NoStableKeyError(TypeError)          nothing in a value tells other processes that it is the same
     │   └── TooLargeForKeyError                  it holds more than may be looked at
     ├── SettingsError(ValueError)            a setting has a value that cannot be used
+    ├── ServingError(OSError)                the live page cannot be served, or not as it was asked for
     └── HistoryError                         the database cannot be used
         ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
         ├── NotAHistoryError(ValueError)         the file is no Headrace database
@@ -105,6 +107,10 @@ class ResumeError(HeadraceError, RuntimeError):
     """A flow run cannot be resumed as it was asked for; the message says what to do."""
 
 
+class LaunchError(HeadraceError, RuntimeError):
+    """A flow cannot be run, or a run of it resumed, as it was recorded; the message says what is in the way."""
+
+
 class FlowNotFoundError(HeadraceError, LookupError):
     """No flow, or more than one, is found under the given name."""
 
@@ -160,6 +166,10 @@ class TooLargeForKeyError(NoStableKeyError):
 
 class SettingsError(HeadraceError, ValueError):
     """A setting has a value that cannot be used."""
+
+
+class ServingError(HeadraceError, OSError):
+    """The live page cannot be served, or not as it was asked for."""
 
 
 class HistoryError(HeadraceError):

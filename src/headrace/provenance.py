@@ -108,11 +108,14 @@ def read_commit(git_folder: str) -> str | None:
     return None
 
 
-def module_of(name: str) -> str | None:
+def module_of(name: str | None) -> str | None:
     """The name by which a flow's module is to be imported, if it is part of a package; else its file says all.
 
-    ``python -m package.module`` calls it ``__main__``, and knows what it is called elsewhere.
+    ``python -m package.module`` calls it ``__main__``, and knows what it is called elsewhere. A function that was made by
+    ``exec`` has no module.
     """
+    if name is None:
+        return None
     module = sys.modules.get(name)
     if name == "__main__":
         name = getattr(getattr(module, "__spec__", None), "name", "")

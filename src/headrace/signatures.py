@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from headrace.parameters import Parameters
 
 _MAX_PARAMETERS = 100
-_MAX_CHOICES = 100
+_MAX_CHOICES = 50
+_MAX_CHARACTERS = 16_000
 _MAX_ANNOTATION = 200
 _KINDS: dict[Any, str] = {str: "text", int: "integer", float: "number", bool: "boolean"}
 _WRITTEN_AS_TEXT = frozenset(
@@ -41,7 +42,19 @@ def signature_json(parameters: Parameters) -> str:
     meanings = parameters.annotations()
     listed = list(parameters.signature().parameters.values())[:_MAX_PARAMETERS]
     hidden = parameters.secret_names()
-    return f"[{','.join([_field(one, meanings.get(one.name), hides_secret=one.name in hidden) for one in listed])}]"
+    fields: list[str] = []
+    left = _MAX_CHARACTERS
+    for one in listed:
+        field = _field(one, meanings.get(one.name), hides_secret=one.name in hidden)
+        left -= len(field)
+        fields.append(field if left > 0 else _bare(one))
+    return f"[{','.join(fields)}]"
+
+
+def _bare(parameter: Parameter) -> str:
+    """What is kept of a parameter when others have said so much already."""
+    required = ',"is_required":true' if parameter.default is parameter.empty else ""
+    return f'{{"name":{text_json(parameter.name)},"kind":"json"{required}}}'
 
 
 def _field(parameter: Parameter, meaning: Any, *, hides_secret: bool) -> str:

@@ -18,7 +18,7 @@ from tests.history.test_processes import finish, start
 from tests.history.test_pruning import WRITE_UNTIL_TOLD
 
 if TYPE_CHECKING:
-    from tests.history.conftest import Facts
+    from tests.facts import Facts
 
 
 @pytest.fixture

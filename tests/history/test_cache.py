@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,12 @@ def found(shelf: CacheShelf, key: str = KEY, now: int = 10) -> Any:
     return None if value is None else value.load()
 
 
+def found_anew(history: History, key: str = KEY, now: int = 10) -> Any:
+    """The same by a shelf that remembers nothing."""
+    with closing(CacheShelf(history)) as shelf:
+        return found(shelf, key, now)
+
+
 def change(path: str, statement: str, *values: object) -> None:
     """Another program writes into the database."""
     with sqlite3.connect(path) as connection:
@@ -116,14 +123,13 @@ def test_a_value_is_found_by_its_key(history: History, shelf: CacheShelf) -> Non
 def test_the_latest_value_counts(history: History) -> None:
     record(history, 1, "old", at_us=5)
     record(history, 2, "new", at_us=7)
-    assert found(CacheShelf(history)) == "new"
+    assert found_anew(history) == "new"
 
 
-def test_a_value_counts_until_it_expires(history: History) -> None:
+def test_a_value_counts_until_it_expires(history: History, shelf: CacheShelf) -> None:
     record(history, 1, "value", expires_us=100)
-    assert found(CacheShelf(history), now=99) == "value"
-    assert found(CacheShelf(history), now=100) is None
-    shelf = CacheShelf(history)
+    assert found_anew(history, now=99) == "value"
+    assert found_anew(history, now=100) is None
     assert [found(shelf, now=now) for now in (99, 100)] == ["value", None]
 
 
@@ -154,7 +160,7 @@ def test_a_damaged_value_counts_as_not_there_and_the_one_before_it_is_given(
     change(
         path, "UPDATE task_runs SET result = CAST(replace(result, 'da', 'DA') AS BLOB) WHERE key & 0xFFFF = 2"
     )
-    assert found(CacheShelf(history)) == "sound"
+    assert found_anew(history) == "sound"
 
 
 def test_every_bit_of_a_value_is_watched(history: History, path: str) -> None:
@@ -166,15 +172,15 @@ def test_every_bit_of_a_value_is_watched(history: History, path: str) -> None:
         turned = bytearray(content)
         turned[bit // 8] ^= 1 << bit % 8
         change(path, "UPDATE task_runs SET result = ?", bytes(turned))
-        assert found(CacheShelf(history)) is None
+        assert found_anew(history) is None
 
 
 def test_a_value_that_lies_in_another_row_is_not_given(history: History, path: str) -> None:
     record(history, 1, "one", key="a")
     record(history, 2, "other", key="b")
     change(path, "UPDATE task_runs SET result = (SELECT result FROM task_runs WHERE cache_key = 'a')")
-    assert found(CacheShelf(history), "b") is None
-    assert found(CacheShelf(history), "a") == "one"
+    assert found_anew(history, "b") is None
+    assert found_anew(history, "a") == "one"
 
 
 def test_a_damaged_index_leads_to_no_other_value(history: History, path: str) -> None:
@@ -194,8 +200,8 @@ def test_a_damaged_index_leads_to_no_other_value(history: History, path: str) ->
     content[(root - 1) * size : root * size] = swapped
     Path(path).write_bytes(content)
     reopened = History.open(path)
-    assert found(CacheShelf(reopened), "a" * 32) in (None, "one")
-    assert found(CacheShelf(reopened), "b" * 32) in (None, "other")
+    assert found_anew(reopened, "a" * 32) in (None, "one")
+    assert found_anew(reopened, "b" * 32) in (None, "other")
     reopened.close()
 
 
@@ -214,10 +220,9 @@ def test_a_value_of_a_class_that_is_not_there_any_more_counts_as_not_there(
 
 
 def test_what_was_found_is_remembered_until_somebody_clears_the_cache(
-    history: History, path: str, monkeypatch: pytest.MonkeyPatch
+    history: History, shelf: CacheShelf, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headrace.history.cache._LOOK_AGAIN_SECONDS", 0.0)
-    shelf = CacheShelf(history)
     record(history, 1, "value")
     assert found(shelf) == "value"
     change(path, "UPDATE task_runs SET cache_key = NULL")
@@ -226,8 +231,9 @@ def test_what_was_found_is_remembered_until_somebody_clears_the_cache(
     assert found(shelf) is None
 
 
-def test_a_shelf_that_was_closed_sees_what_happened_meanwhile(history: History, path: str) -> None:
-    shelf = CacheShelf(history)
+def test_a_shelf_that_was_closed_sees_what_happened_meanwhile(
+    history: History, shelf: CacheShelf, path: str
+) -> None:
     record(history, 1, "value")
     assert found(shelf) == "value"
     for _ in range(3):
@@ -240,10 +246,9 @@ def test_a_shelf_that_was_closed_sees_what_happened_meanwhile(history: History, 
 
 
 def test_a_refreshed_value_takes_the_place_of_what_others_remember(
-    history: History, monkeypatch: pytest.MonkeyPatch
+    history: History, shelf: CacheShelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headrace.history.cache._LOOK_AGAIN_SECONDS", 0.0)
-    shelf = CacheShelf(history)
     record(history, 1, "old", at_us=5)
     assert found(shelf) == "old"
     record(history, 2, "new", at_us=7, refreshes=True)
@@ -261,9 +266,8 @@ def test_no_more_is_remembered_than_there_is_room_for(
     assert remembered == [7, 8, 9]
 
 
-def test_a_history_that_cannot_be_read_has_no_values(history: History, path: str) -> None:
+def test_a_history_that_cannot_be_read_has_no_values(history: History, shelf: CacheShelf, path: str) -> None:
     record(history, 1, "value")
-    shelf = CacheShelf(history)
     change(path, "DROP TABLE task_runs")
     assert found(shelf) is None
 

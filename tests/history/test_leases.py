@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headrace.engine.leases import Claim
+from headrace.errors import HistoryUnavailableError
 from headrace.history import History
 from headrace.history.lease_book import clear_limit, set_rate, set_slots
 from tests.history.test_processes import finish, start
@@ -194,7 +195,8 @@ def test_a_history_that_cannot_be_used_refuses_whoever_waits(path: str, history:
     refused = desk.ask(DB, "y")
     assert refused.block(10)
     assert waiting.block(10)
-    assert refused.error is waiting.error is not None
+    assert isinstance(waiting.error, HistoryUnavailableError)
+    assert str(refused.error) == str(waiting.error)
 
 
 # Real processes
@@ -259,7 +261,7 @@ def test_four_processes_with_four_threads_each_never_hold_more_than_there_are(
     processes = [start(COUNT, path, counter, "20") for _ in range(4)]
     worst = [int(finish(process)) for process in processes]
 
-    assert max(worst) == 3
+    assert 1 <= max(worst) <= 3
 
 
 FORK = """

@@ -17,7 +17,8 @@ from tests.history.test_processes import finish, start
 
 if TYPE_CHECKING:
     from headrace.history import History
-    from tests.history.conftest import Facts, Query
+    from tests.facts import Facts
+    from tests.history.conftest import Query
 
 DAY_US = 86_400_000_000
 

@@ -19,7 +19,8 @@ from tests.history.test_processes import finish, start
 from tests.history.test_pruning import WRITE_UNTIL_TOLD
 
 if TYPE_CHECKING:
-    from tests.history.conftest import Facts, Query
+    from tests.facts import Facts
+    from tests.history.conftest import Query
 
 
 def record(path: str, facts: Facts) -> None:

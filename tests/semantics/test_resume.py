@@ -119,10 +119,7 @@ def test_a_run_keeps_its_name_its_id_and_the_states_of_its_earlier_epochs(
     run = story.flow_run()
     assert (run.name, run.id) == (name, id)
     with history.reader() as reader:
-        rows = reader._all(
-            "list_task_runs", {"flow_run": run.key, "after": 0, "state": None, "task": None, "limit": 9}
-        )
-        assert len(rows) == 1
+        assert len(list(reader.task_runs(reader.get_run(run.id)))) == 1
         [(earlier,)] = reader._connection.execute("SELECT earlier FROM task_runs").fetchall()
     assert [state[0] for state in json.loads(earlier)[0]["states"]] == ["Pending", "Running", "Failed"]
 

@@ -105,6 +105,7 @@ def _where_to_look(error: click.UsageError) -> str:
         ),
         "cancel": LazyCommand("headrace.cli.cancel:cancel", "Cancel a run that another process executes."),
         "runs": LazyCommand("headrace.cli.runs:runs", "List, show and delete the runs in the history."),
+        "ui": LazyCommand("headrace.cli.ui:ui", "Show the runs on a live page in the browser."),
         "answer": LazyCommand("headrace.cli.answer:answer", "Answer what a flow run asks."),
         "limits": LazyCommand("headrace.cli.limits:limits", "Say how many may run at once, or in a time."),
         "cache": LazyCommand("headrace.cli.cache:cache", "List what is cached, and clear it."),

@@ -75,6 +75,23 @@ def count_subflows(reader: Reader, id: str) -> int:
     return count
 
 
+def has_run(reader: Reader, id: str) -> bool:
+    """Whether there is a flow run of that whole id."""
+    return bool(reader.ask("get_flow_run", {"id": id}))
+
+
+def failed_task_runs(reader: Reader, run: Run, limit: int = 1000) -> list[str]:
+    """Its task runs that failed themselves, by the names under which a resume runs them again."""
+    return [name for (name,) in reader.ask("list_failed_task_runs", {"flow_run": run.key, "limit": limit})]
+
+
+def run_of_process(reader: Reader, process: tuple[int, str], flow: str, *, since_us: int) -> str | None:
+    """The id of the first run of a flow that the process of that number and host has begun since then."""
+    pid, host = process
+    rows = reader.ask("find_run_of_process", {"pid": pid, "host": host, "since_us": since_us, "flow": flow})
+    return rows[0][0] if rows else None
+
+
 def list_flow_names(reader: Reader, limit: int) -> list[str]:
     """The names of the flows that ran, in their order."""
     return [name for (name,) in reader.ask("list_flow_names", {"limit": limit})]

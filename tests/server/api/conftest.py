@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -36,13 +37,25 @@ class Api:
 
     def request(self, path: str, **query: Any) -> httpx.Response:
         """What comes back, whatever it is."""
+        return self._send("GET", path, params=query)
 
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                return await client.get(path, params=query)
+                return await client.request(method, path, **options)
 
         return asyncio.run(ask())
+
+    def post(self, path: str, body: object) -> Any:
+        """The JSON of the answer to an action that has to be done."""
+        answer = self._send("POST", path, content=json.dumps(body))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def refused(self, path: str, body: object) -> tuple[int, str]:
+        """Status and detail of the problem that an action has to be."""
+        return _told(self._send("POST", path, content=json.dumps(body)))
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of an answer that has to be one."""
@@ -53,12 +66,15 @@ class Api:
 
     def problem(self, path: str, **query: Any) -> tuple[int, str]:
         """Status and detail of an answer that has to be a problem."""
-        answer = self.request(path, **query)
-        assert answer.headers["content-type"] == "application/problem+json", answer.text
-        body = answer.json()
-        assert set(body) == {"type", "title", "status", "detail"}
-        assert body["status"] == answer.status_code
-        return answer.status_code, body["detail"]
+        return _told(self.request(path, **query))
+
+
+def _told(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "detail"}
+    assert body["status"] == answer.status_code
+    return answer.status_code, body["detail"]
 
 
 @pytest.fixture

@@ -21,12 +21,14 @@ def body_of(wanted: type, content: bytes) -> Any:
     if len(content) > MAX_BODY_BYTES:
         raise refused("The body is larger than a megabyte.")
     try:
-        return _adapter(wanted).validate_python(json.loads(content))
+        read = json.loads(content)
+        json.dumps(read, ensure_ascii=False).encode()  # which fails for text that no database takes
+        return _adapter(wanted).validate_python(read)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc'])) or 'body'}: {fault['msg']}" for fault in error.errors()]
         raise refused("; ".join(faults[:10])) from None
     except (ValueError, RecursionError):
-        raise refused("The body is no JSON.") from None
+        raise refused("The body is no JSON in UTF-8.") from None
 
 
 @cache

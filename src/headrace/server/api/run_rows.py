@@ -21,6 +21,8 @@ _REASON = 2_000
 _MAX_TAGS = 100
 _MAX_STATES = 500
 _MAX_QUESTIONS = 20
+_OF_FORM = frozenset({"signature", "not_whole"})
+"""What only the form of *run again* needs."""
 
 
 def cut(text: str, most: int) -> str:
@@ -133,7 +135,11 @@ def _actions(run: RecordedRun, *, has_questions: bool) -> list[Action]:
 
 def _bounded(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of where it came from, as texts and lists of a size that is shown."""
-    return {cut(name, NAME): _bounded_value(value) for name, value in list(provenance.items())[:50]}
+    return {
+        cut(name, NAME): _bounded_value(value)
+        for name, value in list(provenance.items())[:50]
+        if name not in _OF_FORM
+    }
 
 
 def _bounded_value(value: Any) -> Any:

@@ -83,11 +83,20 @@ class Turnstile:
 
 def pass_turnstile(address: Address) -> None:
     """Wait at the turnstile. Raises ``TimeoutError`` if it stays shut."""
-    with socket.create_connection(address, DEADLINE_SECONDS) as connection:
+    with _Connection() as connection:
+        connection.settimeout(DEADLINE_SECONDS)
+        connection.connect(address)
         try:
             connection.recv(1)
         except ConnectionResetError:  # it was let pass in the moment of its coming
             return
+
+
+class _Connection(socket.socket):
+    """One that also closes if an interrupt comes between its making and the block that would close it."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 async def pass_turnstile_async(address: Address) -> None:

@@ -4,10 +4,10 @@ import { useComputed } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { StateSign } from "../../design/state";
+import { spanLabel } from "../spans";
 import { barStart } from "./lanes";
 import type { Spot } from "./scene";
 import type { Stage } from "./stage";
-import { spanLabel } from "./ticks";
 
 const WIDTH = 260;
 const GAP = 14;
@@ -18,7 +18,7 @@ export function Card({ stage }: { stage: Stage }): JSX.Element {
   const { spot, x, y, isByKey } = hover.value;
   const { store } = spot.section;
   const facts = factsOf(spot, stage);
-  const left = x + GAP + WIDTH > stage.shownWidth ? Math.max(4, x - GAP - WIDTH) : x + GAP;
+  const left = x + GAP + WIDTH > stage.width ? Math.max(4, x - GAP - WIDTH) : x + GAP;
   const isLow = y > stage.canvas.clientHeight * 0.6;
   const edge = isLow ? { bottom: `${stage.canvas.clientHeight - y + GAP}px` } : { top: `${y + GAP}px` };
   return (

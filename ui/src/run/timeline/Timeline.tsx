@@ -10,7 +10,7 @@ import { Card } from "./Card";
 import { Family, type RunTimes } from "./family";
 import { holdLanes, holdStrip } from "./gestures";
 import { defaultMode, type LaneMode } from "./lanes";
-import { Pace } from "./pace";
+import { Pace } from "../pace";
 import { SceneMaker, watch } from "./sections";
 import { Stage } from "./stage";
 import "./timeline.css";

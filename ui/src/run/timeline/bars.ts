@@ -2,6 +2,7 @@
 // over them what tells more than a colour: hatching on what failed, its attempts, lines of waiting, labels.
 
 import { type Attempt, STATE_TYPES } from "../../data/task_store";
+import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
 import { Columns, Fills } from "./columns";
 import { CHARACTER_WIDTH, type Frame, LABEL_FONT_SIZE, usPerPixel, yOf } from "./frame";
@@ -10,7 +11,6 @@ import { DIMMED, isBad } from "./marks";
 import type { Sink } from "./pyramid";
 import { Rectangles } from "./rectangles";
 import type { Section } from "./scene";
-import { spanLabel } from "./ticks";
 
 const NARROWEST_BAR = 2;
 const WIDEST_GROUP = 1.5;

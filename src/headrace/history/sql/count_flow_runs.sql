@@ -1,0 +1,2 @@
+-- How many flow runs there are.
+SELECT count(*) FROM flow_runs

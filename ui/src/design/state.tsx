@@ -1,0 +1,1 @@
+export function StateSign({type,name}:{type:string,name?:string}){return <span style={{display:"inline-flex",gap:"5px",alignItems:"center"}}><i style={{width:"8px",height:"8px",borderRadius:"4px",background:`var(--state-${type.toLowerCase()})`}}/>{name??type.toLowerCase()}</span>}
