@@ -38,7 +38,7 @@ export function Graph({ run, feed, get, taskRun, onOpen }: GraphProps): JSX.Elem
     const endings = [
       effect(() => {
         void [feed.store.version.value, shownRun.value];
-        refresh.ask();
+        if (feed.isLoaded.value || source.answer.peek() === null) refresh.ask();
       }),
       effect(() => {
         watch(source);

@@ -12,12 +12,12 @@ import type { Sink } from "./pyramid";
 import { Rectangles } from "./rectangles";
 import type { Section } from "./scene";
 
-const NARROWEST_BAR = 2;
-const WIDEST_GROUP = 1.5;
+const NARROWEST_BAR = 3;
+const WIDEST_GROUP = 2;
 const FAILED = STATE_TYPES.indexOf("FAILED");
 const RUNNING = STATE_TYPES.indexOf("RUNNING");
 /** More labels than that nobody reads, and each costs as much as a hundred bars. */
-const MOST_LABELS = 400;
+const MOST_LABELS = 250;
 /** A name that is cut shorter says nothing. */
 const SHORTEST_LABEL = 5;
 
@@ -150,7 +150,7 @@ export class Bars implements Sink {
 
   private addBlock(left: number, width: number, mark: number): void {
     const fill = this.fills.of(mark);
-    if (width < 7 || this.height < 7) {
+    if (width < 10 || this.height < 9) {
       fill.add(left, this.y, width, this.height);
       return;
     }

@@ -174,7 +174,7 @@ export class Stage {
   }
 
   get width(): number {
-    return this.surface.width;
+    return Math.max(240, this.surface.width); // an element that is not laid out yet has none
   }
 
   get usPerPixel(): number {
