@@ -31,7 +31,7 @@ export class GraphSource {
   readonly answer = signal<GraphAnswer | null>(null);
   readonly error = signal<unknown>(null);
   /** The tasks whose runs are shown one by one. */
-  readonly expanded = signal<readonly string[]>([]);
+  readonly expanded: Signal<readonly string[]>;
   /** The subflows that are open, by their ids. */
   readonly opened: Signal<ReadonlyMap<string, GraphSource>> = signal(new Map());
   private asked = 0;
@@ -39,7 +39,10 @@ export class GraphSource {
   constructor(
     readonly run: string,
     private readonly get: Get,
-  ) {}
+    expanded: readonly string[] = [],
+  ) {
+    this.expanded = signal(expanded);
+  }
 
   /** Asks anew, also for what is open. Of answers that overtake each other the last one asked for counts. */
   async refresh(): Promise<void> {

@@ -2,6 +2,7 @@
 // over them what tells more than a colour: hatching on what failed, its attempts, lines of waiting, labels.
 
 import { type Attempt, STATE_TYPES } from "../../data/task_store";
+import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
 import { Columns, Fills } from "./columns";
@@ -251,7 +252,7 @@ class LabelTexts {
   private readonly durations = new WeakMap<Section, Map<number, string>>();
 
   name(section: Section, row: number): string {
-    return remembered(this.names, section, row, () => section.store.nameOf(row));
+    return remembered(this.names, section, row, () => visible(section.store.nameOf(row)));
   }
 
   duration(section: Section, row: number, nowUs: number): string {

@@ -3,6 +3,7 @@
 // microseconds after the store's base.
 
 import { type Groups, NONE, type TaskStore } from "../../data/task_store";
+import { visible } from "../../text/visible";
 
 export type LaneMode = "worker" | "task" | "run";
 
@@ -286,6 +287,6 @@ function rowCountOf(lanes: Lanes, lane: number): number {
 export function labelOf(store: TaskStore, lanes: Lanes, lane: number): string {
   const subject = lanes.subject[lane]!;
   if (subject === NONE) return lanes.waiting[lane] === rowCountOf(lanes, lane) ? "waiting" : "no worker";
-  if (lanes.mode === "worker") return store.workers[subject]!;
-  return lanes.mode === "task" ? store.tasks[subject]! : store.nameOf(subject);
+  if (lanes.mode === "worker") return visible(store.workers[subject]!);
+  return visible(lanes.mode === "task" ? store.tasks[subject]! : store.nameOf(subject));
 }
