@@ -18,6 +18,8 @@ import { layOutAside } from "./layout/layouts";
 import { type Item, PictureMaker } from "./picture";
 
 const KEY_ZOOM = 1.4;
+/** A graph of very many task runs takes the server a while: it is not asked for more often. */
+const REST_MS = 1000;
 
 interface GraphProps {
   run: { id: string; ended_us: number | null };
@@ -40,11 +42,12 @@ export function Graph({ run, feed, get, view, taskRun, onOpen }: GraphProps): JS
     const opened = new GraphStage(canvas.current!, (item) => choose(item, onOpen));
     const maker = new PictureMaker(layOutAside);
     let wanted = 0;
-    const refresh = new Pace(() => void source.refresh());
+    void source.refresh();
+    const refresh = new Pace(() => void source.refresh(), REST_MS);
     const endings = [
       effect(() => {
         void [feed.store.version.value, shownRun.value];
-        if (feed.isLoaded.value || source.answer.peek() === null) refresh.ask();
+        if (feed.isLoaded.value) refresh.ask();
       }),
       effect(() => {
         watch(source);
@@ -98,10 +101,10 @@ export function Graph({ run, feed, get, view, taskRun, onOpen }: GraphProps): JS
         aria-label={summary.value}
         aria-describedby="graph-keys"
       />
-      {source.answer.value?.nodes.length === 0 && <p class="graph-empty">No task has been called yet.</p>}
+      <p class="graph-empty">{placeholderOf(source)}</p>
       <p id="graph-keys" class="unseen">
-        Arrows go from node to node: left to what it waited for, right to what waited for it. Enter opens one. Plus and minus
-        zoom, 0 shows everything. The Tasks tab has the task runs as a table.
+        Arrows go from node to node: left to what it waited for, right to what waited for it. Enter opens one. Plus and minus zoom, 0 shows
+        everything. The Tasks tab has the task runs as a table.
       </p>
       {stage.value !== null && <Pointed stage={stage.value} />}
     </div>
@@ -132,6 +135,14 @@ function choose({ source, node }: Item, onOpen: GraphProps["onOpen"]): void {
   if (node.kind === "group" && node.task !== null) source.toggleTask(node.task);
   else if (node.kind === "subflow" && node.run !== null) source.toggleSubflow(node.run);
   else if (node.task_run !== null) onOpen(source.run, node.task_run);
+}
+
+/** What is said in the place of a picture. */
+function placeholderOf({ answer, error }: GraphSource): string {
+  if (answer.value === null) {
+    return error.value === null ? "Reading the graph…" : "The graph could not be read. It is asked for again with the next change.";
+  }
+  return answer.value.nodes.length === 0 ? "This run has called no task yet. Each becomes a node here." : "";
 }
 
 /** Reads the signals of all that a picture is made of, so that an effect runs when one of them moves. */

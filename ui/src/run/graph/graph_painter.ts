@@ -216,8 +216,8 @@ export class GraphPainter {
     const { context } = this;
     context.fillStyle = this.theme.muted;
     context.beginPath();
-    if (isOpen) context.moveTo(x - 5, y - 2.5), context.lineTo(x + 5, y - 2.5), context.lineTo(x, y + 3.5);
-    else context.moveTo(x - 2.5, y - 5), context.lineTo(x + 3.5, y), context.lineTo(x - 2.5, y + 5);
+    const corners = isOpen ? OPEN_TRIANGLE : CLOSED_TRIANGLE;
+    for (const [dx, dy] of corners) context.lineTo(x + dx, y + dy);
     context.fill();
   }
 
@@ -252,6 +252,17 @@ export class GraphPainter {
     return type === null ? null : this.theme.marks[STATE_TYPES.indexOf(type)]!;
   }
 }
+
+const OPEN_TRIANGLE = [
+  [-5, -2.5],
+  [5, -2.5],
+  [0, 3.5],
+] as const;
+const CLOSED_TRIANGLE = [
+  [-2.5, -5],
+  [3.5, 0],
+  [-2.5, 5],
+] as const;
 
 /** Curves from column to column; straight where the way passes between nodes. */
 function trace(context: CanvasRenderingContext2D, points: Float64Array, isCurved: boolean): void {

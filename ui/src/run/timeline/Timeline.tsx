@@ -107,7 +107,7 @@ export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProp
   return (
     <div class="timeline">
       <Tools store={feed.store} stage={stage.value} view={view} mode={shownMode.value} />
-      <canvas ref={strip} class="timeline-strip" aria-hidden="true" />
+      <canvas ref={strip} class="timeline-strip" role="img" aria-label="The whole run, and the part that is shown below" />
       <div class="timeline-stage">
         <canvas
           ref={lanes}
@@ -121,8 +121,8 @@ export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProp
         {stage.value !== null && <Card stage={stage.value} />}
       </div>
       <p id="timeline-keys" class="unseen">
-        Plus and minus zoom, 0 shows everything, arrows move. Shift with arrows goes from task run to task run, Enter opens it.
-        The Tasks tab has the same as a table.
+        Plus and minus zoom, 0 shows everything, arrows move. Shift with arrows goes from task run to task run, Enter opens it. The Tasks
+        tab has the same as a table.
       </p>
     </div>
   );

@@ -266,12 +266,7 @@ class LabelTexts {
   }
 }
 
-function remembered(
-  kept: WeakMap<Section, Map<number, string>>,
-  section: Section,
-  row: number,
-  make: () => string,
-): string {
+function remembered(kept: WeakMap<Section, Map<number, string>>, section: Section, row: number, make: () => string): string {
   let texts = kept.get(section);
   if (texts === undefined) kept.set(section, (texts = new Map()));
   let text = texts.get(row);

@@ -113,11 +113,7 @@ function labelAt(frame: Frame, us: number, stepUs: number): string {
   return frame.clockFromUs === null ? relativeLabel(us, stepUs) : clockLabel(frame.clockFromUs + us, stepUs);
 }
 
-function forLanesInSight(
-  scene: Scene,
-  frame: Frame,
-  tell: (section: Section, lane: number, y: number, height: number) => void,
-): void {
+function forLanesInSight(scene: Scene, frame: Frame, tell: (section: Section, lane: number, y: number, height: number) => void): void {
   for (const section of scene.sections) {
     const { lanes } = section;
     if (yOf(frame, section.top) > frame.height || yOf(frame, section.top + lanes.height) < AXIS_HEIGHT) continue;

@@ -208,9 +208,8 @@ export class Stage {
   subflowAt(y: number): Section | null {
     const at = this.sceneY(y);
     return (
-      this.scene.sections.find(
-        (section) => section.kind === "subflow" && at >= section.top && at < section.top + section.lanes.height,
-      ) ?? null
+      this.scene.sections.find((section) => section.kind === "subflow" && at >= section.top && at < section.top + section.lanes.height) ??
+      null
     );
   }
 
