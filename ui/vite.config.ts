@@ -4,7 +4,7 @@
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  base: "./",
+  base: "/",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     outDir: process.env.HEADRACE_PAGE ?? "../src/headrace/server/page",
@@ -14,7 +14,7 @@ export default defineConfig({
     cssCodeSplit: false,
     reportCompressedSize: false,
     rollupOptions: {
-      output: { entryFileNames: "app.js", assetFileNames: "app[extname]", inlineDynamicImports: true },
+      output: { entryFileNames: "app.js", assetFileNames: "app[extname]", codeSplitting: false },
     },
   },
   worker: { format: "es", rollupOptions: { output: { entryFileNames: "layout-worker.js" } } },

@@ -53,4 +53,3 @@ function ExportedRun(): JSX.Element {
     </div>
   );
 }
-

@@ -27,11 +27,7 @@ function Sample({ text }: { text: string }): JSX.Element {
   return (
     <div class="sample">
       <pre tabIndex={0}>{text}</pre>
-      <button
-        type="button"
-        class="button"
-        onClick={() => void navigator.clipboard.writeText(text).then(() => (isCopied.value = true))}
-      >
+      <button type="button" class="button" onClick={() => void navigator.clipboard.writeText(text).then(() => (isCopied.value = true))}>
         <Icon name="copy" /> {isCopied.value ? "Copied" : "Copy"}
       </button>
     </div>

@@ -27,7 +27,13 @@ export function NavBar(): JSX.Element {
       <button type="button" class="nav-find" aria-label="Find a page, run, flow or action" onClick={() => (overlay.value = "palette")}>
         <Icon name="search" /> <span>Find…</span> <kbd>Ctrl K</kbd>
       </button>
-      <button type="button" class="nav-button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick={() => (overlay.value = "shortcuts")}>
+      <button
+        type="button"
+        class="nav-button"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
+        onClick={() => (overlay.value = "shortcuts")}
+      >
         <Icon name="keyboard" />
       </button>
       <ThemeSwitch />

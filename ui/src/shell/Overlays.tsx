@@ -23,9 +23,7 @@ function Shortcuts({ onClose }: { onClose: () => void }): JSX.Element {
       <dl class="keys">
         {SHORTCUTS.map(([keys, what]) => (
           <div key={keys}>
-            <dt>
-              {keys.split(" ").map((key) => key !== "" && <kbd key={key}>{key}</kbd>)}
-            </dt>
+            <dt>{keys.split(" ").map((key) => key !== "" && <kbd key={key}>{key}</kbd>)}</dt>
             <dd>{what}</dd>
           </div>
         ))}

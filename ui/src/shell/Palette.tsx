@@ -115,7 +115,13 @@ async function asked(text: string): Promise<Entry[]> {
       act: () => go(`/runs?flow=${encodeURIComponent(flow)}`),
     }));
     return [
-      ...runs.items.map((run) => ({ key: run.id, group: run.flow, label: run.name, state: run.state_type, act: () => go(`/runs/${run.id}`) })),
+      ...runs.items.map((run) => ({
+        key: run.id,
+        group: run.flow,
+        label: run.name,
+        state: run.state_type,
+        act: () => go(`/runs/${run.id}`),
+      })),
       ...matching(flowEntries, text).slice(0, 8),
     ];
   } catch {

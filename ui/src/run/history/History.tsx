@@ -1,7 +1,7 @@
 // The History tab: every change of state of a flow run and of its task runs, with its reason, in the order of time. It reads
 // on where it ended when the run has changed, and by the button where there is more.
 
-import { type ReadonlySignal } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 
@@ -10,7 +10,8 @@ import type { StateChange } from "../../data/views";
 import { StateSign } from "../../design/state";
 import { PlainText } from "../../text/PlainText";
 import { isoOf } from "../logs/LogLineRow";
-import { clockLabel, spanLabel } from "../timeline/ticks";
+import { spanLabel } from "../spans";
+import { clockLabel } from "../timeline/ticks";
 import { Changes } from "./changes";
 import "./history.css";
 
