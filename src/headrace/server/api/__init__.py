@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.server.api import actions, comparison, flows, graph, logs, runs, task_runs, timeline
+from headrace.server.api import actions, comparison, flows, graph, logs, runs, search, task_runs, timeline
 from headrace.server.api.endpoint import Endpoint
 from headrace.server.api.openapi import document_of
 from headrace.server.api.routing import routes_of
@@ -30,6 +30,7 @@ ENDPOINTS = (
     *logs.ENDPOINTS,
     *flows.ENDPOINTS,
     *comparison.ENDPOINTS,
+    *search.ENDPOINTS,
     *actions.ENDPOINTS,
     *runs.ENDPOINTS,
     Endpoint(

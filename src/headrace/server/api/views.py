@@ -400,3 +400,36 @@ class Comparison:
     runs: tuple[RunRow, RunRow]
     parameters: list[ParameterPair]
     tasks: list[TaskPair]
+
+
+HitKind = Literal["run", "task_run", "message", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """The flow run in which something was found."""
+
+    id: str
+    name: str
+    flow: str
+    state: str
+    state_type: StateTypeName
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Where a text was found: in the name of a run or a task run, in the message of a state or failure, or in a log line."""
+
+    run: FoundRun
+    kind: HitKind
+    task_run: int | None
+    at_us: int
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class HitPage:
+    """Hits. As long as there is a ``next_cursor``, there is more to look through: a page may be empty and yet have one."""
+
+    items: list[Hit]
+    next_cursor: str | None
