@@ -12,7 +12,7 @@ import html
 import json
 import os
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from headrace.engine.states import StateName, StateType
 from headrace.errors import LaunchError
@@ -36,6 +36,7 @@ _MOST_PAGES = 20
 _MOST_BYTES = 64_000_000
 _LOG_LEVELS = (20, 30, 40, 50)
 _LOG_PAGE = 1000
+_STATES_PAGE = 500
 _FAILED = (StateType.FAILED, StateType.CRASHED)
 
 _FILE = """<!doctype html>
@@ -44,7 +45,9 @@ _FILE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="color-scheme" content="light dark">
 <title>{title}</title>
+<link id="favicon" rel="icon" href="data:,">
 <style>{style}</style>
 </head>
 <body>
@@ -162,6 +165,8 @@ class Answers:
         for count in range(_MOST_PAGES):
             page = self._ask_logs(run_id, **place)
             if page is None or not page["has_more"]:
+                if count == 0:
+                    self._ask_logs(run_id, after=0)  # the log as a file
                 return
             if count == _MOST_PAGES - 1:
                 self._end(f"/api/runs/{run_id}/logs", {"limit": _LOG_PAGE, **place}, page, has_more=False)
@@ -171,14 +176,14 @@ class Answers:
         return self.ask("/api/runs/{id}/logs", {"limit": _LOG_PAGE, **place}, id=run_id)
 
     def _gather_states(self, run_id: str) -> None:
-        query: dict[str, Any] = {}
+        query: dict[str, Any] = {"limit": _STATES_PAGE}
         for count in range(_MOST_PAGES):
             page = self.ask("/api/runs/{id}/states", query, id=run_id)
             if page is None or page["next_cursor"] is None:
                 return
             if count == _MOST_PAGES - 1:
                 self._end(f"/api/runs/{run_id}/states", query, page, next_cursor=None)
-            query = {"cursor": page["next_cursor"]}
+            query = {"cursor": page["next_cursor"], "limit": _STATES_PAGE}
 
     def _end(self, path: str, query: Mapping[str, Any], page: Mapping[str, Any], **end: Any) -> None:
         """Says of the last page that is kept that none follows."""
@@ -200,16 +205,13 @@ class Answers:
 def key_of(path: str, query: Mapping[str, Any]) -> str:
     """The key under which the page asks: the path, and the query in the order of its names."""
     pairs = [
-        (name, str(value))
+        (name, item)
         for name in sorted(query)
-        for value in (query[name] if isinstance(query[name], list) else [query[name]])
+        for item in (query[name] if isinstance(query[name], list) else [query[name]])
     ]
-    asked = "&".join([f"{name}={quote(value, safe=_PLAIN)}" for name, value in pairs])
+    asked = urlencode(pairs, safe="*").replace("~", "%7E")  # as JavaScript's URLSearchParams writes it
     return f"{path}?{asked}" if asked else path
 
-
-_PLAIN = "-_.!~*'()"
-"""What JavaScript's ``encodeURIComponent`` leaves as it is, besides letters and digits."""
 
 _ESCAPES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"}
 """Outside of its strings JSON has none of these."""
