@@ -276,7 +276,9 @@ def test_a_text_is_no_pattern(api: Any, text: str) -> None:
     assert api.get("/api/search", text=text)["items"] == []
 
 
-@pytest.mark.parametrize("query", [{}, {"text": " "}, {"text": "a\0"}, {"text": "a", "cursor": "WzksMV0"}], ids=str)
+@pytest.mark.parametrize(
+    "query", [{}, {"text": " "}, {"text": "a\0"}, {"text": "a", "cursor": "WzksMV0"}], ids=str
+)
 def test_a_search_for_nothing_is_refused(api: Any, query: Any) -> None:
     assert api.problem("/api/search", **query)[0] == 422
 
