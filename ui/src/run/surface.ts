@@ -55,8 +55,8 @@ export class Surface {
   }
 
   private measure(): void {
-    this.width = Math.max(160, this.canvas.clientWidth);
-    this.height = Math.max(60, this.canvas.clientHeight);
+    this.width = Math.max(1, this.canvas.clientWidth);
+    this.height = Math.max(1, this.canvas.clientHeight);
     this.scale = devicePixelRatio;
     this.canvas.width = Math.round(this.width * this.scale);
     this.canvas.height = Math.round(this.height * this.scale);

@@ -9,7 +9,7 @@ import type { Comparison, Counts, RunRow, TaskSum } from "../../data/views";
 import { StateSign } from "../../design/state";
 import { messageOf } from "../../run/launch/post";
 import { Moment } from "../../run/Moment";
-import { spanLabel } from "../../run/timeline/ticks";
+import { spanLabel } from "../../run/spans";
 import { laidOut } from "../../text/json_text";
 import { PlainText } from "../../text/PlainText";
 import { visible } from "../../text/visible";

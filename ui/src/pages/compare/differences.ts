@@ -1,7 +1,7 @@
 // What differs between two runs of a flow, in numbers and words. Pure.
 
 import type { Comparison, Counts, RunRow, TaskSum } from "../../data/views";
-import { spanLabel } from "../../run/timeline/ticks";
+import { spanLabel } from "../../run/spans";
 
 /** Less than so much, in parts of the whole, is no difference worth a colour. */
 const NOTABLE = 0.1;

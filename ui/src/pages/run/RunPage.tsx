@@ -8,6 +8,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { type Get, TaskFeed } from "../../data/task_feed";
 import type { Run, TaskRun } from "../../data/views";
 import { Drawer } from "../../run/drawer/Drawer";
+import { Graph } from "../../run/graph/Graph";
 import { History } from "../../run/history/History";
 import { messageOf, type Post } from "../../run/launch/post";
 import { Resume } from "../../run/launch/Resume";
@@ -78,6 +79,7 @@ function Loaded(props: RunPageProps & { run: Run; feed: TaskFeed }): JSX.Element
   const taskRun = given !== null && /^\d+$/.test(given) ? Number(given) : null;
   const isLive = run.ended_us === null && !isExported;
   const open = (opened: number | null): void => view.set({ task_run: opened === null ? null : String(opened) });
+  const openOf = (of: string, opened: number): void => (of === run.id ? open(opened) : onGo(`/runs/${of}?task_run=${opened}`));
   return (
     <main class="run-page">
       <RunHeader
@@ -97,10 +99,12 @@ function Loaded(props: RunPageProps & { run: Run; feed: TaskFeed }): JSX.Element
             run={run}
             feed={feed}
             get={get}
+            view={view}
             taskRun={taskRun}
-            onOpen={(of, opened) => (of === run.id ? open(opened) : onGo(`/runs/${of}?task_run=${opened}`))}
+            onOpen={openOf}
           />
         )}
+        {tab === "graph" && <Graph run={run} feed={feed} get={get} view={view} taskRun={taskRun} onOpen={openOf} />}
         {tab === "tasks" && <Tasks feed={feed} view={view} taskRun={taskRun} onOpen={open} shown={order} />}
         {tab === "logs" && <Logs run={run.id} name={run.name} get={get} changes={changes} isLive={isLive} view={view} onOpen={open} />}
         {tab === "history" && <History run={run.id} createdUs={run.created_us} get={get} changes={changes} onOpen={open} />}

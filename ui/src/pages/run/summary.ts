@@ -1,7 +1,7 @@
 // How a run stands, in words: the sentence under its name. Pure.
 
 import type { Counts, Run } from "../../data/views";
-import { spanLabel } from "../../run/timeline/ticks";
+import { spanLabel } from "../../run/spans";
 
 const VERBS: Record<string, string> = {
   SCHEDULED: "waits to start",

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import type { TaskAttempt } from "../../data/views";
 import { PlainText } from "../../text/PlainText";
 import { Moment } from "../Moment";
-import { spanLabel } from "../timeline/ticks";
+import { spanLabel } from "../spans";
 import { Section } from "./Section";
 import { TracebackView } from "./TracebackView";
 

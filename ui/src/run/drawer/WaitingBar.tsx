@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 
 import type { TaskRun } from "../../data/views";
-import { spanLabel } from "../timeline/ticks";
+import { spanLabel } from "../spans";
 
 export function WaitingBar({ task }: { task: TaskRun }): JSX.Element | null {
   const { upstreams_us, slot_us, ran_us } = task.waited;

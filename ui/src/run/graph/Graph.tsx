@@ -6,27 +6,35 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
 import type { Get, TaskFeed } from "../../data/task_feed";
-import { spanLabel } from "../spans";
+import { visible } from "../../text/visible";
 import { Pace } from "../pace";
+import { spanLabel } from "../spans";
+import type { ViewState } from "../view_state";
+import { ZoomButtons } from "../ZoomButtons";
 import { GraphSource } from "./graph_source";
 import { GraphStage } from "./graph_stage";
 import "./graph.css";
 import { layOutAside } from "./layout/layouts";
 import { type Item, PictureMaker } from "./picture";
 
+const KEY_ZOOM = 1.4;
+/** A graph of very many task runs takes the server a while: it is not asked for more often. */
+const REST_MS = 1000;
+
 interface GraphProps {
   run: { id: string; ended_us: number | null };
   feed: TaskFeed;
   get: Get;
+  view: ViewState;
   /** The task run whose drawer is open. */
   taskRun: number | null;
   onOpen: (run: string, taskRun: number) => void;
 }
 
-export function Graph({ run, feed, get, taskRun, onOpen }: GraphProps): JSX.Element {
+export function Graph({ run, feed, get, view, taskRun, onOpen }: GraphProps): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const stage = useSignal<GraphStage | null>(null);
-  const source = useMemo(() => new GraphSource(run.id, get), [run.id]);
+  const source = useMemo(() => new GraphSource(run.id, get, tasksIn(view.get("expand"))), [run.id]);
   const shownRun = useSignal(run);
   shownRun.value = run;
 
@@ -34,11 +42,12 @@ export function Graph({ run, feed, get, taskRun, onOpen }: GraphProps): JSX.Elem
     const opened = new GraphStage(canvas.current!, (item) => choose(item, onOpen));
     const maker = new PictureMaker(layOutAside);
     let wanted = 0;
-    const refresh = new Pace(() => void source.refresh());
+    void source.refresh();
+    const refresh = new Pace(() => void source.refresh(), REST_MS);
     const endings = [
       effect(() => {
         void [feed.store.version.value, shownRun.value];
-        refresh.ask();
+        if (feed.isLoaded.value) refresh.ask();
       }),
       effect(() => {
         watch(source);
@@ -48,6 +57,10 @@ export function Graph({ run, feed, get, taskRun, onOpen }: GraphProps): JSX.Elem
           if (number !== wanted) return;
           opened.show(picture, isRunning, () => feed.store.baseUs + feed.store.nowUs());
         });
+      }),
+      effect(() => {
+        const expanded = JSON.stringify(source.expanded.value);
+        view.set({ expand: expanded === "[]" ? null : expanded });
       }),
       () => refresh.close(),
       () => opened.close(),
@@ -67,23 +80,17 @@ export function Graph({ run, feed, get, taskRun, onOpen }: GraphProps): JSX.Elem
     <div class="graph">
       <div class="graph-tools" role="toolbar" aria-label="Graph">
         {source.expanded.value.map((task) => (
-          <button type="button" class="chip" title="Show its runs as one again" onClick={() => source.toggleTask(task)}>
-            {task} ×
+          <button key={task} type="button" class="chip" title="Show its runs as one again" onClick={() => source.toggleTask(task)}>
+            {visible(task)} ×
           </button>
         ))}
         {source.answer.value?.is_truncated === true && <span class="graph-note">Only the first part is shown.</span>}
         <span class="graph-room" />
-        <div class="segments" role="group" aria-label="Zoom">
-          <button type="button" aria-label="Zoom out" title="Zoom out (−)" onClick={() => stage.value?.zoom(1 / 1.4)}>
-            −
-          </button>
-          <button type="button" title="Show everything (0)" onClick={() => stage.value?.fit()}>
-            Fit
-          </button>
-          <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => stage.value?.zoom(1.4)}>
-            +
-          </button>
-        </div>
+        <ZoomButtons
+          onCloser={() => stage.value?.zoom(KEY_ZOOM)}
+          onFarther={() => stage.value?.zoom(1 / KEY_ZOOM)}
+          onFit={() => stage.value?.fit()}
+        />
       </div>
       <canvas
         ref={canvas}
@@ -94,10 +101,10 @@ export function Graph({ run, feed, get, taskRun, onOpen }: GraphProps): JSX.Elem
         aria-label={summary.value}
         aria-describedby="graph-keys"
       />
-      {source.answer.value?.nodes.length === 0 && <p class="graph-empty">No task has been called yet.</p>}
+      <p class="graph-empty">{placeholderOf(source)}</p>
       <p id="graph-keys" class="unseen">
-        Arrows go from node to node: left to what it waited for, right to what waited for it. Enter opens one. Plus and minus
-        zoom, 0 shows everything. The Tasks tab has the task runs as a table.
+        Arrows go from node to node: left to what it waited for, right to what waited for it. Enter opens one. Plus and minus zoom, 0 shows
+        everything. The Tasks tab has the task runs as a table.
       </p>
       {stage.value !== null && <Pointed stage={stage.value} />}
     </div>
@@ -114,10 +121,28 @@ function Pointed({ stage }: { stage: GraphStage }): JSX.Element {
   );
 }
 
+/** The tasks whose runs the address shows one by one: a JSON array, as a task may have any name. */
+function tasksIn(text: string | null): string[] {
+  try {
+    const tasks: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(tasks) ? tasks.filter((task) => typeof task === "string") : [];
+  } catch {
+    return []; // somebody wrote the address by hand
+  }
+}
+
 function choose({ source, node }: Item, onOpen: GraphProps["onOpen"]): void {
   if (node.kind === "group" && node.task !== null) source.toggleTask(node.task);
   else if (node.kind === "subflow" && node.run !== null) source.toggleSubflow(node.run);
   else if (node.task_run !== null) onOpen(source.run, node.task_run);
+}
+
+/** What is said in the place of a picture. */
+function placeholderOf({ answer, error }: GraphSource): string {
+  if (answer.value === null) {
+    return error.value === null ? "Reading the graph…" : "The graph could not be read. It is asked for again with the next change.";
+  }
+  return answer.value.nodes.length === 0 ? "This run has called no task yet. Each becomes a node here." : "";
 }
 
 /** Reads the signals of all that a picture is made of, so that an effect runs when one of them moves. */
@@ -129,10 +154,10 @@ function watch(source: GraphSource): void {
 function describe({ node }: Item): string {
   if (node.kind === "group") {
     const counts = Object.entries(node.counts).map(([type, count]) => `${count} ${type.toLowerCase()}`);
-    return `${node.label}, ${node.runs} task runs: ${counts.join(", ")}`;
+    return `${visible(node.label)}, ${node.runs} task runs: ${counts.join(", ")}`;
   }
   const ran = node.started_us !== null && node.ended_us !== null ? `, ${spanLabel(node.ended_us - node.started_us)}` : "";
-  return `${node.label}, ${node.state ?? "of another flow run"}${ran}`;
+  return `${visible(node.label)}, ${node.state ?? "of another flow run"}${ran}`;
 }
 
 function summaryOf(source: GraphSource): string {

@@ -3,6 +3,7 @@
 
 import { STATE_TYPES, type StateType } from "../../data/task_store";
 import { SIGNS } from "../../design/signs";
+import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
 import type { Camera } from "./camera";
@@ -138,7 +139,7 @@ export class GraphPainter {
     const right = x + width - (node.kind === "subflow" ? 24 : 10);
     const detail = this.frame.camera.zoom >= SMALL_PRINT_FROM && node.kind !== "outside" ? this.detailOf(item) : "";
     const middle = y + height / 2;
-    this.write(node.label, left, detail === "" ? middle : middle - 8, 12.5, this.theme.text, right - left);
+    this.write(visible(node.label), left, detail === "" ? middle : middle - 8, 12.5, this.theme.text, right - left);
     if (detail !== "") this.write(detail, left, middle + 8, 10.5, this.theme.muted, right - left);
     if (node.kind === "subflow") this.paintTriangle(x + width - 14, middle, false);
   }
@@ -152,7 +153,7 @@ export class GraphPainter {
     const done = doneOf(item).toLocaleString();
     const right = done === count ? `× ${count}` : `${done} / ${count}`;
     const rightWidth = right.length * 11.5 * CHARACTER;
-    this.write(node.label, left, y + 19, 12.5, theme.text, width - 34 - rightWidth);
+    this.write(visible(node.label), left, y + 19, 12.5, theme.text, width - 34 - rightWidth);
     context.textAlign = "right";
     this.write(right, x + width - 12, y + 19, 11.5, theme.muted, width / 2);
     context.textAlign = "left";
@@ -196,7 +197,7 @@ export class GraphPainter {
     context.stroke();
     if (this.frame.camera.zoom < TEXT_FROM) return;
     if (node.state_type !== null) this.paintSign(node.state_type, x + 18, y + BOX_HEADER / 2);
-    this.write(node.label, x + 32, y + BOX_HEADER / 2, 12.5, theme.text, width - 64);
+    this.write(visible(node.label), x + 32, y + BOX_HEADER / 2, 12.5, theme.text, width - 64);
     this.paintTriangle(x + width - 16, y + BOX_HEADER / 2, true);
   }
 
@@ -215,8 +216,8 @@ export class GraphPainter {
     const { context } = this;
     context.fillStyle = this.theme.muted;
     context.beginPath();
-    if (isOpen) context.moveTo(x - 5, y - 2.5), context.lineTo(x + 5, y - 2.5), context.lineTo(x, y + 3.5);
-    else context.moveTo(x - 2.5, y - 5), context.lineTo(x + 3.5, y), context.lineTo(x - 2.5, y + 5);
+    const corners = isOpen ? OPEN_TRIANGLE : CLOSED_TRIANGLE;
+    for (const [dx, dy] of corners) context.lineTo(x + dx, y + dy);
     context.fill();
   }
 
@@ -251,6 +252,17 @@ export class GraphPainter {
     return type === null ? null : this.theme.marks[STATE_TYPES.indexOf(type)]!;
   }
 }
+
+const OPEN_TRIANGLE = [
+  [-5, -2.5],
+  [5, -2.5],
+  [0, 3.5],
+] as const;
+const CLOSED_TRIANGLE = [
+  [-2.5, -5],
+  [3.5, 0],
+  [-2.5, 5],
+] as const;
 
 /** Curves from column to column; straight where the way passes between nodes. */
 function trace(context: CanvasRenderingContext2D, points: Float64Array, isCurved: boolean): void {

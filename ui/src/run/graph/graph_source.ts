@@ -31,29 +31,25 @@ export class GraphSource {
   readonly answer = signal<GraphAnswer | null>(null);
   readonly error = signal<unknown>(null);
   /** The tasks whose runs are shown one by one. */
-  readonly expanded = signal<readonly string[]>([]);
+  readonly expanded: Signal<readonly string[]>;
   /** The subflows that are open, by their ids. */
   readonly opened: Signal<ReadonlyMap<string, GraphSource>> = signal(new Map());
-  private asked = 0;
+  private reading: Promise<void> | null = null;
+  private isWanted = false;
 
   constructor(
     readonly run: string,
     private readonly get: Get,
-  ) {}
+    expanded: readonly string[] = [],
+  ) {
+    this.expanded = signal(expanded);
+  }
 
-  /** Asks anew, also for what is open. Of answers that overtake each other the last one asked for counts. */
-  async refresh(): Promise<void> {
-    const number = ++this.asked;
-    const inside = [...this.opened.peek().values()].map((source) => source.refresh());
-    try {
-      const expand = [...this.expanded.peek()];
-      const answer = await this.get<GraphAnswer>(`/api/runs/${this.run}/graph`, { expand });
-      if (number === this.asked) this.answer.value = answer;
-      this.error.value = null;
-    } catch (error) {
-      this.error.value = error;
-    }
-    await Promise.all(inside);
+  /** Asks anew, also for what is open. Asked for while an answer is awaited, it asks once more afterwards. */
+  refresh(): Promise<void> {
+    this.isWanted = true;
+    this.reading ??= this.readWhileWanted().finally(() => (this.reading = null));
+    return this.reading;
   }
 
   /** Shows the runs of a task one by one, or as one node again. */
@@ -72,5 +68,22 @@ export class GraphSource {
       void source.refresh();
     }
     this.opened.value = opened;
+  }
+
+  private async readWhileWanted(): Promise<void> {
+    while (this.isWanted) {
+      this.isWanted = false;
+      await Promise.all([this.read(), ...[...this.opened.peek().values()].map((source) => source.refresh())]);
+    }
+  }
+
+  private async read(): Promise<void> {
+    try {
+      const expand = [...this.expanded.peek()];
+      this.answer.value = await this.get<GraphAnswer>(`/api/runs/${this.run}/graph`, { expand });
+      this.error.value = null;
+    } catch (error) {
+      this.error.value = error;
+    }
   }
 }

@@ -57,7 +57,7 @@ export class GraphStage {
   show(picture: Picture, isRunning: boolean, nowUs: () => number): void {
     const anchor = this.hovered.peek();
     const same = anchor === null ? undefined : picture.items.find(({ key }) => key === anchor.key);
-    const successor = anchor === null ? undefined : (same ?? middleOf(picture, anchor));
+    const successor = anchor === null ? undefined : successorOf(this.picture, picture, anchor);
     this.picture = picture;
     this.isRunning = isRunning;
     this.nowUs = nowUs;
@@ -260,10 +260,18 @@ export class GraphStage {
   }
 }
 
-/** Of the runs of a task that was opened, the one in the middle. */
-function middleOf(picture: Picture, { source, node }: Item): Item | undefined {
-  const runs = picture.items.filter((item) => item.source === source && node.task !== null && item.node.task === node.task);
-  return runs.sort((a, b) => a.y - b.y)[runs.length >> 1];
+/** What stands in a new picture where an item stood before: of a task that was opened the run in the middle. */
+function successorOf(before: Picture, after: Picture, item: Item): Item | undefined {
+  const runs = runsOf(after, item);
+  const isOpened = item.node.kind === "group" && runs.length > runsOf(before, item).length;
+  return isOpened ? runs[runs.length >> 1] : after.items.find(({ key }) => key === item.key);
+}
+
+/** The runs of a task that are shown one by one, from top to bottom. */
+function runsOf(picture: Picture, { source, node }: Item): Item[] {
+  return picture.items
+    .filter((item) => item.source === source && item.node.kind === "task_run" && item.node.task === node.task)
+    .sort((a, b) => a.y - b.y);
 }
 
 const DIRECTIONS: Record<string, { to: Direction; shift: readonly [number, number] }> = {

@@ -26,10 +26,14 @@ function node(id: string, more: Partial<GraphNode> = {}): GraphNode {
 const ANSWERS: Record<string, GraphAnswer> = {
   outer: {
     nodes: [node("r:1"), node("r:2"), node("f:inner", { kind: "subflow", run: "inner" }), node("r:3")],
-    edges: [["r:1", "r:2"], ["r:2", "f:inner"], ["f:inner", "r:3"]], // prettier-ignore
+    edges: [
+      ["r:1", "r:2"],
+      ["r:2", "f:inner"],
+      ["f:inner", "r:3"],
+    ],
     is_truncated: false,
   },
-  inner: { nodes: [node("r:1"), node("r:2")], edges: [["r:1", "r:2"]], is_truncated: false }, // prettier-ignore
+  inner: { nodes: [node("r:1"), node("r:2")], edges: [["r:1", "r:2"]], is_truncated: false },
 };
 
 class World {
@@ -57,7 +61,11 @@ describe("the picture of a graph", () => {
     const picture = await new World().picture();
 
     expect(picture.items.map(({ key }) => key)).toEqual(["outer/r:1", "outer/r:2", "outer/f:inner", "outer/r:3"]);
-    expect(picture.ways.map(({ from, to }) => [from, to])).toEqual([[0, 1], [1, 2], [2, 3]]); // prettier-ignore
+    expect(picture.ways.map(({ from, to }) => [from, to])).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ]);
   });
 
   it("has the graph of an open subflow inside its box", async () => {
@@ -92,9 +100,11 @@ describe("the picture of a graph", () => {
   it("asks for the runs of a task one by one when it is opened", async () => {
     const world = new World();
     world.source.toggleTask("load");
-    expect(world.asked).toEqual([["/api/runs/outer/graph", { expand: ["load"] }]]);
+    await world.source.refresh();
+    expect(world.asked[0]).toEqual(["/api/runs/outer/graph", { expand: ["load"] }]);
     world.source.toggleTask("load");
-    expect(world.asked[1]).toEqual(["/api/runs/outer/graph", { expand: [] }]);
+    await world.source.refresh();
+    expect(world.asked.at(-1)).toEqual(["/api/runs/outer/graph", { expand: [] }]);
   });
 
   it("tells what a node waited for, and what waited for it", async () => {

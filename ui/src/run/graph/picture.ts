@@ -53,8 +53,7 @@ export class PictureMaker {
     const answer = source.answer.peek();
     if (answer === null) return EMPTY;
     const inside = new Map<string, Picture>();
-    for (const [run, opened] of source.opened.peek())
-      if (opened.answer.peek() !== null) inside.set(run, await this.make(opened));
+    for (const [run, opened] of source.opened.peek()) if (opened.answer.peek() !== null) inside.set(run, await this.make(opened));
     const sizes = answer.nodes.map((node) => sizeOf(node, inside.get(node.run ?? "")));
     const layout = await this.layoutOf(source, answer, sizes);
     return flattened(source, answer, sizes, layout, inside);
@@ -136,21 +135,16 @@ export function relativesOf(picture: Picture, item: Item): { items: Uint8Array; 
 
 /** What is inside a box belongs to it. */
 function takeIn(picture: Picture, box: Item, items: Uint8Array, ways: Uint8Array): void {
-  const isInside = picture.items.map(
-    ({ x, y }) => x > box.x && y > box.y && x < box.x + box.width && y < box.y + box.height,
-  );
-  isInside.forEach((is, at) => (items[at]! |= Number(is)));
-  picture.ways.forEach(({ from, to }, at) => (ways[at]! |= Number(isInside[from]! && isInside[to]!)));
+  const isInside = picture.items.map(({ x, y }) => x > box.x && y > box.y && x < box.x + box.width && y < box.y + box.height);
+  isInside.forEach((is, at) => {
+    if (is) items[at] = 1;
+  });
+  picture.ways.forEach(({ from, to }, at) => {
+    if (isInside[from]! && isInside[to]!) ways[at] = 1;
+  });
 }
 
-function follow(
-  picture: Picture,
-  start: number,
-  near: "from" | "to",
-  far: "from" | "to",
-  items: Uint8Array,
-  ways: Uint8Array,
-): void {
+function follow(picture: Picture, start: number, near: "from" | "to", far: "from" | "to", items: Uint8Array, ways: Uint8Array): void {
   const waysOf = new Map<number, number[]>();
   picture.ways.forEach((way, at) => {
     const list = waysOf.get(way[near]);

@@ -10,7 +10,8 @@ import type { StateChange } from "../../data/views";
 import { StateSign } from "../../design/state";
 import { PlainText } from "../../text/PlainText";
 import { isoOf } from "../logs/LogLineRow";
-import { clockLabel, spanLabel } from "../timeline/ticks";
+import { spanLabel } from "../spans";
+import { clockLabel } from "../timeline/ticks";
 import { Changes } from "./changes";
 import "./history.css";
 

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import type { TaskStore } from "../../data/task_store";
 import { StateSign } from "../../design/state";
 import { PlainText } from "../../text/PlainText";
-import { spanLabel } from "../timeline/ticks";
+import { spanLabel } from "../spans";
 import { ranUs, waitedUs } from "./table_rows";
 
 interface TaskRowProps {

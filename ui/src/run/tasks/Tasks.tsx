@@ -6,8 +6,8 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import type { TaskFeed } from "../../data/task_feed";
-import { STATE_TYPES, type StateType } from "../../data/task_store";
 import { type Scroller, VirtualRows } from "../../design/VirtualRows";
+import { chosenTypes } from "../StateChoices";
 import type { ViewState } from "../view_state";
 import { Filters } from "./Filters";
 import { TableHead } from "./TableHead";
@@ -35,7 +35,7 @@ export function Tasks({ feed, view, taskRun, onOpen, shown }: TasksProps): JSX.E
   const { store } = feed;
   const filter = useComputed<TableFilter>(() => ({
     text: view.get("text") ?? "",
-    types: (view.get("state") ?? "").split(",").filter(isStateType),
+    types: chosenTypes(view),
     task: view.get("task"),
   }));
   const order = useComputed(() => orderOf(view.get("sort")));
@@ -163,10 +163,6 @@ function reasonForNone(feed: TaskFeed, { text, types, task }: TableFilter): stri
   if (!feed.isLoaded.value) return "Reading the task runs…";
   if (feed.store.length === 0) return "This run has called no task yet. Each call of a task becomes a row here.";
   return text !== "" || types.length > 0 || task !== null ? "No task run is like that. Clear the filters to see all." : "";
-}
-
-function isStateType(text: string): text is StateType {
-  return STATE_TYPES.some((type) => type === text);
 }
 
 /** `duration` sorts upwards, `-duration` downwards. */

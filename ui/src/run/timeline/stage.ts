@@ -174,7 +174,7 @@ export class Stage {
   }
 
   get width(): number {
-    return this.surface.width;
+    return Math.max(240, this.surface.width); // an element that is not laid out yet has none
   }
 
   get usPerPixel(): number {
@@ -208,9 +208,8 @@ export class Stage {
   subflowAt(y: number): Section | null {
     const at = this.sceneY(y);
     return (
-      this.scene.sections.find(
-        (section) => section.kind === "subflow" && at >= section.top && at < section.top + section.lanes.height,
-      ) ?? null
+      this.scene.sections.find((section) => section.kind === "subflow" && at >= section.top && at < section.top + section.lanes.height) ??
+      null
     );
   }
 

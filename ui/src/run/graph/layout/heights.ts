@@ -64,13 +64,7 @@ interface Block {
  * Puts the nodes of a layer where the squares of their distances from what they want are least in sum. Where two would
  * overlap they become a block that moves as one, as do blocks (pool adjacent violators).
  */
-function settle(
-  layer: readonly number[],
-  wanted: readonly number[],
-  sizes: Float64Array,
-  gap: number,
-  middle: Float64Array,
-): void {
+function settle(layer: readonly number[], wanted: readonly number[], sizes: Float64Array, gap: number, middle: Float64Array): void {
   const offsets: number[] = [];
   let offset = 0;
   layer.forEach((node, at) => {
@@ -89,6 +83,5 @@ function settle(
     blocks.push(block);
   });
   let at = 0;
-  for (const { sum, count } of blocks)
-    for (let left = count; left > 0; left--, at++) middle[layer[at]!] = sum / count + offsets[at]!;
+  for (const { sum, count } of blocks) for (let left = count; left > 0; left--, at++) middle[layer[at]!] = sum / count + offsets[at]!;
 }

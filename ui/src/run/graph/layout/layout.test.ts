@@ -11,7 +11,10 @@ function shape(count: number, edges: readonly Edge[], size: readonly [number, nu
 /** A graph in which each node waits for some of the nodes before it. */
 function someGraph(count: number, perNode: number, seed: number): GraphShape {
   let state = seed;
-  const random = (below: number): number => (state = (state * 16807) % 2147483647) % below;
+  const random = (below: number): number => {
+    state = (state * 16807) % 2147483647;
+    return state % below;
+  };
   const edges: Edge[] = [];
   for (let node = 1; node < count; node++)
     for (let at = 0; at < perNode; at++) edges.push([Math.max(0, node - 1 - random(Math.min(node, 12))), node]);
@@ -38,9 +41,36 @@ describe("the layout", () => {
   it.each([
     ["nothing", shape(0, [])],
     ["one node", shape(1, [])],
-    ["a chain", shape(4, [[0, 1], [1, 2], [2, 3]])],
-    ["a map between two tasks", shape(22, Array.from({ length: 20 }, (_, at): Edge[] => [[0, at + 2], [at + 2, 1]]).flat())],
-    ["edges over many layers", shape(5, [[0, 1], [1, 2], [2, 3], [3, 4], [0, 4], [0, 3], [1, 4]])],
+    [
+      "a chain",
+      shape(4, [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+      ]),
+    ],
+    [
+      "a map between two tasks",
+      shape(
+        22,
+        Array.from({ length: 20 }, (_, at): Edge[] => [
+          [0, at + 2],
+          [at + 2, 1],
+        ]).flat(),
+      ),
+    ],
+    [
+      "edges over many layers",
+      shape(5, [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+        [3, 4],
+        [0, 4],
+        [0, 3],
+        [1, 4],
+      ]),
+    ],
     ["nodes without edges", shape(30, [[0, 1]])],
     ["many nodes", someGraph(150, 2, 7)],
     ["other ones", someGraph(90, 3, 11)],
@@ -62,17 +92,34 @@ describe("the layout", () => {
   });
 
   it("lays a chain out in a straight line", () => {
-    const { y } = layOutGraph(shape(5, [[0, 1], [1, 2], [2, 3], [3, 4]])); // prettier-ignore
+    const { y } = layOutGraph(
+      shape(5, [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+        [3, 4],
+      ]),
+    );
     expect(new Set(y).size).toBe(1);
   });
 
   it("puts what is waited for by two beside their middle", () => {
-    const { y } = layOutGraph(shape(3, [[0, 1], [0, 2]])); // prettier-ignore
+    const { y } = layOutGraph(
+      shape(3, [
+        [0, 1],
+        [0, 2],
+      ]),
+    );
     expect(y[0]).toBeCloseTo((y[1]! + y[2]!) / 2);
   });
 
   it("takes circles and loops, with all edges drawn but the loops", () => {
-    const graph = shape(3, [[0, 1], [1, 2], [2, 0], [1, 1]]); // prettier-ignore
+    const graph = shape(3, [
+      [0, 1],
+      [1, 2],
+      [2, 0],
+      [1, 1],
+    ]);
     const layout = layOutGraph(graph);
 
     expectNoOverlap(graph, layout);
@@ -82,20 +129,32 @@ describe("the layout", () => {
 
   it("does not let an edge that passes many nodes pull its ends away from the others", () => {
     const between = Array.from({ length: 40 }, (_, at) => at + 3);
-    const edges: Edge[] = [...between.flatMap((node): Edge[] => [[0, node], [node, 1]]), [0, 1], [1, 2], [0, 2]]; // prettier-ignore
+    const edges: Edge[] = [
+      ...between.flatMap((node): Edge[] => [
+        [0, node],
+        [node, 1],
+      ]),
+      [0, 1],
+      [1, 2],
+      [0, 2],
+    ];
     const { y, height } = layOutGraph(shape(43, edges));
 
     for (const node of [0, 1, 2]) expect(Math.abs(y[node]! + 15 - height / 2)).toBeLessThan(80);
   });
 
   it("puts nodes without edges below the others", () => {
-    const graph = shape(6, [[0, 1]]); // prettier-ignore
+    const graph = shape(6, [[0, 1]]);
     const { y } = layOutGraph(graph);
     for (const lonely of [2, 3, 4, 5]) expect(y[lonely]).toBeGreaterThan(Math.max(y[0]!, y[1]!) + 30);
   });
 
   it("leads an edge between the nodes that it passes", () => {
-    const graph = shape(3, [[0, 1], [1, 2], [0, 2]]); // prettier-ignore
+    const graph = shape(3, [
+      [0, 1],
+      [1, 2],
+      [0, 2],
+    ]);
     const { y, ways } = layOutGraph(graph);
     const passing = ways[2]![3]!;
 
@@ -110,25 +169,66 @@ describe("the layout", () => {
 
 describe("layers", () => {
   it("lie one behind the longest way", () => {
-    expect([...layersOf(4, [[0, 1], [1, 2], [0, 2], [3, 2]])]).toEqual([0, 1, 2, 1]); // prettier-ignore
+    expect([
+      ...layersOf(4, [
+        [0, 1],
+        [1, 2],
+        [0, 2],
+        [3, 2],
+      ]),
+    ]).toEqual([0, 1, 2, 1]);
   });
 
   it("have a circle opened where it closes", () => {
-    expect(withoutCircles(3, [[0, 1], [1, 2], [2, 0], [2, 2]])).toEqual([[0, 1], [1, 2], [0, 2]]); // prettier-ignore
+    expect(
+      withoutCircles(3, [
+        [0, 1],
+        [1, 2],
+        [2, 0],
+        [2, 2],
+      ]),
+    ).toEqual([
+      [0, 1],
+      [1, 2],
+      [0, 2],
+    ]);
   });
 });
 
 describe("the order in the layers", () => {
   it("has no crossing where none is needed", () => {
-    const edges: Edge[] = [[0, 5], [1, 4], [2, 3]]; // prettier-ignore
+    const edges: Edge[] = [
+      [0, 5],
+      [1, 4],
+      [2, 3],
+    ];
     const layers = ordered(Int32Array.of(0, 0, 0, 1, 1, 1), edges);
     expect(crossings(layers, neighbours(6, edges, 0))).toBe(0);
   });
 
   it("counts crossings", () => {
-    const edges: Edge[] = [[0, 3], [1, 2]]; // prettier-ignore
+    const edges: Edge[] = [
+      [0, 3],
+      [1, 2],
+    ];
     const after = neighbours(4, edges, 0);
-    expect(crossings([[0, 1], [2, 3]], after)).toBe(1); // prettier-ignore
-    expect(crossings([[0, 1], [3, 2]], after)).toBe(0); // prettier-ignore
+    expect(
+      crossings(
+        [
+          [0, 1],
+          [2, 3],
+        ],
+        after,
+      ),
+    ).toBe(1);
+    expect(
+      crossings(
+        [
+          [0, 1],
+          [3, 2],
+        ],
+        after,
+      ),
+    ).toBe(0);
   });
 });

@@ -48,7 +48,7 @@ function swept(layers: readonly number[][], beside: readonly number[][], isForwa
     const layer = moved[isForward ? step : moved.length - 1 - step]!;
     const middle = new Map(layer.map((node) => [node, middleOf(beside[node]!, place, place[node]!)]));
     layer.sort((a, b) => middle.get(a)! - middle.get(b)! || place[a]! - place[b]!);
-    layer.forEach((node, at) => (place[node] = at));
+    setPlaces(layer, place);
   }
   return moved;
 }
@@ -60,8 +60,12 @@ function middleOf(nodes: readonly number[], place: Int32Array, otherwise: number
 
 function placesOf(layers: readonly number[][], count: number): Int32Array {
   const place = new Int32Array(count);
-  for (const layer of layers) layer.forEach((node, at) => (place[node] = at));
+  for (const layer of layers) setPlaces(layer, place);
   return place;
+}
+
+function setPlaces(layer: readonly number[], place: Int32Array): void {
+  for (let at = 0; at < layer.length; at++) place[layer[at]!] = at;
 }
 
 /** How often edges cross. Between two layers: how many pairs of edges end in the other order than they start in. */
