@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from headrace.engine.states import StateName, StateType
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -20,10 +22,8 @@ class TaskPart(NamedTuple):
     """The runs of one task that are in one state."""
 
     task: str
-    state: str
-    state_type: str
+    state_type: StateType
     runs: int
-    first_id: int
     started_us: int | None
     ended_us: int | None
 
@@ -41,14 +41,10 @@ class SingleRun(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From upstream to downstream: a task run that is shown by itself as its id, any other as its task.
-
-    An upstream that ``is_outside`` is another flow run, by its id.
-    """
+    """From upstream to downstream: a task run that is shown by itself as its id, any other as its task."""
 
     from_node: int | str
     to_node: int | str
-    is_outside: bool
 
 
 Shown = dict[str, int]
@@ -57,7 +53,8 @@ Shown = dict[str, int]
 
 def task_parts(reader: Reader, run: int) -> list[TaskPart]:
     """Its task runs, counted by task and state, in the order of the first of each."""
-    return [TaskPart._make(row) for row in reader.ask("summarise_tasks", {"flow_run": run})]
+    rows = reader.ask("summarise_tasks", {"flow_run": run})
+    return reader.convert(_part_from, rows)
 
 
 def choose_shown(
@@ -93,11 +90,28 @@ def single_runs(reader: Reader, run: int, shown: Shown, *, limit: int) -> list[S
 def edges(reader: Reader, run: int, singles: Iterable[SingleRun], *, limit: int) -> list[Edge]:
     """Who waited for whom, each pair once."""
     values = {"flow_run": run, "singles": json.dumps([single.id for single in singles]), "limit": limit}
-    rows = reader.ask("list_graph_edges", values)
-    return [Edge(from_node, to_node, bool(is_outside)) for from_node, to_node, is_outside in rows]
+    return [
+        Edge(upstream_id or upstream, downstream_id or downstream)
+        for upstream, downstream, upstream_id, downstream_id in reader.ask("list_graph_edges", values)
+        if upstream != downstream or upstream_id != downstream_id
+    ]
+
+
+def edges_from_outside(reader: Reader, run: int, singles: Iterable[SingleRun], *, limit: int) -> list[Edge]:
+    """Who waited for task runs of other flow runs, whose ids stand as upstreams."""
+    values = {"flow_run": run, "singles": json.dumps([single.id for single in singles]), "limit": limit}
+    return [
+        Edge(flow_run, downstream_id or downstream)
+        for flow_run, downstream, downstream_id in reader.ask("list_edges_from_outside", values)
+    ]
 
 
 def tasks_of(reader: Reader, run: int, ids: Iterable[int]) -> dict[int, str]:
     """Which tasks these task runs are runs of."""
     rows = reader.ask("list_tasks_of_task_runs", {"flow_run": run, "ids": json.dumps(list(ids))})
     return dict(rows)
+
+
+def _part_from(row: tuple[Any, ...]) -> TaskPart:
+    task, state, runs, _, started_us, ended_us = row
+    return TaskPart(task, StateName(state).type, runs, started_us, ended_us)

@@ -77,7 +77,7 @@ def search(reader: Reader, text: str, *, place: Place = START, limit: int) -> tu
             "before": before,
             "limit": limit - len(hits),
         }
-        hits += [Hit(*row, part=part) for row in reader.ask(name, values)]
+        hits += [Hit._make([*row, part]) for row in reader.ask(name, values)]
         if len(hits) == limit:
             return hits, Place(part, hits[-1].key)
         if floors:

@@ -4,7 +4,7 @@ FROM (SELECT key, id, name, flow, state, state_type, created_us,
              name LIKE :pattern ESCAPE '\' OR flow LIKE :pattern ESCAPE '\' OR id = :text AS is_named,
              coalesce(failure ->> 'message', json_extract(states, '$[#-1][2]')) AS message
       FROM flow_runs
-      WHERE key > :floor AND key < :before
-      ORDER BY key DESC)
+      WHERE key > :floor AND key < :before)
 WHERE is_named OR message LIKE :pattern ESCAPE '\'
+ORDER BY key DESC
 LIMIT :limit

@@ -7,8 +7,8 @@ FROM (SELECT key AS place, id, flow_run, coalesce(name, task || '-' || task_inde
                  AND (name IS NOT NULL OR task_index = 0 OR task NOT LIKE :pattern ESCAPE '\') AS is_named,
              iif(failure IS NULL, NULL, failure ->> 'message') AS message
       FROM task_runs
-      WHERE key > :floor AND key < :before
-      ORDER BY key DESC) AS found
+      WHERE key > :floor AND key < :before) AS found
 CROSS JOIN flow_runs ON flow_runs.key = found.flow_run
 WHERE is_named OR message LIKE :pattern ESCAPE '\'
+ORDER BY place DESC
 LIMIT :limit

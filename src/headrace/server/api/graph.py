@@ -28,29 +28,32 @@ _LABEL = 100
 
 def get_graph(reader: Reader, *, id: str, expand: tuple[str, ...]) -> Graph:
     """Who waited for whom, in a size that can be drawn."""
-    run = browsing.get_run(reader, id)
-    parts = run_graph.task_parts(reader, run.key)
+    run = browsing.get_run_key(reader, id)
+    parts = run_graph.task_parts(reader, run)
     tasks = _by_task(parts)
     runs = {task: sum([part.runs for part in of_task]) for task, of_task in tasks.items()}
-    shown = run_graph.choose_shown(reader, run.key, runs, expand, most=_EXPANDED_RUNS)
-    singles = run_graph.single_runs(reader, run.key, shown, limit=_MAX_NODES)
-    edges = run_graph.edges(reader, run.key, singles, limit=_MAX_EDGES)
-    subflows = reader.children(run)
+    shown = run_graph.choose_shown(reader, run, runs, expand, most=_EXPANDED_RUNS)
+    singles = run_graph.single_runs(reader, run, shown, limit=_MAX_NODES)
+    edges = run_graph.edges(reader, run, singles, limit=_MAX_EDGES)
+    from_outside = run_graph.edges_from_outside(reader, run, singles, limit=_MAX_EDGES)
+    subflows = browsing.list_subflows(reader, id, limit=_MAX_NODES)
 
     nodes = [
         *[_node_of_run(single) for single in singles],
         *_groups(tasks, shown, singles),
         *[_node_of_subflow(subflow) for subflow in subflows],
-        *_outside(edges, {subflow.id for subflow in subflows}),
+        *_outside(from_outside, {subflow.id for subflow in subflows}),
     ]
     chosen = fitting(nodes[:_MAX_NODES], _NODES_BYTES)
     ids = {node.id for node in chosen}
-    pairs = [(_upstream_id(edge, ids), _node_id(edge.to_node)) for edge in edges]
-    pairs += _calls(reader, run.key, subflows, shown)
+    pairs = [(_node_id(edge.from_node), _node_id(edge.to_node)) for edge in edges]
+    pairs += [(_outside_id(str(edge.from_node), ids), _node_id(edge.to_node)) for edge in from_outside]
+    pairs += _calls(reader, run, subflows, shown)
     visible = [pair for pair in pairs if pair[0] in ids and pair[1] in ids]
     drawn = fitting(visible, _EDGES_BYTES)
     is_whole = len(chosen) == len(nodes) and len(drawn) == len(visible)
-    return Graph(chosen, drawn, not is_whole or len(edges) == _MAX_EDGES or len(singles) == _MAX_NODES)
+    is_cut = _MAX_EDGES in (len(edges), len(from_outside)) or _MAX_NODES in (len(singles), len(subflows))
+    return Graph(chosen, drawn, is_cut or not is_whole)
 
 
 def _by_task(parts: Iterable[TaskPart]) -> dict[str, list[TaskPart]]:
@@ -137,7 +140,7 @@ def _node_of_subflow(subflow: RunSummary) -> GraphNode:
 
 def _outside(edges: Iterable[Edge], subflows: set[str]) -> list[GraphNode]:
     """A node for each flow run, no subflow of this one, whose task runs were waited for."""
-    others = dict.fromkeys(str(edge.from_node) for edge in edges if edge.is_outside)
+    others = dict.fromkeys(str(edge.from_node) for edge in edges)
     return [
         GraphNode(
             id=f"o:{cut(other, _LABEL)}",
@@ -158,12 +161,10 @@ def _outside(edges: Iterable[Edge], subflows: set[str]) -> list[GraphNode]:
     ]
 
 
-def _upstream_id(edge: Edge, ids: Container[str]) -> str:
-    """The id of the node where an edge begins."""
-    if not edge.is_outside:
-        return _node_id(edge.from_node)
-    subflow = f"f:{edge.from_node}"
-    return subflow if subflow in ids else f"o:{cut(str(edge.from_node), _LABEL)}"
+def _outside_id(flow_run: str, ids: Container[str]) -> str:
+    """The id of the node of another flow run, which may be a subflow of this one."""
+    subflow = f"f:{flow_run}"
+    return subflow if subflow in ids else f"o:{cut(flow_run, _LABEL)}"
 
 
 def _node_id(node: int | str) -> str:
