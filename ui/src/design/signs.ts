@@ -1,8 +1,8 @@
-// The sign of each type of state: what tells them apart where colours do not.
+// One sign for each type of state, so that a state is told by its form and not by its colour alone.
 
 import type { StateType } from "../data/task_store";
 
-export const SIGNS: Record<StateType, string> = {
+export const SIGNS: Readonly<Record<StateType, string>> = {
   SCHEDULED: "◷",
   PENDING: "○",
   RUNNING: "▶",

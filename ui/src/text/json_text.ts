@@ -38,8 +38,7 @@ class Layout {
     if (token !== "{" && token !== "[") return token;
     const [close, inner] = [token === "{" ? "}" : "]", `${indent}  `];
     const parts: string[] = [];
-    for (; !this.takes(close); this.takes(","))
-      parts.push(token === "{" ? this.member(inner).join(": ") : this.value(inner));
+    for (; !this.takes(close); this.takes(",")) parts.push(token === "{" ? this.member(inner).join(": ") : this.value(inner));
     const line = `${token}${parts.join(", ")}${close}`;
     if (line.length <= LINE && !line.includes("\n")) return line;
     return `${token}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;

@@ -117,7 +117,11 @@ function Differences({ comparison }: { comparison: Comparison }): JSX.Element {
       )}
       <p class="compare-note">{sameLabel(changed.length, sameCount)}</p>
       <h2>Tasks</h2>
-      {comparison.tasks.length === 0 ? <p class="compare-note">Neither run called a task.</p> : <Tasks tasks={byDifference(comparison.tasks)} />}
+      {comparison.tasks.length === 0 ? (
+        <p class="compare-note">Neither run called a task.</p>
+      ) : (
+        <Tasks tasks={byDifference(comparison.tasks)} />
+      )}
     </>
   );
 }
@@ -156,9 +160,7 @@ function Table({ label, head, children }: { label: string; head: readonly string
     <div class="compare-box" tabIndex={0} role="region" aria-label={label}>
       <table class="compare-table" aria-label={label}>
         <thead>
-          <tr>
-            {head.map((title) => (title === "" ? <td /> : <th scope="col">{title}</th>))}
-          </tr>
+          <tr>{head.map((title) => (title === "" ? <td /> : <th scope="col">{title}</th>))}</tr>
         </thead>
         <tbody>{children}</tbody>
       </table>

@@ -18,7 +18,8 @@ export function durationDifference(a: number | null, b: number | null): Differen
   if (us === 0) return { text: "the same", tone: "same" };
   const share = a > 0 ? Math.abs(us) / a : Infinity;
   const factor = a > 0 && b > 0 ? (us > 0 ? b / a : a / b) : Infinity;
-  const much = factor >= 2 && Number.isFinite(factor) ? `${factor.toPrecision(2)} × ` : Number.isFinite(share) ? `${Math.round(share * 100)} % ` : "";
+  const much =
+    factor >= 2 && Number.isFinite(factor) ? `${factor.toPrecision(2)} × ` : Number.isFinite(share) ? `${Math.round(share * 100)} % ` : "";
   const text = `${us > 0 ? "+" : "−"}${spanLabel(Math.abs(us))}${much === "" ? "" : ` (${much}${us > 0 ? "longer" : "shorter"})`}`;
   return { text, tone: share < NOTABLE ? "same" : us > 0 ? "worse" : "better" };
 }

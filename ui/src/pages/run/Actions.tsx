@@ -109,7 +109,12 @@ function Confirm({ title, text, label, isDangerous = false, onClose, act }: Conf
         <button type="button" class="button" onClick={onClose}>
           Close
         </button>
-        <button type="button" class={`button ${isDangerous ? "is-danger" : "is-primary"}`} disabled={isActing.value} onClick={() => void confirm()}>
+        <button
+          type="button"
+          class={`button ${isDangerous ? "is-danger" : "is-primary"}`}
+          disabled={isActing.value}
+          onClick={() => void confirm()}
+        >
           {label}
         </button>
       </div>

@@ -12,7 +12,17 @@ interface ProgressProps {
 }
 
 /** What is done stands left, what is to come right. */
-const FROM_LEFT: readonly StateType[] = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED", "CANCELLING", "RUNNING", "PAUSED", "PENDING", "SCHEDULED"];
+const FROM_LEFT: readonly StateType[] = [
+  "COMPLETED",
+  "FAILED",
+  "CRASHED",
+  "CANCELLED",
+  "CANCELLING",
+  "RUNNING",
+  "PAUSED",
+  "PENDING",
+  "SCHEDULED",
+];
 
 export function Progress({ counts, onShowTasks }: ProgressProps): JSX.Element | null {
   const whole = STATE_TYPES.reduce((sum, type) => sum + (counts[type] ?? 0), 0);

@@ -51,7 +51,11 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
                 <PlainText text={run.version} />
               </span>
             )}
-            {run.epoch > 1 && <span class="run-version" title="How often it has been started">epoch {run.epoch}</span>}
+            {run.epoch > 1 && (
+              <span class="run-version" title="How often it has been started">
+                epoch {run.epoch}
+              </span>
+            )}
           </p>
           <h1>
             <PlainText text={run.name} />

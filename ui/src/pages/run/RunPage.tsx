@@ -94,16 +94,7 @@ function Loaded(props: RunPageProps & { run: Run; feed: TaskFeed }): JSX.Element
       />
       <Tabs current={tab} onTab={(next) => view.set({ tab: next })} />
       <div class="run-tab" role="tabpanel" id="run-tab" aria-labelledby={`tab-${tab}`}>
-        {tab === "timeline" && (
-          <Timeline
-            run={run}
-            feed={feed}
-            get={get}
-            view={view}
-            taskRun={taskRun}
-            onOpen={openOf}
-          />
-        )}
+        {tab === "timeline" && <Timeline run={run} feed={feed} get={get} view={view} taskRun={taskRun} onOpen={openOf} />}
         {tab === "graph" && <Graph run={run} feed={feed} get={get} view={view} taskRun={taskRun} onOpen={openOf} />}
         {tab === "tasks" && <Tasks feed={feed} view={view} taskRun={taskRun} onOpen={open} shown={order} />}
         {tab === "logs" && <Logs run={run.id} name={run.name} get={get} changes={changes} isLive={isLive} view={view} onOpen={open} />}

@@ -20,7 +20,11 @@ describe("a question", () => {
 
   it("for a number takes one", () => {
     const asked = askedBy('{"type":"int","choices":[]}');
-    expect([asked.choices, readAnswer(asked, " 012 "), readAnswer(asked, "1.5")]).toEqual([null, { json: "12" }, { error: "Give a whole number" }]);
+    expect([asked.choices, readAnswer(asked, " 012 "), readAnswer(asked, "1.5")]).toEqual([
+      null,
+      { json: "12" },
+      { error: "Give a whole number" },
+    ]);
     expect(readAnswer(askedBy('{"type":"float","choices":[]}'), ".5")).toEqual({ json: "0.5" });
     expect(readAnswer(askedBy('{"type":"float","choices":[]}'), "")).toEqual({ error: "Give a number" });
   });

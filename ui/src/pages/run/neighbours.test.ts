@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import { storeOf } from "../../run/timeline/rows.fixture";
 import { neighbourOf } from "./neighbours";
 
-const store = storeOf([["t", "a", 0, 0, 1], ["t", "a", 0, 1, 2], ["t", "a", 0, 2, 3]]); // prettier-ignore
+const store = storeOf([
+  ["t", "a", 0, 0, 1],
+  ["t", "a", 0, 1, 2],
+  ["t", "a", 0, 2, 3],
+]); // prettier-ignore
 
 describe("the neighbour of a task run", () => {
   it("is the one that the table has beside it", () => {

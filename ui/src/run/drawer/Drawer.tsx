@@ -154,7 +154,16 @@ function Details(props: DrawerProps & { task: TaskRun }): JSX.Element {
       {!isExported && (
         <Section title="Log">
           <div class="drawer-log">
-            <Logs run={run} name={task.name} taskRun={task.id} get={get} changes={changes} isLive={isLive && task.ended_us === null} view={view} onOpen={onOpen} />
+            <Logs
+              run={run}
+              name={task.name}
+              taskRun={task.id}
+              get={get}
+              changes={changes}
+              isLive={isLive && task.ended_us === null}
+              view={view}
+              onOpen={onOpen}
+            />
           </div>
         </Section>
       )}

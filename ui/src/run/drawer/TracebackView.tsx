@@ -38,7 +38,9 @@ function One({ raised }: { raised: Raised }): JSX.Element {
     <section class="traceback-one">
       {raised.link !== null && <p class="traceback-link">{RELATION[raised.link]}</p>}
       <Title type={raised.type} message={raised.message} />
-      {stretchesOf(raised.frames).map((stretch) => (stretch.isOurs ? stretch.frames.map((frame) => <FrameView frame={frame} />) : <Folded stretch={stretch} />))}
+      {stretchesOf(raised.frames).map((stretch) =>
+        stretch.isOurs ? stretch.frames.map((frame) => <FrameView frame={frame} />) : <Folded stretch={stretch} />,
+      )}
     </section>
   );
 }
@@ -79,7 +81,10 @@ function FrameView({ frame }: { frame: Frame }): JSX.Element {
   return (
     <div class={`traceback-frame ${isOurs ? "is-ours" : ""}`}>
       <p class="traceback-place" title={visible(file)}>
-        <PlainText text={name} /> <span class="traceback-file"><PlainText text={shortened(file)} />:{line}</span>
+        <PlainText text={name} />{" "}
+        <span class="traceback-file">
+          <PlainText text={shortened(file)} />:{line}
+        </span>
       </p>
       {source.length > 0 && (
         <pre class="traceback-source told" tabIndex={0}>

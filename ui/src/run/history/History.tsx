@@ -1,7 +1,7 @@
 // The History tab: every change of state of a flow run and of its task runs, with its reason, in the order of time. It reads
 // on where it ended when the run has changed, and by the button where there is more.
 
-import { type ReadonlySignal } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 

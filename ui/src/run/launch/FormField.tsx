@@ -63,7 +63,12 @@ function Input({ field, text, onText, attributes }: InputProps): JSX.Element {
         onInput={(event) => onText(event.currentTarget.value)}
       />
     );
-  const common = { ...attributes, spellcheck: false, value: text, onInput: (event: { currentTarget: HTMLInputElement }) => onText(event.currentTarget.value) };
+  const common = {
+    ...attributes,
+    spellcheck: false,
+    value: text,
+    onInput: (event: { currentTarget: HTMLInputElement }) => onText(event.currentTarget.value),
+  };
   if (field.kind === "secret") return <input {...common} type="password" autocomplete="new-password" />;
   return <input {...common} type="text" inputMode={KEYS[field.kind] ?? "text"} autocomplete="off" />;
 }

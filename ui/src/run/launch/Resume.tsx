@@ -111,9 +111,16 @@ export function planOf(run: Run, kind: ResumeKind): string[] {
   const known = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const plan = [`The flow function runs again from its beginning, in a new process, as epoch ${run.epoch + 1}.`];
   if (kind.from === "task_run") plan.push(`${visible(kind.task.name)} runs again, and so does whatever needs its value.`);
-  if (failed > 0) plan.push(`${countLabel(failed)} that failed, crashed or ${failed === 1 ? "was" : "were"} cancelled ${failed === 1 ? "runs" : "run"} again.`);
-  if (known - completed - failed > 0) plan.push(`${countLabel(known - completed - failed)} that did not end ${known - completed - failed === 1 ? "runs" : "run"} again.`);
-  if (completed > 0) plan.push(`${countLabel(completed)} that completed ${completed === 1 ? "keeps its value" : "keep their values"}, if those are stored and code and arguments are unchanged.`);
+  if (failed > 0)
+    plan.push(
+      `${countLabel(failed)} that failed, crashed or ${failed === 1 ? "was" : "were"} cancelled ${failed === 1 ? "runs" : "run"} again.`,
+    );
+  if (known - completed - failed > 0)
+    plan.push(`${countLabel(known - completed - failed)} that did not end ${known - completed - failed === 1 ? "runs" : "run"} again.`);
+  if (completed > 0)
+    plan.push(
+      `${countLabel(completed)} that completed ${completed === 1 ? "keeps its value" : "keep their values"}, if those are stored and code and arguments are unchanged.`,
+    );
   return plan;
 }
 

@@ -31,9 +31,18 @@ export function readField(field: Field, text: string): Reading {
     case "secret":
       return { json: JSON.stringify(text) };
     case "integer":
-      return /^\s*[+-]?\d+\s*$/.test(text) ? { json: text.trim().replace(/^\+/, "").replace(/^(-?)0+(?=\d)/, "$1") } : { error: "A whole number is needed, such as 42" };
+      return /^\s*[+-]?\d+\s*$/.test(text)
+        ? {
+            json: text
+              .trim()
+              .replace(/^\+/, "")
+              .replace(/^(-?)0+(?=\d)/, "$1"),
+          }
+        : { error: "A whole number is needed, such as 42" };
     case "number":
-      return text.trim() !== "" && Number.isFinite(Number(text)) ? { json: numberJson(text.trim()) } : { error: "A number is needed, such as 0.5" };
+      return text.trim() !== "" && Number.isFinite(Number(text))
+        ? { json: numberJson(text.trim()) }
+        : { error: "A number is needed, such as 0.5" };
     case "boolean":
     case "choice":
     case "json":
@@ -56,7 +65,10 @@ function readJson(text: string): Reading {
 }
 
 /** The parameters as one JSON object, or what is wrong by the names of the fields. */
-export function readForm(fields: readonly Field[], texts: Readonly<Record<string, string>>): { json: string } | { errors: Record<string, string> } {
+export function readForm(
+  fields: readonly Field[],
+  texts: Readonly<Record<string, string>>,
+): { json: string } | { errors: Record<string, string> } {
   const errors: Record<string, string> = {};
   const members: string[] = [];
   for (const field of fields) {

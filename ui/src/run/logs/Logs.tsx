@@ -132,12 +132,7 @@ function characterWidth(element: HTMLElement): number {
 }
 
 /** Follows the end, or keeps what is read where it is when lines came before it. */
-function useKeptPlace(
-  book: LogBook,
-  rows: LogRows,
-  scroller: { value: Scroller | null },
-  isFollowing: { value: boolean },
-): void {
+function useKeptPlace(book: LogBook, rows: LogRows, scroller: { value: Scroller | null }, isFollowing: { value: boolean }): void {
   const before = useRef({ book, rows, shift: 0 });
   useLayoutEffect(() => {
     const last = before.current;

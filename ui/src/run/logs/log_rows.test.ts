@@ -15,7 +15,14 @@ describe("rows of the log", () => {
 
     expect(rows.length).toBe(7);
     expect(Array.from({ length: 7 }, (_, row) => rows.at(row).line.key)).toEqual([1, 2, 2, 2, 3, 3, 4]);
-    expect(Array.from({ length: 7 }, (_, row) => rows.at(row).pieces.map(({ text }) => text).join(""))).toEqual(
+    expect(
+      Array.from({ length: 7 }, (_, row) =>
+        rows
+          .at(row)
+          .pieces.map(({ text }) => text)
+          .join(""),
+      ),
+    ).toEqual(
       ["one", "a", "b", "c", "abcde", "fgh", "end"], // prettier-ignore
     );
     expect(rows.at(2).isFirst).toBe(false);

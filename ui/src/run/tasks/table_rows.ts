@@ -104,9 +104,7 @@ const collator = new Intl.Collator(undefined, { numeric: true });
 /** The place of each text in alphabetical order. */
 function placesOf(texts: readonly string[]): number[] {
   const places = new Array<number>(texts.length);
-  [...texts.keys()]
-    .sort((a, b) => collator.compare(texts[a]!, texts[b]!))
-    .forEach((text, place) => (places[text] = place));
+  [...texts.keys()].sort((a, b) => collator.compare(texts[a]!, texts[b]!)).forEach((text, place) => (places[text] = place));
   return places;
 }
 
