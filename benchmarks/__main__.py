@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from benchmarks import (
+    browsing,
     cache_hits,
     chain,
     fan_out,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Row]]] = {
     "large-array": large_array.measure,
     "installed-size": installed_size.measure,
     "timeline-frames": timeline_frames.measure,
+    "browsing": browsing.measure,
     "processes": on_processes.measure,
     "dask": on_dask.measure,
     "ray": on_ray.measure,
