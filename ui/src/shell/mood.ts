@@ -7,7 +7,8 @@ import type { StateType } from "../data/task_store";
 export type Mood = "calm" | "running" | "failing";
 
 const COLOURS: Readonly<Record<Mood, string>> = { calm: "#0b7285", running: "#2f80d8", failing: "#d6453d" };
-const SIGN = '<path d="M3.5 6.5c3 0 3.5 2 6.5 2s3.5-2 6.5-2M3.5 12c3 0 3.5 2 6.5 2s3.5-2 6.5-2" fill="none" stroke="#fff" stroke-width="2"/>';
+const SIGN =
+  '<path d="M3.5 6.5c3 0 3.5 2 6.5 2s3.5-2 6.5-2M3.5 12c3 0 3.5 2 6.5 2s3.5-2 6.5-2" fill="none" stroke="#fff" stroke-width="2"/>';
 
 const shown = signal<{ title: string; mood: Mood }>({ title: "Headrace", mood: "calm" });
 

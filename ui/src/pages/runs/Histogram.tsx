@@ -69,7 +69,12 @@ function optionsOf(element: HTMLElement, choose: { current: HistogramProps["onTi
       y: { range: (_, __, max) => [0, Math.max(max, 1)] },
     },
     axes: [
-      { ...axis, size: 20, gap: 2, values: (plot, splits) => splits.map((at) => tickLabel(at, (plot.scales.x!.max ?? 0) - (plot.scales.x!.min ?? 0))) },
+      {
+        ...axis,
+        size: 20,
+        gap: 2,
+        values: (plot, splits) => splits.map((at) => tickLabel(at, (plot.scales.x!.max ?? 0) - (plot.scales.x!.min ?? 0))),
+      },
       {
         ...axis,
         size: 36,
