@@ -7,6 +7,7 @@ import { get } from "../../data/get";
 import type { Change } from "../../data/live";
 import type { RunRow } from "../../data/views";
 import { type Filters, queryOf } from "./filters";
+import { isNewer, newIn, patched } from "./patches";
 
 interface Page {
   items: RunRow[];
@@ -96,20 +97,4 @@ export class RunList {
     }
     this.isLoaded.value = true;
   }
-}
-
-export function patched(rows: readonly RunRow[], change: Pick<Change, "runs" | "deleted">): readonly RunRow[] {
-  const changed = new Map(change.runs.map((run) => [run.id, run]));
-  const deleted = new Set(change.deleted);
-  if (!rows.some((row) => changed.has(row.id) || deleted.has(row.id))) return rows;
-  return rows.filter((row) => !deleted.has(row.id)).map((row) => changed.get(row.id) ?? row);
-}
-
-function newIn(rows: readonly RunRow[], known: readonly RunRow[]): RunRow[] {
-  const ids = new Set(known.map((row) => row.id));
-  return rows.filter((row) => !ids.has(row.id));
-}
-
-function isNewer(row: RunRow, than: RunRow): boolean {
-  return row.created_us >= than.created_us;
 }

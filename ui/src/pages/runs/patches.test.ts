@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { RunRow } from "../../data/views";
-import { patched } from "./run_list";
+import { patched } from "./patches";
 
 const row = (id: string, state = "Running"): RunRow => ({ id, state }) as RunRow;
 
