@@ -4,11 +4,11 @@ PYTHON ?= $(shell sh tools/find_python.sh 3.11+)
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml tools/environment.py
-LEGS    := format-check lint layers types test test-lowest test-3.12 test-3.13
+LEGS    := format-check lint layers types ui-check test test-lowest test-3.12 test-3.13
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format format-check lint types layers test-3.12 test-3.13 test-lowest nightly bench clean
+.PHONY: help demo test check format format-check lint types layers ui ui-types ui-check test-3.12 test-3.13 test-lowest nightly bench clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,15 @@ types: $(VENV)/.check       ## mypy --strict on everything, pyright on the typin
 
 layers: $(VENV)/.check      ## the import contracts
 	$(BIN)/lint-imports
+
+ui: $(VENV)/.check          ## build the page of `headrace ui` from ui/ into the package
+	PYTHON=$(CURDIR)/$(BIN)/python sh tools/page.sh build
+
+ui-types: $(VENV)/.check    ## write the page's types of the API
+	PYTHON=$(CURDIR)/$(BIN)/python sh tools/page.sh types
+
+ui-check: $(VENV)/.check    ## types, lint and tests of the page; that what is built is what is in ui/
+	PYTHON=$(CURDIR)/$(BIN)/python sh tools/page.sh check
 
 # `make test` runs everything. The other Pythons and the lowest versions run what depends on Python or on a library: the
 # semantics, the history, the command line, the conformance of one runner of each kind. They leave out what is pure, what

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from benchmarks import (
+    browsing,
     cache_hits,
     chain,
     fan_out,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Row]]] = {
     "start-up": start_up.measure,
     "large-array": large_array.measure,
     "installed-size": installed_size.measure,
+    "browsing": browsing.measure,
     "processes": on_processes.measure,
     "dask": on_dask.measure,
     "ray": on_ray.measure,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from headrace import flow, task
+from headrace.errors import ResumeError, RunNotFoundError
 from headrace.testing import in_memory_history
 from headrace.tracebacks import failure_of, format_traceback
 
@@ -149,3 +150,44 @@ def test_the_line_on_stderr_and_the_kept_one_have_the_same_text(capsys: pytest.C
     assert line == f"Task run 'fragile-0' failed\n{kept}"
     if not logging.getLogger("headrace").propagate:
         assert kept in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_a_resume_is_raised_where_it_was_asked_for() -> None:
+    @flow
+    def report() -> None: ...
+
+    with in_memory_history(), pytest.raises(RunNotFoundError) as nobody:
+        report.resume("nobody")
+    with in_memory_history():
+        alone = task(lambda: None)()
+        with pytest.raises(ResumeError) as lone:
+            report.resume(run_id_of(alone))
+
+    for raised in (nobody, lone):
+        assert [entry.name for entry in traceback.extract_tb(raised.tb)] == [
+            "test_what_is_wrong_with_a_resume_is_raised_where_it_was_asked_for"
+        ]
+
+
+def run_id_of(future: object) -> str:
+    source: Any = future._source  # type: ignore[attr-defined]
+    return str(source.driver.flow_run.flow_run_id)
+
+
+def test_several_failures_that_nobody_retrieved_are_them() -> None:
+    @task
+    def breaks() -> None:
+        raise ValueError
+
+    @flow
+    def unseen(count: int) -> None:
+        for _ in range(count):
+            breaks()
+
+    with in_memory_history():
+        with pytest.raises(ExceptionGroup, match=r"1 task run of flow run .* nobody retrieved it: breaks-0"):
+            unseen(1)
+        with pytest.raises(
+            ExceptionGroup, match=r"2 task runs of flow run .* nobody retrieved them: breaks-0"
+        ):
+            unseen(2)

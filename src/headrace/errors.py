@@ -31,6 +31,8 @@
     │   └── TooLargeForKeyError                  it holds more than may be looked at
     ├── SettingsError(ValueError)            a setting has a value that cannot be used
     ├── ServingError(OSError)                the live page cannot be served, or not as it was asked for
+    ├── ServerUnavailableError(ConnectionError)  the server of the live page gives a client no answer
+    ├── RequestRefusedError(ValueError)      the server does not do what a client asks for
     └── HistoryError                         the database cannot be used
         ├── HistoryUnavailableError(OSError)     it cannot be opened, written or locked
         ├── NotAHistoryError(ValueError)         the file is no Headrace database
@@ -170,6 +172,14 @@ class SettingsError(HeadraceError, ValueError):
 
 class ServingError(HeadraceError, OSError):
     """The live page cannot be served, or not as it was asked for."""
+
+
+class ServerUnavailableError(HeadraceError, ConnectionError):
+    """The server of the live page gives a client no answer, or one that says it cannot."""
+
+
+class RequestRefusedError(HeadraceError, ValueError):
+    """The server of the live page does not do what a client asks for; the message says why."""
 
 
 class HistoryError(HeadraceError):

@@ -66,7 +66,7 @@ def _failures_of(flow_run: FlowRun, end: FlowEnd) -> BaseException:
         return errors[0].with_traceback(runs[0].traceback)  # type: ignore[no-any-return]
     names = ", ".join(run.display_name for run in runs[:10]) + (", …" if len(runs) > 10 else "")
     count = f"{len(runs)} task run{'s' if len(runs) > 1 else ''}"
-    message = f"{count} of flow run {flow_run.name!r} failed and nobody retrieved it: {names}"
+    message = f"{count} of flow run {flow_run.name!r} failed and nobody retrieved {'it' if len(runs) == 1 else 'them'}: {names}"
     return TaskFailures(message, [_as_exception(error) for error in errors])
 
 

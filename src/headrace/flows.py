@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from headrace.errors import HeadraceError
 from headrace.functions import check_options, check_text, examine, is_bindable
 from headrace.hooks import gather_hooks
 from headrace.importable import found_by_name, leads_to
@@ -226,9 +227,14 @@ class Flow(Generic[P, R_co]):
         'page'
         """
         from headrace.resuming import resumed_run
+        from headrace.tracebacks import hide_engine_frames
 
-        run = resumed_run(self, run_id, rerun=tuple(rerun), takes_over=take_over, given=parameters)
-        return self._conduct(run)
+        try:
+            run = resumed_run(self, run_id, rerun=tuple(rerun), takes_over=take_over, given=parameters)
+            return self._conduct(run)
+        except HeadraceError as error:
+            hide_engine_frames(error)
+            raise
 
     def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R_co]:
         """A copy with some options changed. Raises ``TypeError`` for an option that does not exist.

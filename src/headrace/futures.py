@@ -10,20 +10,21 @@ import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from headrace.clock import current_clock
 from headrace.dependencies import FutureLike
 from headrace.engine.states import StateName
-from headrace.errors import FutureMisuseError, WouldDeadlockError
+from headrace.errors import FutureMisuseError, HistoryError, WouldDeadlockError
 from headrace.interrupts import deliver, noted, tell, untold
 from headrace.slot_loans import lend_slot, reclaim_slot
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
     from contextvars import Context
     from types import TracebackType
     from typing import Protocol
 
-    from headrace.engine.states import State
+    from headrace.engine.states import Change, State
     from headrace.gathering import GatherGate
     from headrace.task_runners.call import Call, FlowRunOfCall
 
@@ -238,6 +239,29 @@ class Future(FutureLike, AsCoroutine[T_co]):
         """Cancel the run; ``False`` if it has ended. One that cannot be stopped goes on unheard."""
         raise NotImplementedError
 
+    # -- in a notebook -------------------------------------------------------------------------
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of the run. Waits for nothing, and retrieves no failure."""
+        from headrace.notebooks import run_html  # few scripts are notebooks
+        from headrace.tracebacks import describe
+
+        source: Any = self._source
+        state = source.state
+        error = source.exception() if source.is_done else None
+        return run_html(
+            source.display_name,
+            state.name,
+            state.type,
+            seconds=_seconds_of(source.changes),
+            task_runs=self._task_runs(),
+            failure=None if error is None else describe(error),
+        )
+
+    def _task_runs(self) -> Mapping[str, int]:
+        """How many task runs it has, by types of states."""
+        return {}
+
     # -- misuse --------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -385,6 +409,18 @@ class FlowRunFuture(Future[T_co]):
         source: Any = self._source
         return source.needs(loop)  # type: ignore[no-any-return]
 
+    def _task_runs(self) -> Mapping[str, int]:
+        """As far as the history has them."""
+        source: Any = self._source
+        if source.driver is None:  # it has not begun
+            return {}
+        try:
+            with source.driver.history.reader() as reader:
+                counts: Mapping[str, int] = reader.get_run(source.flow_run_id).task_runs
+        except HistoryError:
+            return {}
+        return counts
+
     def cancel(self) -> bool:
         """Cancel the flow run: nothing more starts, and all that runs is interrupted; ``False`` if it has ended."""
         source: Any = self._source
@@ -400,6 +436,14 @@ class FlowRunFuture(Future[T_co]):
         """
         source: Any = self._source
         source.answer(value, prompt)
+
+
+def _seconds_of(changes: Sequence[Change]) -> float | None:
+    """From its first state to its end, or until now."""
+    if not changes:
+        return None
+    has_ended = changes[-1][0].type.is_terminal
+    return ((changes[-1][1] if has_ended else current_clock().now_us()) - changes[0][1]) / 1e6
 
 
 def running_loop() -> Any:

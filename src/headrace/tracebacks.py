@@ -104,3 +104,10 @@ def strip_engine_frames(error: BaseException) -> None:
         first = first.tb_next
     if first is not None:
         error.__traceback__ = first
+
+
+def hide_engine_frames(error: BaseException) -> None:
+    """The same, and no frame at all where none is the user's: who calls Headrace sees where they called it."""
+    strip_engine_frames(error)
+    if error.__traceback__ is not None and error.__traceback__.tb_frame.f_code.co_filename.startswith(_HERE):
+        error.__traceback__ = None

@@ -1,4 +1,4 @@
-"""``headrace runs``: the commands that read the history, and the one that deletes from it."""
+"""``headrace runs``: the commands that read the history, write a run to a file, and delete runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from headrace.cli.lazy_group import LazyCommand, LazyGroup
         "list": LazyCommand("headrace.cli.runs_list:list_runs", "List runs, newest first."),
         "show": LazyCommand("headrace.cli.runs_show:show", "Draw one run: what ran when, and what failed."),
         "logs": LazyCommand("headrace.cli.runs_logs:logs", "Print the log lines of a run."),
+        "export": LazyCommand("headrace.cli.runs_export:export", "Write a run to one HTML file."),
         "delete": LazyCommand(
             "headrace.cli.runs_delete:delete", "Delete runs with all that belongs to them."
         ),

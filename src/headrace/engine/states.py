@@ -174,3 +174,9 @@ class State(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}" if self.message else self.name.value
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        from headrace.notebooks import state_html  # few scripts are notebooks
+
+        return state_html(self.name, self.type, self.message)

@@ -69,10 +69,21 @@ def get_run_key(reader: Reader, id: str) -> int:
     return key
 
 
+def list_subflows(reader: Reader, id: str, *, limit: int) -> list[RunSummary]:
+    """The flow runs that it called, itself or by its task runs, oldest first."""
+    rows = reader.ask("browse_subflows", {"id": id, "first": id + "/", "after": id + "0", "limit": limit})
+    return reader.convert(summary_from, rows)
+
+
 def count_subflows(reader: Reader, id: str) -> int:
     """How many flow runs it called, itself or by its task runs."""
     count: int = reader.ask("count_subflows", {"id": id, "first": id + "/", "after": id + "0"})[0][0]
     return count
+
+
+def has_run(reader: Reader, id: str) -> bool:
+    """Whether there is a flow run of that whole id."""
+    return bool(reader.ask("get_flow_run", {"id": id}))
 
 
 def failed_task_runs(reader: Reader, run: Run, limit: int = 1000) -> list[str]:

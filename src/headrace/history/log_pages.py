@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from headrace.history.searching import pattern_of
+
 if TYPE_CHECKING:
     from headrace.history.reader import Reader
 
@@ -47,7 +49,7 @@ def _lines(reader: Reader, name: str, run: int, wanted: Wanted, key: int, limit:
         "flow_run": run,
         "task_run": wanted.task_run,
         "min_level": wanted.min_level,
-        "text": wanted.text,
+        "pattern": None if wanted.text is None else pattern_of(wanted.text),
         "key": key,
         "limit": limit,
     }

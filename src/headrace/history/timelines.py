@@ -36,6 +36,9 @@ def edges(reader: Reader, run: int, *, after: int, limit: int) -> str:
     return text
 
 
+_END_OF_TIME = 2**63 - 1
+
+
 class Change(NamedTuple):
     """A change of state of a task run, or of the flow run itself: task run 0. ``position`` orders those of one moment."""
 
@@ -62,6 +65,8 @@ def state_changes(reader: Reader, run: int, *, after: tuple[int, ...], limit: in
         "after_position": after_position,
         "limit": limit,
     }
+    ends = reader.ask("find_page_end", {"flow_run": run, "after_us": after_us, "limit": limit})
+    values["until_us"] = ends[0][0] if ends else _END_OF_TIME  # the page is full by then
     return reader.convert(Change._make, reader.ask("list_state_changes", values))
 
 

@@ -16,6 +16,7 @@ from headrace.server.api import api_routes
 from headrace.server.api.problems import problem
 from headrace.server.files import page_routes
 from headrace.server.guard import HEALTH, Guard
+from headrace.server.metrics import metrics_route
 from headrace.server.signing_in import login_route
 from headrace.server.streaming import events_route
 
@@ -47,6 +48,7 @@ def create_routes(source: Source, access: Access, hub: Hub) -> list[Route]:
         login_route(access),
         events_route(hub),
         *api_routes(source),
+        metrics_route(source),
         *page_routes(),
     ]
 

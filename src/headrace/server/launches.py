@@ -62,7 +62,7 @@ class Launches:
         with self._lock:
             ended = [number for number, launched in self._started.items() if launched.has_ended]
             for number in ended[: max(0, len(self._started) + 1 - _MAX_KEPT)]:
-                del self._started[number]
+                self._started.pop(number).close()
             if len(self._started) >= _MAX_KEPT:
                 raise LaunchError(
                     f"{_MAX_KEPT} processes that were started here have not ended: wait for one."
@@ -127,6 +127,10 @@ class Launched:
     def has_ended(self) -> bool:
         """Whether the process is gone."""
         return self.exit_code is not None
+
+    def close(self) -> None:
+        """Nobody asks for its output any more: it has ended."""
+        self._output.close()
 
     def look(self, reader: Reader) -> Launch:
         """How it fares."""

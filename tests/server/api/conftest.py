@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,7 +16,7 @@ from headrace.server.api import api_routes
 from tests.facts import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -97,3 +98,18 @@ def history(tmp_path: Path) -> Iterator[History]:
 @pytest.fixture
 def api(history: History) -> Api:
     return Api(history.location)
+
+
+@pytest.fixture
+def query(history: History) -> Callable[..., None]:
+    """Changes the history's file by SQL, as nobody should."""
+
+    def run(sql: str, *values: object) -> None:
+        connection = sqlite3.connect(history.location)
+        try:
+            with connection:
+                connection.execute(sql, values)
+        finally:
+            connection.close()
+
+    return run

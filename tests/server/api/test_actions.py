@@ -14,6 +14,8 @@ import pytest
 
 from headrace import settings
 from headrace.engine.states import StateName
+from headrace.server.api import actions
+from headrace.server.launches import Launches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,6 +103,15 @@ def start(folder: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(autouse=True)
+def _what_was_launched_ends_with_the_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    started = Launches()
+    monkeypatch.setattr(actions, "LAUNCHES", started)
+    yield
+    for launched in started._started.values():
+        launched.close()
 
 
 @pytest.fixture

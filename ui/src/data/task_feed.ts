@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 
 import { type Columns, TaskStore } from "./task_store";
 
-type Query = Record<string, string | number | null>;
+type Query = Record<string, string | number | readonly string[] | null>;
 export type Get = <Answer>(path: string, query?: Query) => Promise<Answer>;
 
 /** A row is committed a moment after the times in it, so what has changed is asked for from so long before. */

@@ -101,10 +101,27 @@ describe("the task store", () => {
 
   it("knows every attempt of a run that was tried more than once, also the one that goes on", () => {
     const store = new TaskStore();
-    store.take(page([1, 2], { ended: [15, null], retries: { 1: [[1, 2], [4, 15]], 2: [[1, 2]] } })); // prettier-ignore
+    store.take(
+      page([1, 2], {
+        ended: [15, null],
+        retries: {
+          1: [
+            [1, 2],
+            [4, 15],
+          ],
+          2: [[1, 2]],
+        },
+      }),
+    );
 
-    expect(store.attemptsOf(0)).toEqual([[1, 2], [4, 15]]); // prettier-ignore
-    expect(store.attemptsOf(1)).toEqual([[1, 2], [2, NaN]]); // prettier-ignore
+    expect(store.attemptsOf(0)).toEqual([
+      [1, 2],
+      [4, 15],
+    ]);
+    expect(store.attemptsOf(1)).toEqual([
+      [1, 2],
+      [2, NaN],
+    ]);
   });
 });
 

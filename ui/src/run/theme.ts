@@ -10,6 +10,7 @@ export interface Theme {
   readonly text: string;
   readonly muted: string;
   readonly line: string;
+  readonly strong: string;
   readonly surface: string;
   readonly sunken: string;
   readonly accent: string;
@@ -28,6 +29,7 @@ export function readTheme(element: Element): Theme {
     text: token("text"),
     muted: token("text-muted"),
     line,
+    strong: token("line-strong"),
     surface: token("surface"),
     sunken: token("surface-sunken"),
     accent: token("accent"),

@@ -4,6 +4,6 @@ SELECT logs.key, logs.task_run, coalesce(task_runs.name, task_runs.task || '-' |
 FROM logs LEFT JOIN task_runs ON task_runs.key = (:flow_run << 32) + logs.task_run
 WHERE logs.flow_run = :flow_run AND logs.key < :key AND logs.level >= :min_level
     AND (:task_run IS NULL OR coalesce(logs.task_run, 0) = :task_run)
-    AND (:text IS NULL OR instr(lower(logs.message), lower(:text)))
+    AND (:pattern IS NULL OR logs.message LIKE :pattern ESCAPE '\')
 ORDER BY logs.key DESC
 LIMIT :limit

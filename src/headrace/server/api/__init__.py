@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.server.api import actions, logs, runs, task_runs, timeline
+from headrace.server.api import actions, comparison, flows, graph, logs, runs, search, task_runs, timeline
 from headrace.server.api.endpoint import Endpoint
 from headrace.server.api.openapi import document_of
 from headrace.server.api.routing import routes_of
@@ -26,7 +26,11 @@ def get_openapi(reader: Reader) -> dict[str, Any]:  # noqa: ARG001 - as every ha
 ENDPOINTS = (
     *timeline.ENDPOINTS,
     *task_runs.ENDPOINTS,
+    *graph.ENDPOINTS,
     *logs.ENDPOINTS,
+    *flows.ENDPOINTS,
+    *comparison.ENDPOINTS,
+    *search.ENDPOINTS,
     *actions.ENDPOINTS,
     *runs.ENDPOINTS,
     Endpoint(

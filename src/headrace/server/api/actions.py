@@ -57,9 +57,10 @@ def cancel_runs(reader: Reader, *, body: Cancelling) -> Cancelled:
 
 def delete_runs(reader: Reader, *, body: Deleting) -> Deleted:
     """Deletes runs; those that are gone already are passed over."""
-    deletion = delete_from_history(
-        reader.location, dict.fromkeys(body.ids), include_unfinished=body.include_unfinished
-    )
+    known = [id for id in dict.fromkeys(body.ids) if browsing.has_run(reader, id)]
+    if not known:  # perhaps there is no history yet, and none is to be made
+        return Deleted([], [])
+    deletion = delete_from_history(reader.location, known, include_unfinished=body.include_unfinished)
     return Deleted(list(deletion.deleted), list(deletion.unfinished))
 
 

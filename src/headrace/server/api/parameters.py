@@ -93,6 +93,8 @@ class Parameter:
             raise refused(f"{self.name} is longer than {MAX_TEXT} characters.")
         if self.choices and text not in self.choices:
             raise refused(f"{self.name}={_short(text)} is none of {', '.join(self.choices)}.")
+        if "\0" in text:
+            raise refused(f"{self.name} holds a NUL, which no text here does.")
         if not text.isascii() and text != text.encode("utf-8", "ignore").decode("utf-8"):
             raise refused(f"{self.name} is no text that UTF-8 can say.")
         return text

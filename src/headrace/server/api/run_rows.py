@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.engine.states import StateName, StateType
+from headrace.server.api.paging import fitting
 from headrace.server.api.views import Failure, Question, Run, RunRow, State
 
 if TYPE_CHECKING:
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from headrace.server.api.views import Action
 
 NAME = 500
-TEXT = 20_000
-TRACEBACK = 100_000
+TEXT = 10_000
+TRACEBACK = 40_000
 _REASON = 2_000
 _MAX_TAGS = 100
 _MAX_STATES = 500
-_MAX_QUESTIONS = 20
+_MAX_QUESTIONS = 10
+_PART_BYTES = 100_000
 _OF_FORM = frozenset({"signature", "not_whole"})
 """What only the form of *run again* needs."""
 
@@ -83,7 +85,7 @@ def run_of(run: RecordedRun, *, subflows: int, questions: Sequence[OpenQuestion]
         dashboard_url=dashboard if _is_address(dashboard) else None,
         subflows=subflows,
         questions=[
-            Question(cut(asked.prompt, _REASON), asked.occurrence, cut(asked.question, TEXT))
+            Question(cut(asked.prompt, _REASON), asked.occurrence, cut(asked.question, _REASON))
             for asked in questions[:_MAX_QUESTIONS]
         ],
         actions=_actions(run, has_questions=bool(questions)) if can_act else [],
@@ -102,10 +104,11 @@ def counts_of(counts: Mapping[str, int]) -> dict[Any, int]:
 
 def states_of(states: Sequence[StateView]) -> list[State]:
     """The states, of very many the latest."""
-    return [
-        State(state.name, state.at_us, cut_or_none(state.message, _REASON if place else TEXT))
-        for place, state in enumerate(states[-_MAX_STATES:])
+    latest_first = [
+        State(state.name, state.at_us, cut_or_none(state.message, _REASON))
+        for state in reversed(states[-_MAX_STATES:])
     ]
+    return fitting(latest_first, _PART_BYTES)[::-1]
 
 
 def failure_of(failure: FailureView | None) -> Failure | None:
@@ -135,11 +138,8 @@ def _actions(run: RecordedRun, *, has_questions: bool) -> list[Action]:
 
 def _bounded(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of where it came from, as texts and lists of a size that is shown."""
-    return {
-        cut(name, NAME): _bounded_value(value)
-        for name, value in list(provenance.items())[:50]
-        if name not in _OF_FORM
-    }
+    known = [(cut(name, NAME), _bounded_value(value)) for name, value in list(provenance.items())[:50]]
+    return dict(fitting(known, _PART_BYTES))
 
 
 def _bounded_value(value: Any) -> Any:

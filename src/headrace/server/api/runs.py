@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _MAX_NAMES = 1000
+_MAX_SUBFLOWS = 1000
 
 
 def get_info(reader: Reader) -> Info:
@@ -52,8 +53,9 @@ def get_run(reader: Reader, *, id: str) -> Run:
 
 def list_subflows(reader: Reader, *, id: str) -> RunList:
     """The flow runs that it called, oldest first; of very many the first."""
-    children = reader.children(browsing.get_run(reader, id))
-    return RunList(fitting([row_of(run) for run in children]))
+    browsing.get_run_key(reader, id)
+    subflows = browsing.list_subflows(reader, id, limit=_MAX_SUBFLOWS)
+    return RunList(fitting([row_of(run) for run in subflows]))
 
 
 def get_histogram(reader: Reader, *, buckets: int, **filters: Any) -> Histogram:

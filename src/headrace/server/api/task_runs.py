@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _MAX_NEIGHBOURS = 100
 _MAX_UPSTREAMS = 1000
 _MAX_SUBFLOWS = 50
-_ATTEMPTS_BYTES = 300_000
+_ATTEMPTS_BYTES = 200_000
 
 
 def get_task_run(reader: Reader, *, id: str, n: int) -> TaskRun:
@@ -51,7 +51,7 @@ def get_task_run(reader: Reader, *, id: str, n: int) -> TaskRun:
         tags=tags_of(found.tags),
         state=found.state,
         state_type=StateType(found.state_type).value,
-        states=fitting(states_of(found.states), 100_000),
+        states=states_of(found.states),
         submitted_us=found.submitted_us,
         started_us=found.started_us,
         ended_us=found.ended_us,

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from headrace.history.timelines import Change
 
 _LONGEST_PATH = 50_000
+_QUICK_EDGES = 25_000
 _QUICK_PAGE = 15_000
-"""More rarely fit into a megabyte."""
+"""More rarely fit into a megabyte, or take longer than a person should notice."""
 
 AFTER = Parameter(
     name="after",
@@ -48,7 +49,9 @@ def get_timeline(reader: Reader, *, id: str, after: int, changed_since_us: int |
 def list_edges(reader: Reader, *, id: str, after: int, limit: int) -> Json:
     """Who waited for whom, as columns."""
     run = browsing.get_run_key(reader, id)
-    return _within_bounds(lambda count: timelines.edges(reader, run, after=after, limit=count), limit)
+    return _within_bounds(
+        lambda count: timelines.edges(reader, run, after=after, limit=count), min(limit, _QUICK_EDGES)
+    )
 
 
 def list_states(reader: Reader, *, id: str, cursor: str | None, limit: int) -> StateChanges:

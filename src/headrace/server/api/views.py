@@ -326,3 +326,110 @@ class Graph:
     nodes: list[GraphNode]
     edges: list[tuple[str, str]]
     is_truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """One of the last runs of a flow."""
+
+    id: str
+    name: str
+    state: str
+    state_type: StateTypeName
+    created_us: int
+    duration_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """A flow by its runs. Durations are those of the runs that completed.
+
+    ``success_rate`` is a part of one, of the runs that completed, failed or crashed; ``trend`` the median duration of the last
+    ten over that of the ten before. ``last`` are the last 20 runs, the oldest first.
+    """
+
+    flow: str
+    runs: int
+    last: list[LastRun]
+    success_rate: float | None
+    median_us: int | None
+    p95_us: int | None
+    trend: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowList:
+    """Flows, those that ran last first."""
+
+    items: list[FlowRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterPair:
+    """A parameter of two runs, as JSON text; ``None`` where a run has none of that name."""
+
+    name: str
+    a: str | None
+    b: str | None
+    is_same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSum:
+    """The runs of one task together."""
+
+    runs: int
+    counts: Counts
+    ran_us: int
+    median_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPair:
+    """A task in two runs; ``None`` where a run has none of it."""
+
+    task: str
+    a: TaskSum | None
+    b: TaskSum | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two flow runs side by side."""
+
+    runs: tuple[RunRow, RunRow]
+    parameters: list[ParameterPair]
+    tasks: list[TaskPair]
+
+
+HitKind = Literal["run", "task_run", "message", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """The flow run in which something was found."""
+
+    id: str
+    name: str
+    flow: str
+    state: str
+    state_type: StateTypeName
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Where a text was found: in the name of a run or a task run, in the message of a state or failure, or in a log line."""
+
+    run: FoundRun
+    kind: HitKind
+    task_run: int | None
+    at_us: int
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class HitPage:
+    """Hits. As long as there is a ``next_cursor``, there is more to look through: a page may be empty and yet have one."""
+
+    items: list[Hit]
+    next_cursor: str | None

@@ -1,13 +1,14 @@
 // The card beside the task run that is pointed at: what it is, how it stands, and where its time went.
 
 import { useComputed } from "@preact/signals";
-import type { JSX } from "preact";
+import { Fragment, type JSX } from "preact";
 
 import { StateSign } from "../../design/state";
+import { visible } from "../../text/visible";
+import { spanLabel } from "../spans";
 import { barStart } from "./lanes";
 import type { Spot } from "./scene";
 import type { Stage } from "./stage";
-import { spanLabel } from "./ticks";
 
 const WIDTH = 260;
 const GAP = 14;
@@ -18,22 +19,22 @@ export function Card({ stage }: { stage: Stage }): JSX.Element {
   const { spot, x, y, isByKey } = hover.value;
   const { store } = spot.section;
   const facts = factsOf(spot, stage);
-  const left = x + GAP + WIDTH > stage.shownWidth ? Math.max(4, x - GAP - WIDTH) : x + GAP;
+  const left = x + GAP + WIDTH > stage.width ? Math.max(4, x - GAP - WIDTH) : x + GAP;
   const isLow = y > stage.canvas.clientHeight * 0.6;
   const edge = isLow ? { bottom: `${stage.canvas.clientHeight - y + GAP}px` } : { top: `${y + GAP}px` };
   return (
     <>
       <div class="timeline-card" style={{ left: `${left}px`, width: `${WIDTH}px`, ...edge }}>
-        <p class="timeline-card-name">{store.nameOf(spot.row)}</p>
+        <p class="timeline-card-name told">{visible(store.nameOf(spot.row))}</p>
         <p class="timeline-card-state">
           <StateSign type={store.stateTypeOf(spot.row)} name={store.stateNameOf(spot.row)} />
         </p>
         <dl>
           {facts.map(([name, value]) => (
-            <>
+            <Fragment key={name}>
               <dt>{name}</dt>
-              <dd>{value}</dd>
-            </>
+              <dd class="told">{visible(value)}</dd>
+            </Fragment>
           ))}
         </dl>
       </div>
@@ -48,7 +49,7 @@ export function Card({ stage }: { stage: Stage }): JSX.Element {
 function describe(spot: Spot, stage: Stage): string {
   const { store } = spot.section;
   const facts = factsOf(spot, stage).map(([name, value]) => `${name} ${value}`);
-  return `${store.nameOf(spot.row)}, ${store.stateNameOf(spot.row)}, ${facts.join(", ")}`;
+  return `${visible(store.nameOf(spot.row))}, ${store.stateNameOf(spot.row)}, ${facts.join(", ")}`;
 }
 
 function factsOf({ section, row }: Spot, stage: Stage): (readonly [name: string, value: string])[] {

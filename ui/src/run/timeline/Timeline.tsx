@@ -5,12 +5,14 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
 import type { Get, TaskFeed } from "../../data/task_feed";
-import { type StateType, type TaskStore } from "../../data/task_store";
+import type { TaskStore } from "../../data/task_store";
+import { Pace } from "../pace";
+import { chosenTypes } from "../StateChoices";
+import type { ViewState } from "../view_state";
 import { Card } from "./Card";
 import { Family, type RunTimes } from "./family";
 import { holdLanes, holdStrip } from "./gestures";
 import { defaultMode, type LaneMode } from "./lanes";
-import { Pace } from "./pace";
 import { SceneMaker, watch } from "./sections";
 import { Stage } from "./stage";
 import "./timeline.css";
@@ -20,22 +22,28 @@ interface TimelineProps {
   run: RunTimes;
   feed: TaskFeed;
   get: Get;
+  view: ViewState;
   /** The task run whose drawer is open. */
   taskRun: number | null;
   onOpen: (run: string, taskRun: number) => void;
 }
 
-export function Timeline({ run, feed, get, taskRun, onOpen }: TimelineProps): JSX.Element {
+const MODES: readonly LaneMode[] = ["worker", "task", "run"];
+
+export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProps): JSX.Element {
   const lanes = useRef<HTMLCanvasElement>(null);
   const strip = useRef<HTMLCanvasElement>(null);
   const stage = useSignal<Stage | null>(null);
   const family = useMemo(() => new Family(run.id, get), [run.id]);
-  const mode = useSignal<LaneMode | null>(null);
-  const text = useSignal("");
-  const types = useSignal<readonly StateType[]>([]);
-  const filter = useComputed(() => ({ text: text.value, types: types.value }));
-  const isClock = useSignal(false);
-  const hasPath = useSignal(true);
+  const mode = useComputed(() => MODES.find((known) => known === view.get("lanes")) ?? null);
+  const text = useComputed(() => view.get("text") ?? "");
+  const state = useComputed(() => view.get("state"));
+  const filter = useComputed(() => {
+    void state.value;
+    return { text: text.value, types: chosenTypes(view) };
+  });
+  const isClock = useComputed(() => view.get("clock") !== null);
+  const hasPath = useComputed(() => view.get("path") === null);
   const path = useSignal<readonly number[]>([]);
   const shownRun = useSignal(run);
   shownRun.value = run;
@@ -98,17 +106,8 @@ export function Timeline({ run, feed, get, taskRun, onOpen }: TimelineProps): JS
 
   return (
     <div class="timeline">
-      <Tools
-        store={feed.store}
-        stage={stage.value}
-        mode={shownMode.value}
-        onMode={(chosen) => (mode.value = chosen)}
-        text={text}
-        types={types}
-        isClock={isClock}
-        hasPath={hasPath}
-      />
-      <canvas ref={strip} class="timeline-strip" aria-hidden="true" />
+      <Tools store={feed.store} stage={stage.value} view={view} mode={shownMode.value} />
+      <canvas ref={strip} class="timeline-strip" role="img" aria-label="The whole run, and the part that is shown below" />
       <div class="timeline-stage">
         <canvas
           ref={lanes}
@@ -122,8 +121,8 @@ export function Timeline({ run, feed, get, taskRun, onOpen }: TimelineProps): JS
         {stage.value !== null && <Card stage={stage.value} />}
       </div>
       <p id="timeline-keys" class="unseen">
-        Plus and minus zoom, 0 shows everything, arrows move. Shift with arrows goes from task run to task run, Enter opens it.
-        The Tasks tab has the same as a table.
+        Plus and minus zoom, 0 shows everything, arrows move. Shift with arrows goes from task run to task run, Enter opens it. The Tasks
+        tab has the same as a table.
       </p>
     </div>
   );

@@ -2,6 +2,8 @@
 // over them what tells more than a colour: hatching on what failed, its attempts, lines of waiting, labels.
 
 import { type Attempt, STATE_TYPES } from "../../data/task_store";
+import { visible } from "../../text/visible";
+import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
 import { Columns, Fills } from "./columns";
 import { CHARACTER_WIDTH, type Frame, LABEL_FONT_SIZE, usPerPixel, yOf } from "./frame";
@@ -10,14 +12,13 @@ import { DIMMED, isBad } from "./marks";
 import type { Sink } from "./pyramid";
 import { Rectangles } from "./rectangles";
 import type { Section } from "./scene";
-import { spanLabel } from "./ticks";
 
-const NARROWEST_BAR = 2;
-const WIDEST_GROUP = 1.5;
+const NARROWEST_BAR = 3;
+const WIDEST_GROUP = 2;
 const FAILED = STATE_TYPES.indexOf("FAILED");
 const RUNNING = STATE_TYPES.indexOf("RUNNING");
 /** More labels than that nobody reads, and each costs as much as a hundred bars. */
-const MOST_LABELS = 400;
+const MOST_LABELS = 250;
 /** A name that is cut shorter says nothing. */
 const SHORTEST_LABEL = 5;
 
@@ -150,7 +151,7 @@ export class Bars implements Sink {
 
   private addBlock(left: number, width: number, mark: number): void {
     const fill = this.fills.of(mark);
-    if (width < 7 || this.height < 7) {
+    if (width < 10 || this.height < 9) {
       fill.add(left, this.y, width, this.height);
       return;
     }
@@ -251,7 +252,7 @@ class LabelTexts {
   private readonly durations = new WeakMap<Section, Map<number, string>>();
 
   name(section: Section, row: number): string {
-    return remembered(this.names, section, row, () => section.store.nameOf(row));
+    return remembered(this.names, section, row, () => visible(section.store.nameOf(row)));
   }
 
   duration(section: Section, row: number, nowUs: number): string {
@@ -265,12 +266,7 @@ class LabelTexts {
   }
 }
 
-function remembered(
-  kept: WeakMap<Section, Map<number, string>>,
-  section: Section,
-  row: number,
-  make: () => string,
-): string {
+function remembered(kept: WeakMap<Section, Map<number, string>>, section: Section, row: number, make: () => string): string {
   let texts = kept.get(section);
   if (texts === undefined) kept.set(section, (texts = new Map()));
   let text = texts.get(row);

@@ -1,9 +1,8 @@
 // What stands round the bars: the grid, bands and names of the lanes, the time axis, the line of now, the scroll bar.
 
-import type { TaskStore } from "../../data/task_store";
 import type { Theme } from "../theme";
 import { AXIS_HEIGHT, CHARACTER_WIDTH, type Frame, LABEL_FONT_SIZE, usPerPixel, xOf, yOf } from "./frame";
-import { labelOf } from "./lanes";
+import { labelOf, type Lanes } from "./lanes";
 import type { Scene, Section } from "./scene";
 import { clockLabel, midnightBefore, relativeLabel, type Ticks, ticksOf } from "./ticks";
 
@@ -114,11 +113,7 @@ function labelAt(frame: Frame, us: number, stepUs: number): string {
   return frame.clockFromUs === null ? relativeLabel(us, stepUs) : clockLabel(frame.clockFromUs + us, stepUs);
 }
 
-function forLanesInSight(
-  scene: Scene,
-  frame: Frame,
-  tell: (section: Section, lane: number, y: number, height: number) => void,
-): void {
+function forLanesInSight(scene: Scene, frame: Frame, tell: (section: Section, lane: number, y: number, height: number) => void): void {
   for (const section of scene.sections) {
     const { lanes } = section;
     if (yOf(frame, section.top) > frame.height || yOf(frame, section.top + lanes.height) < AXIS_HEIGHT) continue;
@@ -141,13 +136,12 @@ function firstLaneFrom(section: Section, y: number): number {
   return low;
 }
 
-const names = new WeakMap<TaskStore, Map<number, string>>();
+const names = new WeakMap<Lanes, Map<number, string>>();
 
-/** The name of a lane. Those of runs are kept, as making them anew in each frame would make garbage. */
+/** The name of a lane. It is kept, as making names anew in each frame would make garbage. */
 function nameOf(section: Section, lane: number): string {
-  if (section.lanes.mode !== "run") return labelOf(section.store, section.lanes, lane);
-  let known = names.get(section.store);
-  if (known === undefined) names.set(section.store, (known = new Map()));
+  let known = names.get(section.lanes);
+  if (known === undefined) names.set(section.lanes, (known = new Map()));
   let name = known.get(lane);
   if (name === undefined) known.set(lane, (name = labelOf(section.store, section.lanes, lane)));
   return name;

@@ -28,8 +28,7 @@ export function densityOf(store: TaskStore, marks: Uint8Array, whole: TimeWindow
     addStretch(into, (start - whole.from) * perUs, (end - whole.from) * perUs);
   }
   let most = 0;
-  for (let bucket = 0; bucket < bucketCount; bucket++)
-    most = Math.max(most, good[bucket]! + bad[bucket]! + dimmed[bucket]!);
+  for (let bucket = 0; bucket < bucketCount; bucket++) most = Math.max(most, good[bucket]! + bad[bucket]! + dimmed[bucket]!);
   return { good, bad, dimmed, most };
 }
 

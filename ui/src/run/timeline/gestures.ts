@@ -1,7 +1,8 @@
 // What pointer, wheel and keys do to the stage. Each function takes hold of a canvas and gives back how to let go of it.
 
-import { AXIS_HEIGHT } from "./frame";
+import { listenTo, placeIn, type Point, turnOf } from "../listening";
 import { SCROLL_BAR_WIDTH } from "./chrome";
+import { AXIS_HEIGHT } from "./frame";
 import { gripAt, usAt } from "./overview";
 import { type Direction, neighbour, type Section, type Spot } from "./scene";
 import type { Stage } from "./stage";
@@ -22,7 +23,7 @@ const KEY_PIXELS = 80;
 /** Drag pans, two fingers zoom, the wheel zooms at the pointer, a click chooses, a double click shows everything. */
 export function holdLanes(stage: Stage, answers: Answers): () => void {
   const { canvas } = stage;
-  const pressed = new Map<number, { x: number; y: number }>();
+  const pressed = new Map<number, Point>();
   let moved = 0;
   let isScrolling = false;
 
@@ -32,7 +33,7 @@ export function holdLanes(stage: Stage, answers: Answers): () => void {
     pressed.set(event.pointerId, placeIn(canvas, event));
     moved = pressed.size > 1 ? Infinity : 0;
     const { x, y } = placeIn(canvas, event);
-    isScrolling = stage.canScroll && x > stage.shownWidth - SCROLL_BAR_WIDTH;
+    isScrolling = stage.canScroll && x > stage.width - SCROLL_BAR_WIDTH;
     if (isScrolling) stage.scrollToShare(y);
   };
   const onMove = (event: PointerEvent): void => {
@@ -86,9 +87,9 @@ export function holdStrip(stage: Stage): () => void {
   const { strip } = stage;
   let grip: "from" | "to" | "inside" | null = null;
   let lastUs = 0;
-  const usOf = (event: PointerEvent): number => usAt(stage.whole, stage.shownWidth, stage.left, placeIn(strip, event).x);
+  const usOf = (event: PointerEvent): number => usAt(stage.whole, stage.width, stage.left, placeIn(strip, event).x);
   const gripOf = (event: PointerEvent): ReturnType<typeof gripAt> =>
-    gripAt(stage.whole, stage.shownWindow, stage.shownWidth, stage.left, placeIn(strip, event).x);
+    gripAt(stage.whole, stage.shownWindow, stage.width, stage.left, placeIn(strip, event).x);
 
   const onDown = (event: PointerEvent): void => {
     strip.setPointerCapture(event.pointerId);
@@ -127,11 +128,6 @@ export function holdStrip(stage: Stage): () => void {
   });
 }
 
-interface Point {
-  x: number;
-  y: number;
-}
-
 function drag(stage: Stage, from: Point, to: Point): void {
   stage.canvas.style.cursor = "grabbing";
   if (from.x > stage.left) stage.pan(from.x - to.x);
@@ -148,9 +144,7 @@ function pinch(stage: Stage, pressed: [number, Point][], moving: number, to: Poi
 
 /** Over the names of the lanes, or with Shift, the wheel scrolls; sideways it pans; else it zooms at the pointer. */
 function turn(stage: Stage, event: WheelEvent, at: Point): void {
-  const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-  const across = event.deltaX * unit;
-  const along = event.deltaY * unit;
+  const { x: across, y: along } = turnOf(event);
   if (event.shiftKey || at.x < stage.left) stage.scroll(along === 0 ? across : along);
   else if (Math.abs(across) > Math.abs(along)) stage.pan(across);
   else stage.zoom(Math.exp(along * (event.ctrlKey ? 0.01 : 0.0022)), at.x);
@@ -231,19 +225,4 @@ function press(stage: Stage, event: KeyboardEvent, answers: Answers): boolean {
 function firstSpot(stage: Stage): Spot | null {
   const section = stage.shownScene.sections.find((candidate) => candidate.lanes.rows.length > 0);
   return section === undefined ? null : { section, row: section.lanes.rows[0]! };
-}
-
-function placeIn(element: Element, event: MouseEvent): Point {
-  const box = element.getBoundingClientRect();
-  return { x: event.clientX - box.left, y: event.clientY - box.top };
-}
-
-type Listeners = { [Name in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[Name]) => void };
-
-function listenTo(element: HTMLElement, listeners: Listeners): () => void {
-  const entries = Object.entries(listeners) as [string, EventListener][];
-  for (const [name, listener] of entries) element.addEventListener(name, listener, { passive: false });
-  return () => {
-    for (const [name, listener] of entries) element.removeEventListener(name, listener);
-  };
 }

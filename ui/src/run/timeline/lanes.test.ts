@@ -25,7 +25,7 @@ describe("lanes", () => {
     const store = storeOf(rows);
     const lanes = layOut(store, "worker");
 
-    expect(tracksOf(lanes)).toEqual([[[1, 2], [3]], [[0]]]); // prettier-ignore
+    expect(tracksOf(lanes)).toEqual([[[1, 2], [3]], [[0]]]);
     expect([0, 1].map((lane) => labelOf(store, lanes, lane))).toEqual(["a", "b"]);
   });
 
@@ -33,28 +33,38 @@ describe("lanes", () => {
     const store = storeOf(rows);
     const lanes = layOut(store, "task");
 
-    expect(tracksOf(lanes)).toEqual([[[1], [0], [3]], [[2]]]); // prettier-ignore
+    expect(tracksOf(lanes)).toEqual([[[1], [0], [3]], [[2]]]);
     expect([0, 1].map((lane) => labelOf(store, lanes, lane))).toEqual(["load", "save"]);
   });
 
   it("stand for task runs, in the order of submission", () => {
     const lanes = layOut(storeOf(rows), "run");
 
-    expect(tracksOf(lanes)).toEqual([[[0]], [[1]], [[2]], [[3]]]); // prettier-ignore
+    expect(tracksOf(lanes)).toEqual([[[0]], [[1]], [[2]], [[3]]]);
     expect([...lanes.waitFrom]).toEqual([0, 0, 0, 0]);
   });
 
   it("show waiting from when the track was left to the run", () => {
-    const lanes = layOut(storeOf([["t", "a", 0, 0, 10], ["t", "a", 2, 15, 20]]), "worker"); // prettier-ignore
+    const lanes = layOut(
+      storeOf([
+        ["t", "a", 0, 0, 10],
+        ["t", "a", 2, 15, 20],
+      ]),
+      "worker",
+    );
 
     expect([...lanes.waitFrom]).toEqual([0, 10]);
   });
 
   it("keep what only waits on one line, where the first stands for all", () => {
-    const store = storeOf([["t", null, 1, null, null], ["t", null, 2, null, null], ["t", "a", 0, 3, 4]]); // prettier-ignore
+    const store = storeOf([
+      ["t", null, 1, null, null],
+      ["t", null, 2, null, null],
+      ["t", "a", 0, 3, 4],
+    ]);
     const lanes = layOut(store, "worker");
 
-    expect(tracksOf(lanes)).toEqual([[[2]], [[0]]]); // prettier-ignore
+    expect(tracksOf(lanes)).toEqual([[[2]], [[0]]]);
     expect(lanes.waiting[1]).toBe(2);
     expect(labelOf(store, lanes, 1)).toBe("waiting");
     expect(lanes.trackOf[1]).toBe(lanes.trackOf[0]);
@@ -64,14 +74,20 @@ describe("lanes", () => {
     const store = storeOf([["t", null, 1, null, 5, "Cached"]]);
     const lanes = layOut(store, "worker");
 
-    expect(tracksOf(lanes)).toEqual([[[0]]]); // prettier-ignore
+    expect(tracksOf(lanes)).toEqual([[[0]]]);
     expect(labelOf(store, lanes, 0)).toBe("no worker");
   });
 
   it("take what still runs to go on for ever", () => {
-    const lanes = layOut(storeOf([["t", "a", 0, 1, null], ["t", "a", 0, 900, 901]]), "worker"); // prettier-ignore
+    const lanes = layOut(
+      storeOf([
+        ["t", "a", 0, 1, null],
+        ["t", "a", 0, 900, 901],
+      ]),
+      "worker",
+    );
 
-    expect(tracksOf(lanes)).toEqual([[[0], [1]]]); // prettier-ignore
+    expect(tracksOf(lanes)).toEqual([[[0], [1]]]);
   });
 
   it("never overlap on a track as long as there are tracks left, in any mode", () => {
@@ -102,8 +118,7 @@ describe("lanes", () => {
   });
 
   it("are a task run each where these are few, workers where those are", () => {
-    const many = (workers: number): Row[] =>
-      Array.from({ length: 100 }, (_, at) => ["t", `w${at % workers}`, 0, 1, 2] as const);
+    const many = (workers: number): Row[] => Array.from({ length: 100 }, (_, at) => ["t", `w${at % workers}`, 0, 1, 2] as const);
     expect(defaultMode(storeOf(rows))).toBe("run");
     expect(defaultMode(storeOf(many(8)))).toBe("worker");
     expect(defaultMode(storeOf(many(100)))).toBe("task");

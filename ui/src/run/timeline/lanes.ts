@@ -3,6 +3,7 @@
 // microseconds after the store's base.
 
 import { type Groups, NONE, type TaskStore } from "../../data/task_store";
+import { visible } from "../../text/visible";
 
 export type LaneMode = "worker" | "task" | "run";
 
@@ -119,15 +120,16 @@ function lanesByFirstStart(groups: Groups, begin: Float64Array, store: TaskStore
   for (let group = 0; group + 1 < groups.from.length; group++) {
     const rows = groups.rows.subarray(groups.from[group], groups.from[group + 1]);
     if (rows.length === 0) continue;
-    const started = sortedByStart(rows.filter((row) => !Number.isNaN(begin[row]!)), begin);
+    const started = sortedByStart(
+      rows.filter((row) => !Number.isNaN(begin[row]!)),
+      begin,
+    );
     const waiting = rows.filter((row) => Number.isNaN(begin[row]!));
     lanes.push({ group, started, waiting });
   }
   const isWithoutWorker = (lane: LaneRows): boolean => store.worker[lane.started[0] ?? lane.waiting[0]!] === NONE;
   const first = (lane: LaneRows): number => (lane.started.length > 0 ? begin[lane.started[0]!]! : Infinity);
-  return lanes.sort(
-    (a, b) => Number(isWithoutWorker(a)) - Number(isWithoutWorker(b)) || compare(first(a), first(b)) || a.group - b.group,
-  );
+  return lanes.sort((a, b) => Number(isWithoutWorker(a)) - Number(isWithoutWorker(b)) || compare(first(a), first(b)) || a.group - b.group);
 }
 
 function compare(a: number, b: number): number {
@@ -286,6 +288,6 @@ function rowCountOf(lanes: Lanes, lane: number): number {
 export function labelOf(store: TaskStore, lanes: Lanes, lane: number): string {
   const subject = lanes.subject[lane]!;
   if (subject === NONE) return lanes.waiting[lane] === rowCountOf(lanes, lane) ? "waiting" : "no worker";
-  if (lanes.mode === "worker") return store.workers[subject]!;
-  return lanes.mode === "task" ? store.tasks[subject]! : store.nameOf(subject);
+  if (lanes.mode === "worker") return visible(store.workers[subject]!);
+  return visible(lanes.mode === "task" ? store.tasks[subject]! : store.nameOf(subject));
 }

@@ -35,8 +35,7 @@ export class Painter {
       if (yOf(frame, section.top) < frame.height && yOf(frame, section.top + section.lanes.height) > AXIS_HEIGHT)
         this.bars.gather(section, frame);
     this.bars.paint(context, theme);
-    if (frame.critical.length > 0 && scene.sections[0] !== undefined)
-      paintCriticalPath(context, scene.sections[0], frame, theme);
+    if (frame.critical.length > 0 && scene.sections[0] !== undefined) paintCriticalPath(context, scene.sections[0], frame, theme);
     if (frame.selected !== null) paintOutline(context, frame.selected, frame, theme.accent);
     if (frame.hovered !== null) paintOutline(context, frame.hovered, frame, theme.text);
     if (scene.isRunning) paintNow(context, frame, theme);

@@ -29,10 +29,7 @@ class Notes implements Sink {
 
 const COUNT = 1000;
 /** A thousand runs one after another, half busy; one of them failed. */
-const ROWS = Array.from(
-  { length: COUNT },
-  (_, at): Row => ["t", "w", at * 10, at * 10, at * 10 + 5, at === 700 ? "Failed" : "Completed"],
-);
+const ROWS = Array.from({ length: COUNT }, (_, at): Row => ["t", "w", at * 10, at * 10, at * 10 + 5, at === 700 ? "Failed" : "Completed"]);
 
 function walked(rows: readonly Row[], from: number, to: number, widest: number): Notes {
   const store = storeOf(rows);

@@ -106,8 +106,7 @@ export class Pyramid {
   }
 
   private walkBars(first: number, last: number, from: number, to: number, sink: Sink): void {
-    for (let place = first; place < last; place++)
-      if (this.seenTo[place]! >= from && this.seenFrom[place]! <= to) sink.bar(place);
+    for (let place = first; place < last; place++) if (this.seenTo[place]! >= from && this.seenFrom[place]! <= to) sink.bar(place);
   }
 
   private build(track: number, store: TaskStore, marks: Uint8Array): void {

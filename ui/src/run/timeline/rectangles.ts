@@ -21,8 +21,7 @@ export class Rectangles {
   /** Paints them in the context's present fill, and forgets them. */
   paint(context: CanvasRenderingContext2D): void {
     const { values, length } = this;
-    for (let at = 0; at < length; at += 4)
-      context.fillRect(values[at]!, values[at + 1]!, values[at + 2]!, values[at + 3]!);
+    for (let at = 0; at < length; at += 4) context.fillRect(values[at]!, values[at + 1]!, values[at + 2]!, values[at + 3]!);
     this.length = 0;
   }
 

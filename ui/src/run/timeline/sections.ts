@@ -38,22 +38,13 @@ export class SceneMaker {
     return stacked(sections, { from: 0, to }, isRunning);
   }
 
-  private add(
-    sections: Unplaced[],
-    run: string,
-    feed: TaskFeed,
-    family: Family,
-    wishes: Wishes,
-    depth: number,
-    shiftUs: number,
-  ): void {
+  private add(sections: Unplaced[], run: string, feed: TaskFeed, family: Family, wishes: Wishes, depth: number, shiftUs: number): void {
     const mode = wishes.mode ?? defaultMode(feed.store);
     sections.push(this.section("tasks", run, feed.store, mode, wishes.filter, depth, shiftUs, true));
     for (const { run: subflow, line, isOpen, inside } of family.members.peek()) {
       const shift = shiftUs + subflow.created_us - feed.store.baseUs;
       sections.push(this.section("subflow", subflow.id, line, "run", wishes.filter, depth, shift, isOpen.peek()));
-      if (isOpen.peek() && inside !== null)
-        this.add(sections, subflow.id, inside.feed, inside.family, wishes, depth + 1, shift);
+      if (isOpen.peek() && inside !== null) this.add(sections, subflow.id, inside.feed, inside.family, wishes, depth + 1, shift);
     }
   }
 
@@ -87,8 +78,7 @@ export class SceneMaker {
 /** Reads the signals of all that a scene is made of, so that an effect runs when one of them moves. */
 export function watch(feed: TaskFeed, family: Family): void {
   void feed.store.version.value;
-  for (const { isOpen, inside } of family.members.value)
-    if (isOpen.value && inside !== null) watch(inside.feed, inside.family);
+  for (const { isOpen, inside } of family.members.value) if (isOpen.value && inside !== null) watch(inside.feed, inside.family);
 }
 
 function lastEndOf({ store, shiftUs }: Unplaced): number {

@@ -3,9 +3,9 @@
 
 import { effect, signal } from "@preact/signals";
 
-import { onThemeChange, readTheme, type Theme } from "../theme";
+import { Surface } from "../surface";
 import { AXIS_HEIGHT, type Frame } from "./frame";
-import { Overview, OVERVIEW_HEIGHT } from "./overview";
+import { Overview } from "./overview";
 import { Painter } from "./painter";
 import { placeOf, type Scene, type Section, type Spot, spotAt } from "./scene";
 import { fitted, panned, revealing, spanOf, type TimeWindow, zoomed } from "./window";
@@ -38,50 +38,36 @@ export class Stage {
   private window: TimeWindow = { from: 0, to: 1 };
   private scrollY = 0;
   private pointerX: number | null = null;
-  private theme: Theme;
   private clock: () => number = () => 0;
 
-  private width = 1;
-  private height = 1;
-  private scale = 1;
-  private frameAsked = 0;
   private growth = 0;
   private glide: { from: TimeWindow; to: TimeWindow; since: number } | null = null;
 
+  private readonly surface: Surface;
+  private readonly stripSurface: Surface;
   private readonly painter: Painter;
   private readonly overview: Overview;
-  private readonly endings: (() => void)[] = [];
+  private readonly endHover: () => void;
 
   constructor(
     readonly canvas: HTMLCanvasElement,
     readonly strip: HTMLCanvasElement,
   ) {
-    this.painter = new Painter(canvas.getContext("2d", { alpha: false })!);
-    this.overview = new Overview(strip.getContext("2d", { alpha: false })!);
-    this.theme = readTheme(canvas);
-    const observer = new ResizeObserver(() => this.measure());
-    observer.observe(canvas);
-    const onShow = (): void => this.draw();
-    document.addEventListener("visibilitychange", onShow);
-    this.endings.push(
-      () => observer.disconnect(),
-      () => document.removeEventListener("visibilitychange", onShow),
-      onThemeChange(() => {
-        this.theme = readTheme(canvas);
-        this.draw();
-      }),
-      effect(() => {
-        void this.hover.value;
-        this.draw();
-      }),
-    );
-    this.measure();
+    this.surface = new Surface(canvas, { paint: () => this.paint(), resized: () => this.scrollTo(this.scrollY) });
+    this.stripSurface = new Surface(strip, { paint: () => this.paintStrip(), resized: () => {} });
+    this.painter = new Painter(this.surface.context);
+    this.overview = new Overview(this.stripSurface.context);
+    this.endHover = effect(() => {
+      void this.hover.value;
+      this.draw();
+    });
   }
 
   close(): void {
-    cancelAnimationFrame(this.frameAsked);
     clearTimeout(this.growth);
-    for (const end of this.endings) end();
+    this.endHover();
+    this.surface.close();
+    this.stripSurface.close();
   }
 
   // What is shown --------------------------------------------------------------------------------------------------
@@ -116,7 +102,7 @@ export class Stage {
   }
 
   draw(): void {
-    if (this.frameAsked === 0) this.frameAsked = requestAnimationFrame(() => this.paint());
+    this.surface.draw();
   }
 
   // Moving ----------------------------------------------------------------------------------------------------------
@@ -187,8 +173,8 @@ export class Stage {
     return this.window;
   }
 
-  get shownWidth(): number {
-    return this.width;
+  get width(): number {
+    return Math.max(240, this.surface.width); // an element that is not laid out yet has none
   }
 
   get usPerPixel(): number {
@@ -222,9 +208,8 @@ export class Stage {
   subflowAt(y: number): Section | null {
     const at = this.sceneY(y);
     return (
-      this.scene.sections.find(
-        (section) => section.kind === "subflow" && at >= section.top && at < section.top + section.lanes.height,
-      ) ?? null
+      this.scene.sections.find((section) => section.kind === "subflow" && at >= section.top && at < section.top + section.lanes.height) ??
+      null
     );
   }
 
@@ -243,20 +228,18 @@ export class Stage {
   }
 
   private get room(): number {
-    return this.height - AXIS_HEIGHT;
+    return this.surface.height - AXIS_HEIGHT;
   }
 
   // Painting --------------------------------------------------------------------------------------------------------
 
   private paint(): void {
-    this.frameAsked = 0;
-    if (document.hidden) return;
     this.goOnGliding();
     if (this.isFitted.peek() && this.glide === null) this.window = fitted(this.whole);
     const frame: Frame = {
       width: this.width,
-      height: this.height,
-      scale: this.scale,
+      height: this.surface.height,
+      scale: this.surface.scale,
       left: this.left,
       window: this.window,
       scrollY: this.scrollY,
@@ -267,10 +250,15 @@ export class Stage {
       selected: this.selected,
       critical: this.options.critical,
     };
-    this.painter.paint(this.scene, frame, this.theme);
-    this.overview.paint(this.scene, this.window, this.theme, this.width, this.left, this.scale);
+    this.painter.paint(this.scene, frame, this.surface.theme);
+    this.paintStrip();
     if (this.glide !== null) this.draw();
     else if (this.scene.isRunning) this.drawWhenGrown();
+  }
+
+  private paintStrip(): void {
+    const { theme, scale } = this.stripSurface;
+    this.overview.paint(this.scene, this.window, theme, this.width, this.left, scale);
   }
 
   /** A bar that runs grows by a pixel in so much time; before that there is nothing to be seen. */
@@ -306,18 +294,5 @@ export class Stage {
   private scrollTo(y: number): void {
     this.scrollY = Math.max(0, Math.min(y, this.scene.height - this.room));
     this.draw();
-  }
-
-  private measure(): void {
-    const { canvas, strip } = this;
-    this.width = Math.max(240, canvas.clientWidth);
-    this.height = Math.max(80, canvas.clientHeight);
-    this.scale = devicePixelRatio;
-    canvas.width = Math.round(this.width * this.scale);
-    canvas.height = Math.round(this.height * this.scale);
-    strip.width = Math.round(this.width * this.scale);
-    strip.height = Math.round(OVERVIEW_HEIGHT * this.scale);
-    this.scrollTo(this.scrollY);
-    this.paint();
   }
 }

@@ -1,17 +1,12 @@
 // The ticks of a time axis: at round times, not too close together, from microseconds to days. Pure.
 
+import { DAY, HOUR, MINUTE, MS, SECOND, US } from "../spans";
+
 export interface Ticks {
   /** The first one: a multiple of the step. */
   first: number;
   stepUs: number;
 }
-
-export const US = 1;
-export const MS = 1000;
-export const SECOND = 1_000_000;
-export const MINUTE = 60 * SECOND;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
 
 const BELOW_A_MINUTE = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 const STEPS = [
@@ -77,18 +72,4 @@ function decimals(value: number, step: number): string {
 
 function twoDigits(value: number): string {
   return String(value).padStart(2, "0");
-}
-
-/** How long something took, in two units at most. */
-export function spanLabel(us: number): string {
-  if (us < MS) return `${Math.max(0, Math.round(us))} µs`;
-  if (us < SECOND) return `${threeDigits(us / MS)} ms`;
-  if (us < MINUTE) return `${threeDigits(us / SECOND)} s`;
-  if (us < HOUR) return `${Math.floor(us / MINUTE)} m ${Math.floor((us % MINUTE) / SECOND)} s`;
-  if (us < DAY) return `${Math.floor(us / HOUR)} h ${Math.floor((us % HOUR) / MINUTE)} m`;
-  return `${Math.floor(us / DAY)} d ${Math.floor((us % DAY) / HOUR)} h`;
-}
-
-function threeDigits(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -1,0 +1,123 @@
+"""A flow run as a graph: what is a node, and which edges there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.engine.states import StateName
+
+if TYPE_CHECKING:
+    from headrace.history import History
+
+PENDING, RUNNING, COMPLETED, FAILED = (
+    StateName.PENDING,
+    StateName.RUNNING,
+    StateName.COMPLETED,
+    StateName.FAILED,
+)
+
+
+def record(history: History, *all_facts: Any) -> None:
+    for fact in all_facts:
+        history.record(fact)
+    history.flush()
+
+
+def by_id(graph: Any) -> dict[str, Any]:
+    return {node["id"]: node for node in graph["nodes"]}
+
+
+def test_few_task_runs_are_nodes_of_their_own(api: Any, history: History, facts: Any) -> None:
+    record(
+        history,
+        facts.flow(),
+        facts.task(1, task="load", index=0),
+        facts.task(2, PENDING, RUNNING, FAILED, task="sum", index=0, upstreams=(1,)),
+    )
+
+    graph = api.get("/api/runs/run-1/graph")
+
+    nodes = by_id(graph)
+    assert list(nodes) == ["r:1", "r:2"]
+    assert (nodes["r:2"]["label"], nodes["r:2"]["state_type"], nodes["r:2"]["kind"]) == (
+        "sum-0",
+        "FAILED",
+        "task_run",
+    )
+    assert graph["edges"] == [["r:1", "r:2"]]
+    assert not graph["is_truncated"]
+
+
+def test_many_runs_of_a_task_are_one_node(api: Any, history: History, facts: Any) -> None:
+    mapped = [facts.task(number, task="step", index=number - 2, upstreams=(1,)) for number in range(2, 32)]
+    mapped[0] = facts.task(2, PENDING, RUNNING, task="step", index=0, upstreams=(1,))
+    record(
+        history,
+        facts.flow(),
+        facts.task(1, task="load", index=0),
+        *mapped,
+        facts.task(32, task="report", index=0, upstreams=tuple(range(2, 32))),
+    )
+
+    graph = api.get("/api/runs/run-1/graph")
+
+    group = by_id(graph)["t:step"]
+    assert (group["kind"], group["runs"], group["counts"], group["ended_us"]) == (
+        "group", 30, {"COMPLETED": 29, "RUNNING": 1}, None,
+    )  # fmt: skip
+    assert sorted(graph["edges"]) == [["r:1", "t:step"], ["t:step", "r:32"]]
+
+
+def test_an_expanded_task_shows_its_first_runs_and_the_rest_as_one(
+    api: Any, history: History, facts: Any
+) -> None:
+    record(
+        history,
+        facts.flow(),
+        facts.task(1, task="load", index=0),
+        *[facts.task(number, task="step", index=number - 2, upstreams=(1,)) for number in range(2, 602)],
+    )
+
+    graph = api.get("/api/runs/run-1/graph", expand="step")
+
+    nodes = by_id(graph)
+    assert len([node for node in nodes if node.startswith("r:")]) == 501
+    assert nodes["t:step"]["runs"] == 100
+    assert ["r:1", "r:2"] in graph["edges"]
+    assert ["r:1", "t:step"] in graph["edges"]
+
+
+def test_a_chain_inside_a_task_leads_from_its_node_nowhere(api: Any, history: History, facts: Any) -> None:
+    chain = [facts.task(number, upstreams=(number - 1,) if number > 1 else ()) for number in range(1, 31)]
+    record(history, facts.flow(), *chain)
+    assert api.get("/api/runs/run-1/graph")["edges"] == []
+
+
+def test_a_subflow_hangs_on_the_task_run_that_called_it(
+    api: Any, history: History, facts: Any, make_facts: Any
+) -> None:
+    record(history, facts.flow(), facts.task(1, task="call", index=0), facts.task(2, upstreams=("sub/1",)))
+    record(history, make_facts("sub").flow(parent="run-1/1", flow="inner"), make_facts("sub").task(1))
+
+    graph = api.get("/api/runs/run-1/graph")
+
+    assert by_id(graph)["f:sub"]["run"] == "sub"
+    assert sorted(graph["edges"]) == [["f:sub", "r:2"], ["r:1", "f:sub"]]
+
+
+def test_what_came_from_another_flow_run_is_a_node_outside(api: Any, history: History, facts: Any) -> None:
+    record(history, facts.flow(), facts.task(1, upstreams=("elsewhere/7", "elsewhere/8")))
+    graph = api.get("/api/runs/run-1/graph")
+    assert by_id(graph)["o:elsewhere"]["kind"] == "outside"
+    assert graph["edges"] == [["o:elsewhere", "r:1"]]
+
+
+def test_a_graph_that_is_too_large_says_so_and_stays_small(api: Any, history: History, facts: Any) -> None:
+    many = [
+        facts.task(
+            number, task="\x01" * 300 + str(number), index=0, upstreams=(number - 1,) if number > 1 else ()
+        )
+        for number in range(1, 4001)
+    ]
+    record(history, facts.flow(), *many)
+    assert api.get("/api/runs/run-1/graph")["is_truncated"]

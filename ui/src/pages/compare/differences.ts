@@ -1,0 +1,42 @@
+// What differs between two runs of a flow, in numbers and words. Pure.
+
+import type { Comparison, Counts, RunRow, TaskSum } from "../../data/views";
+import { spanLabel } from "../../run/spans";
+
+/** Less than so much, in parts of the whole, is no difference worth a colour. */
+const NOTABLE = 0.1;
+
+export interface Difference {
+  readonly text: string;
+  readonly tone: "better" | "worse" | "same";
+}
+
+/** How much longer or shorter b took than a. */
+export function durationDifference(a: number | null, b: number | null): Difference {
+  if (a === null || b === null) return { text: "", tone: "same" };
+  const us = b - a;
+  if (us === 0) return { text: "the same", tone: "same" };
+  const share = a > 0 ? Math.abs(us) / a : Infinity;
+  const factor = a > 0 && b > 0 ? (us > 0 ? b / a : a / b) : Infinity;
+  const much =
+    factor >= 2 && Number.isFinite(factor) ? `${factor.toPrecision(2)} × ` : Number.isFinite(share) ? `${Math.round(share * 100)} % ` : "";
+  const text = `${us > 0 ? "+" : "−"}${spanLabel(Math.abs(us))}${much === "" ? "" : ` (${much}${us > 0 ? "longer" : "shorter"})`}`;
+  return { text, tone: share < NOTABLE ? "same" : us > 0 ? "worse" : "better" };
+}
+
+export function durationOf({ started_us, ended_us }: Pick<RunRow, "started_us" | "ended_us">): number | null {
+  return started_us === null || ended_us === null ? null : ended_us - started_us;
+}
+
+/** The tasks, those first whose time differs most. */
+export function byDifference(tasks: Comparison["tasks"]): Comparison["tasks"] {
+  const size = ({ a, b }: Comparison["tasks"][number]): number => Math.abs((b?.ran_us ?? 0) - (a?.ran_us ?? 0));
+  return [...tasks].sort((one, other) => size(other) - size(one));
+}
+
+/** Whether the same number of runs of a task ended in the same ways. */
+export function hasSameCounts(a: TaskSum | null, b: TaskSum | null): boolean {
+  const [one, other]: Counts[] = [a?.counts ?? {}, b?.counts ?? {}];
+  const types = new Set([...Object.keys(one!), ...Object.keys(other!)]) as Set<keyof Counts>;
+  return [...types].every((type) => (one![type] ?? 0) === (other![type] ?? 0));
+}

@@ -1,0 +1,77 @@
+// What is known of a run beyond how it stands: its parameters and result, and what ran it, where, from which code.
+
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+
+import type { Run } from "../../data/views";
+import { type Fact, Facts } from "../../text/Facts";
+import { PlainText } from "../../text/PlainText";
+import { Preview } from "../../text/Preview";
+import { told } from "./summary";
+
+export function Origin({ run }: { run: Run }): JSX.Element {
+  const isOpen = useSignal(false);
+  const hasParameters = run.parameters !== null && run.parameters !== "{}";
+  return (
+    <details class="run-origin" open={isOpen.value} onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
+      <summary>
+        Details
+        {!isOpen.value && hasParameters && (
+          <span class="run-glimpse">
+            <PlainText text={run.parameters!.slice(0, 300)} />
+          </span>
+        )}
+      </summary>
+      <div class="run-values">
+        <section>
+          <h2>Parameters</h2>
+          {hasParameters ? <Preview text={run.parameters!} label="Parameters" /> : <p class="run-note">None</p>}
+        </section>
+        <section>
+          <h2>Result</h2>
+          {run.result_preview !== null && <Preview text={run.result_preview} label="Result" />}
+          {run.result_note !== null && (
+            <p class="run-note">
+              <PlainText text={run.result_note} />
+            </p>
+          )}
+          {run.result_preview === null && run.result_note === null && <p class="run-note">{run.ended_us === null ? "Not yet" : "None"}</p>}
+        </section>
+      </div>
+      <Facts facts={factsOf(run)} />
+    </details>
+  );
+}
+
+function factsOf(run: Run): Fact[] {
+  const from = (name: string): string | null => told(run.provenance, name);
+  const text = (value: string | null): JSX.Element | null => (value === null ? null : <PlainText text={value} />);
+  const commit = from("commit");
+  const isDirty = run.provenance["dirty"] === true;
+  const command = run.provenance["arguments"];
+  return [
+    ["Id", <code>{run.id}</code>],
+    ["Task runner", text(run.task_runner)],
+    ["Dashboard", run.dashboard_url !== null && <DashboardLink url={run.dashboard_url} />],
+    ["Host", text(from("host"))],
+    ["Process", text(from("pid"))],
+    ["User", text(from("user"))],
+    ["Python", text(from("python"))],
+    ["Interpreter", text(from("interpreter"))],
+    ["Entry point", text(from("entry_point"))],
+    ["Commit", commit !== null && <code title={commit}>{`${commit.slice(0, 10)}${isDirty ? ", with changes" : ""}`}</code>],
+    ["Command", Array.isArray(command) && <PlainText text={command.map(String).join(" ")} />],
+    ["Folder", text(from("folder"))],
+    ["Epochs", run.epoch > 1 && `${run.epoch}: the run was resumed ${run.epoch === 2 ? "once" : `${run.epoch - 1} times`}`],
+  ];
+}
+
+/** Another page, which learns nothing of this one. */
+function DashboardLink({ url }: { url: string }): JSX.Element {
+  if (!/^https?:\/\//.test(url)) return <PlainText text={url} />;
+  return (
+    <a href={url} target="_blank" rel="noopener noreferrer">
+      <PlainText text={url} />
+    </a>
+  );
+}

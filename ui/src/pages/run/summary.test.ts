@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+
+import { parentOf, standing, told, troubled } from "./summary";
+
+const SECOND = 1_000_000;
+
+describe("how a run stands", () => {
+  it("is told with how long it took, or has taken", () => {
+    expect(standing({ state_type: "FAILED", started_us: 0, ended_us: 182 * SECOND }, 0)).toBe("failed after 3 m 2 s");
+    expect(standing({ state_type: "RUNNING", started_us: SECOND, ended_us: null }, 3 * SECOND)).toBe("has been running for 2.00 s");
+  });
+
+  it("is told without a time for a run that never started", () => {
+    expect(standing({ state_type: "PENDING", started_us: null, ended_us: null }, 0)).toBe("waits to start");
+    expect(standing({ state_type: "CANCELLED", started_us: null, ended_us: 5 }, 0)).toBe("was cancelled");
+    expect(standing({ state_type: "CANCELLING", started_us: null, ended_us: null }, 0)).toBe("is being cancelled");
+  });
+
+  it("counts what went wrong", () => {
+    expect(troubled({ FAILED: 2, CRASHED: 1, COMPLETED: 9 })).toBe(3);
+  });
+
+  it("knows who called it", () => {
+    expect(parentOf("abc/12")).toEqual({ run: "abc", taskRun: 12 });
+    expect(parentOf("abc")).toEqual({ run: "abc", taskRun: null });
+  });
+
+  it("takes only texts and numbers from where it came from", () => {
+    expect(["host", "pid", "none", "list"].map((name) => told({ host: "h", pid: 7, list: [] }, name))).toEqual(["h", "7", null, null]);
+  });
+});

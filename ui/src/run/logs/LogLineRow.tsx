@@ -1,0 +1,51 @@
+// One row of the log: when, how grave and by which task run on the first row of a line, and a part of its message.
+
+import type { JSX } from "preact";
+
+import { AnsiText } from "../../text/AnsiText";
+import { PlainText } from "../../text/PlainText";
+import { clockLabel } from "../timeline/ticks";
+import { levelName } from "./levels";
+import type { LogRow } from "./log_rows";
+
+const MILLISECOND_US = 1000;
+
+interface LogLineRowProps {
+  row: LogRow;
+  wanted: string;
+  hasTaskRun: boolean;
+  onOpen: (taskRun: number) => void;
+}
+
+export function LogLineRow({ row, wanted, hasTaskRun, onOpen }: LogLineRowProps): JSX.Element {
+  const { line, pieces, isFirst } = row;
+  const level = levelName(line.level);
+  return (
+    <div class={`logs-row is-${level.toLowerCase()} ${hasTaskRun ? "" : "is-own"}`}>
+      <time class="logs-time" dateTime={isoOf(line.at_us)} title={isoOf(line.at_us)}>
+        {isFirst && clockLabel(line.at_us, MILLISECOND_US)}
+      </time>
+      <span class="logs-level" title={line.logger}>
+        {isFirst && level}
+      </span>
+      {hasTaskRun && <span class="logs-run">{isFirst && <RunOf line={line} onOpen={onOpen} />}</span>}
+      <span class="logs-message told">
+        <AnsiText pieces={pieces} wanted={wanted} />
+      </span>
+    </div>
+  );
+}
+
+function RunOf({ line, onOpen }: { line: LogRow["line"]; onOpen: (taskRun: number) => void }): JSX.Element | null {
+  const { task_run, task_run_name } = line;
+  if (task_run === null) return null;
+  return (
+    <button type="button" class="link" title={task_run_name ?? undefined} onClick={() => onOpen(task_run)}>
+      <PlainText text={task_run_name ?? `task run ${task_run}`} />
+    </button>
+  );
+}
+
+export function isoOf(us: number): string {
+  return new Date(us / 1000).toISOString();
+}
