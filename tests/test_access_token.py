@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from headrace.access_token import default_path, read_or_make_token, read_token
 from headrace.errors import ServingError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -40,9 +37,9 @@ def test_it_is_made_once_for_its_owner_alone(home: Path) -> None:
 
     assert len(token) >= 43
     assert read_or_make_token() == read_token(default_path()) == token
-    assert stat.S_IMODE(os.stat(default_path()).st_mode) == 0o600
+    assert stat.S_IMODE(Path(default_path()).stat().st_mode) == 0o600
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    assert os.listdir(home) == ["access-token"]
+    assert [file.name for file in home.iterdir()] == ["access-token"]
 
 
 def test_all_who_make_it_at_once_get_the_same() -> None:
@@ -71,7 +68,9 @@ def test_one_that_others_can_read_or_write_is_refused(file: Path, mode: int) -> 
         read_token(str(file))
 
 
-@pytest.mark.parametrize("text", ["", "short", "a" * 31, "a" * 16 + " " + "a" * 16, "a" * 40 + "\n" + "b" * 40])
+@pytest.mark.parametrize(
+    "text", ["", "short", "a" * 31, "a" * 16 + " " + "a" * 16, "a" * 40 + "\n" + "b" * 40]
+)
 def test_what_is_no_token_is_refused(file: Path, text: str) -> None:
     file.write_text(text, "utf-8")
 

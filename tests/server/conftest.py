@@ -42,6 +42,7 @@ class Site:
     """The application, as browsers and programs reach it at port 4242."""
 
     def __init__(self, location: str, port: int = PORT, *, routes: list[Route] | None = None) -> None:
+        self.location = location
         source = Source(location)
         self.access = Access(TOKEN, port=port, started_us=now_us())
         self.hub = Hub(Watch(source))

@@ -30,7 +30,7 @@ def test_other_machines_are_let_in_with_one() -> None:
 def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
     with (
         listen("127.0.0.1", 0, has_own_token=False) as first,
-        pytest.raises(ServingError, match="is taken.*--link.*--port"),
+        pytest.raises(ServingError, match=r"is taken.*--link.*--port"),
     ):
         listen("127.0.0.1", port_of(first), has_own_token=False)
 

@@ -66,7 +66,15 @@ def test_a_large_file_travels_compressed(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/index.html", "/notes.secret", "/../outside.js", "/%2e%2e/outside.js", "/app.js/", "/page/app.js", "/runs/a/b"],
+    [
+        "/index.html",
+        "/notes.secret",
+        "/../outside.js",
+        "/%2e%2e/outside.js",
+        "/app.js/",
+        "/page/app.js",
+        "/runs/a/b",
+    ],
 )
 def test_no_path_is_made_from_a_request(site: Site, path: str) -> None:
     assert site.get(path, **BEARER).status_code == 404

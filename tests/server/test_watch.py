@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +18,7 @@ from tests.facts import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 RUNNING = (StateName.PENDING, StateName.RUNNING)
 COMPLETED = (*RUNNING, StateName.COMPLETED)
@@ -105,7 +104,10 @@ def test_a_run_that_ended_long_ago_is_told_when_it_is_resumed(history: History, 
     record(history, old.flow(*RUNNING, StateName.FAILED))
     record(history, *(Facts(f"later-{n}").flow(*COMPLETED) for n in range(NEWEST)))
     watch.look()
-    execute(history.location, "UPDATE flow_runs SET state = 'Running', ended_us = NULL, epoch = 2 WHERE id = 'old'")
+    execute(
+        history.location,
+        "UPDATE flow_runs SET state = 'Running', ended_us = NULL, epoch = 2 WHERE id = 'old'",
+    )
     assert seen(watch.look()) == [("old", "Running", 0, 0)]
 
     execute(history.location, "UPDATE flow_runs SET state = 'Completed', ended_us = 1 WHERE id = 'old'")
@@ -171,7 +173,7 @@ def test_a_history_that_appears_is_told_and_looking_makes_none(tmp_path: Path, f
     watch = Watch(Source(str(path)))
     assert watch.look() is None
     assert watch.look() is None
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
     history = History.open(str(path))
     record(history, facts.flow())
