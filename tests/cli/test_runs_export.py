@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headrace.engine.states import StateName
-from headrace.server.files import PAGE
 from tests.facts import Facts
 
 if TYPE_CHECKING:
     from headrace.history import History
     from tests.cli.conftest import Invoke
-
-pytestmark = pytest.mark.skipif(not Path(PAGE, "app.js").exists(), reason="the page is not built")
 
 
 @pytest.fixture(autouse=True)
