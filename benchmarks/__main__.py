@@ -32,6 +32,7 @@ from benchmarks import (
     resuming,
     sleeping_tasks,
     start_up,
+    timeline_frames,
     trivial_flow,
 )
 from benchmarks.machine import QUIET_LOAD, describe_machine, load_average
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Row]]] = {
     "start-up": start_up.measure,
     "large-array": large_array.measure,
     "installed-size": installed_size.measure,
+    "timeline-frames": timeline_frames.measure,
     "browsing": browsing.measure,
     "processes": on_processes.measure,
     "dask": on_dask.measure,

@@ -10,7 +10,7 @@ export function useOwnView(): ViewState {
   return useMemo(
     () => ({
       get: (name) => names.value[name] ?? null,
-      set: (changes) => (names.value = { ...names.value, ...changes }),
+      set: (changes) => (names.value = { ...names.peek(), ...changes }),
     }),
     [],
   );

@@ -24,7 +24,13 @@ export function NavBar(): JSX.Element {
           Flows
         </NavLink>
       </nav>
-      <button type="button" class="nav-find" aria-label="Find a page, run, flow or action" onClick={() => (overlay.value = "palette")}>
+      <button
+        type="button"
+        class="nav-find"
+        aria-label="Find… Ctrl K"
+        title="Find a page, run, flow or action"
+        onClick={() => (overlay.value = "palette")}
+      >
         <Icon name="search" /> <span>Find…</span> <kbd>Ctrl K</kbd>
       </button>
       <button

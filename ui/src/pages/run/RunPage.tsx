@@ -17,6 +17,7 @@ import "../../run/tabs.css";
 import { Tasks } from "../../run/tasks/Tasks";
 import { Timeline } from "../../run/timeline/Timeline";
 import type { ViewState } from "../../run/view_state";
+import { moodOf, showMood } from "../../shell/mood";
 import { visible } from "../../text/visible";
 import { neighbourOf } from "./neighbours";
 import { RunHeader } from "./RunHeader";
@@ -72,6 +73,7 @@ export function RunPage(props: RunPageProps): JSX.Element {
 function Loaded(props: RunPageProps & { run: Run; feed: TaskFeed }): JSX.Element {
   const { run, feed, get, post, changes, view, isExported, notify, onGo } = props;
   const nowUs = useNow(feed, run);
+  useEffect(() => showMood(`${visible(run.name)}: ${run.state}`, moodOf(run.state_type)), [run.name, run.state]);
   const order = useSignal<readonly number[]>([]);
   const resumeFrom = useSignal<TaskRun | null>(null);
   const tab = tabOf(view.get("tab"));

@@ -27,14 +27,22 @@ export function fitting(picture: Size, screen: Size, focusY: number): Camera {
   const zoom = Math.min(LARGEST_FIT, Math.max(SMALLEST_FIT, Math.min(across, along)));
   const x = Math.max(MARGIN, (screen.width - picture.width * zoom) / 2);
   const isWhole = picture.height * zoom + 2 * MARGIN <= screen.height;
-  return { zoom, x, y: screen.height / 2 - (isWhole ? picture.height / 2 : focusY) * zoom };
+  return {
+    zoom,
+    x,
+    y: screen.height / 2 - (isWhole ? picture.height / 2 : focusY) * zoom,
+  };
 }
 
 /** Closer or farther, with what is at a point of the screen staying there. */
 export function zoomed(camera: Camera, factor: number, at: Point): Camera {
   const zoom = Math.min(LARGEST, Math.max(SMALLEST, camera.zoom * factor));
   const share = zoom / camera.zoom;
-  return { zoom, x: at.x - (at.x - camera.x) * share, y: at.y - (at.y - camera.y) * share };
+  return {
+    zoom,
+    x: at.x - (at.x - camera.x) * share,
+    y: at.y - (at.y - camera.y) * share,
+  };
 }
 
 /** Moved, but so that some of the picture stays in sight. */
@@ -61,5 +69,8 @@ export function revealing(camera: Camera, screen: Size, part: Point & Size): Cam
 }
 
 export function pictureOf(camera: Camera, point: Point): Point {
-  return { x: (point.x - camera.x) / camera.zoom, y: (point.y - camera.y) / camera.zoom };
+  return {
+    x: (point.x - camera.x) / camera.zoom,
+    y: (point.y - camera.y) / camera.zoom,
+  };
 }

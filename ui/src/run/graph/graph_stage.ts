@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 
-import { listenTo, placeIn, type Point, turnOf } from "../listening";
+import { listenTo, type Point, placeIn, turnOf } from "../listening";
 import { Surface } from "../surface";
 import { type Camera, fitting, panned, pictureOf, revealing, zoomed } from "./camera";
 import { GraphPainter } from "./graph_painter";
@@ -35,7 +35,10 @@ export class GraphStage {
     readonly canvas: HTMLCanvasElement,
     private readonly choose: (item: Item) => void,
   ) {
-    this.surface = new Surface(canvas, { paint: () => this.paint(), resized: () => this.isFitted && this.fit() });
+    this.surface = new Surface(canvas, {
+      paint: () => this.paint(),
+      resized: () => this.isFitted && this.fit(),
+    });
     this.painter = new GraphPainter(this.surface.context);
     this.endings = [
       this.hold(),
@@ -91,7 +94,11 @@ export class GraphStage {
   private keepInPlace(before: Item, after: Item): void {
     const dy = before.isBox || after.isBox ? before.y - after.y : before.y + before.height / 2 - after.y - after.height / 2;
     const { zoom, x, y } = this.camera;
-    this.camera = { zoom, x: x + (before.x - after.x) * zoom, y: y + dy * zoom };
+    this.camera = {
+      zoom,
+      x: x + (before.x - after.x) * zoom,
+      y: y + dy * zoom,
+    };
   }
 
   /** Whether any node is on the screen. */
@@ -214,7 +221,10 @@ export class GraphStage {
     const still = [...pressed].find(([id]) => id !== moving)![1];
     const before = Math.hypot(from.x - still.x, from.y - still.y);
     const after = Math.hypot(to.x - still.x, to.y - still.y);
-    this.zoom(after / Math.max(1, before), { x: (to.x + still.x) / 2, y: (to.y + still.y) / 2 });
+    this.zoom(after / Math.max(1, before), {
+      x: (to.x + still.x) / 2,
+      y: (to.y + still.y) / 2,
+    });
   }
 
   /** Whether the key meant something here. The arrows go from node to node; with Shift they move the picture. */

@@ -87,5 +87,11 @@ function placeOf(surface: Surface, picture: Picture, { zoom }: Camera): Place | 
   const scale = Math.min(WIDTH / picture.width, HEIGHT / picture.height);
   const width = Math.max(8, picture.width * scale);
   const height = Math.max(8, picture.height * scale);
-  return { left: surface.width - MARGIN - width, top: surface.height - MARGIN - height, width, height, scale };
+  return {
+    left: surface.width - MARGIN - width,
+    top: surface.height - MARGIN - height,
+    width,
+    height,
+    scale,
+  };
 }

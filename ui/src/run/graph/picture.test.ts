@@ -33,7 +33,11 @@ const ANSWERS: Record<string, GraphAnswer> = {
     ],
     is_truncated: false,
   },
-  inner: { nodes: [node("r:1"), node("r:2")], edges: [["r:1", "r:2"]], is_truncated: false },
+  inner: {
+    nodes: [node("r:1"), node("r:2")],
+    edges: [["r:1", "r:2"]],
+    is_truncated: false,
+  },
 };
 
 class World {

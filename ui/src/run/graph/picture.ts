@@ -108,7 +108,11 @@ function flattened(
     const first = items.length;
     for (const inner of picture.items) items.push({ ...inner, x: inner.x + dx, y: inner.y + dy });
     for (const { from, to, points } of picture.ways)
-      ways.push({ from: from + first, to: to + first, points: points.map((value, at) => value + (at % 2 === 0 ? dx : dy)) });
+      ways.push({
+        from: from + first,
+        to: to + first,
+        points: points.map((value, at) => value + (at % 2 === 0 ? dx : dy)),
+      });
   }
   return { width: layout.width, height: layout.height, items, ways };
 }

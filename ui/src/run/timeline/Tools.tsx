@@ -46,14 +46,14 @@ export function Tools({ store, stage, view, mode }: ToolsProps): JSX.Element {
       <span class="tab-room" />
       <button
         type="button"
-        class="button"
+        class="chip"
         aria-pressed={hasPath}
         title="The task runs that the end of the run waited for"
         onClick={() => view.set({ path: hasPath ? "hidden" : null })}
       >
         Critical path
       </button>
-      <button type="button" class="button" aria-pressed={isClock} onClick={() => view.set({ clock: isClock ? null : "local" })}>
+      <button type="button" class="chip" aria-pressed={isClock} onClick={() => view.set({ clock: isClock ? null : "local" })}>
         Local time
       </button>
       <ZoomButtons

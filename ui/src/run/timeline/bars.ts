@@ -7,6 +7,7 @@ import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
 import { Columns, Fills } from "./columns";
 import { CHARACTER_WIDTH, type Frame, LABEL_FONT_SIZE, usPerPixel, yOf } from "./frame";
+import { KeptTexts } from "./kept_texts";
 import { barEnd, barStart } from "./lanes";
 import { DIMMED, isBad } from "./marks";
 import type { Sink } from "./pyramid";
@@ -38,7 +39,8 @@ export class Bars implements Sink {
   private readonly edges = new Rectangles();
   private readonly labels: Label[] = Array.from({ length: MOST_LABELS }, () => ({ text: "", x: 0, y: 0, mark: 0 }));
   private labelCount = 0;
-  private readonly texts = new LabelTexts();
+  private readonly names = new KeptTexts<Section>();
+  private readonly durations = new Durations();
   private hatch: { colour: string; pattern: CanvasPattern } | null = null;
 
   // What is being walked.
@@ -168,23 +170,24 @@ export class Bars implements Sink {
 
   /** Inside the bar where that is wide enough, for lanes of one run: how long it took, beside the bar. */
   private addLabel(row: number, x0: number, x1: number, mark: number): void {
-    if (this.section.lanes.mode === "run") {
+    const { section } = this;
+    if (section.lanes.mode === "run") {
       this.addLabelBeside(row, x1);
       return;
     }
     if (this.height < 12 || mark === DIMMED || x1 - x0 < SHORTEST_LABEL * CHARACTER_WIDTH) return;
-    const attempts = this.section.store.attemptsOf(row);
+    const attempts = section.store.attemptsOf(row);
     const lastStart = attempts.length > 1 ? this.x(attempts[attempts.length - 1]![0]) + 5 : x0;
     const left = Math.max(lastStart, x0, this.frame.left);
     const characters = Math.floor((Math.min(x1, this.frame.width) - left - 10) / CHARACTER_WIDTH);
     if (characters < SHORTEST_LABEL) return;
-    const text = this.texts.name(this.section, row);
+    const text = this.names.of(section, row, () => visible(section.store.nameOf(row)));
     this.putLabel(text.length <= characters ? text : `${text.slice(0, characters - 1)}…`, left + 5, mark);
   }
 
   private addLabelBeside(row: number, x1: number): void {
     if (this.section.lanes.mode !== "run" || x1 > this.frame.width || x1 < this.frame.left) return;
-    this.putLabel(this.texts.duration(this.section, row, this.frame.nowUs), x1 + 6, BESIDE);
+    this.putLabel(this.durations.of(this.section, row, this.frame.nowUs), x1 + 6, BESIDE);
   }
 
   private putLabel(text: string, x: number, mark: number): void {
@@ -246,30 +249,14 @@ function hatching(context: CanvasRenderingContext2D, colour: string): CanvasPatt
   return context.createPattern(tile, "repeat")!;
 }
 
-/** Names and durations as they are written, kept until rows change: a frame makes no texts. */
-class LabelTexts {
-  private readonly names = new WeakMap<Section, Map<number, string>>();
-  private readonly durations = new WeakMap<Section, Map<number, string>>();
+/** How long a task run took, or takes so far. */
+class Durations {
+  private readonly kept = new KeptTexts<Section>();
 
-  name(section: Section, row: number): string {
-    return remembered(this.names, section, row, () => visible(section.store.nameOf(row)));
-  }
-
-  duration(section: Section, row: number, nowUs: number): string {
+  of(section: Section, row: number, nowUs: number): string {
     const { store } = section;
-    if (store.isEnded(row)) {
-      return remembered(this.durations, section, row, () =>
-        Number.isNaN(store.started[row]!) ? "" : spanLabel(store.ended[row]! - store.started[row]!),
-      );
-    }
-    return spanLabel(nowUs - section.shiftUs - barStart(store, row));
+    if (!store.isEnded(row)) return spanLabel(nowUs - section.shiftUs - barStart(store, row));
+    const hasStarted = !Number.isNaN(store.started[row]!);
+    return this.kept.of(section, row, () => (hasStarted ? spanLabel(store.ended[row]! - store.started[row]!) : ""));
   }
-}
-
-function remembered(kept: WeakMap<Section, Map<number, string>>, section: Section, row: number, make: () => string): string {
-  let texts = kept.get(section);
-  if (texts === undefined) kept.set(section, (texts = new Map()));
-  let text = texts.get(row);
-  if (text === undefined) texts.set(row, (text = make()));
-  return text;
 }

@@ -2,7 +2,8 @@
 
 import type { Theme } from "../theme";
 import { AXIS_HEIGHT, CHARACTER_WIDTH, type Frame, LABEL_FONT_SIZE, usPerPixel, xOf, yOf } from "./frame";
-import { labelOf, type Lanes } from "./lanes";
+import { KeptTexts } from "./kept_texts";
+import { type Lanes, labelOf } from "./lanes";
 import type { Scene, Section } from "./scene";
 import { clockLabel, midnightBefore, relativeLabel, type Ticks, ticksOf } from "./ticks";
 
@@ -136,15 +137,10 @@ function firstLaneFrom(section: Section, y: number): number {
   return low;
 }
 
-const names = new WeakMap<Lanes, Map<number, string>>();
+const names = new KeptTexts<Lanes>();
 
-/** The name of a lane. It is kept, as making names anew in each frame would make garbage. */
-function nameOf(section: Section, lane: number): string {
-  let known = names.get(section.lanes);
-  if (known === undefined) names.set(section.lanes, (known = new Map()));
-  let name = known.get(lane);
-  if (name === undefined) known.set(lane, (name = labelOf(section.store, section.lanes, lane)));
-  return name;
+function nameOf({ store, lanes }: Section, lane: number): string {
+  return names.of(lanes, lane, () => labelOf(store, lanes, lane));
 }
 
 function fitting(text: string, width: number): string {

@@ -41,7 +41,12 @@ export class Family {
     const { items } = await this.get<{ items: RunTimes[] }>(`/api/runs/${this.run}/subflows`);
     const known = new Map(this.members.peek().map((member) => [member.run.id, member]));
     this.members.value = items.map((run) => {
-      const member = known.get(run.id) ?? { run, line: new TaskStore(), isOpen: signal(false), inside: null };
+      const member = known.get(run.id) ?? {
+        run,
+        line: new TaskStore(),
+        isOpen: signal(false),
+        inside: null,
+      };
       member.run = run;
       fillLine(member.line, run);
       return member;
@@ -52,7 +57,10 @@ export class Family {
   toggle(run: string): void {
     const member = this.find(run);
     if (member === null) return;
-    member.inside ??= { feed: new TaskFeed(run, this.get), family: new Family(run, this.get) };
+    member.inside ??= {
+      feed: new TaskFeed(run, this.get),
+      family: new Family(run, this.get),
+    };
     member.isOpen.value = !member.isOpen.peek();
     if (member.isOpen.peek()) void refreshInside(member);
   }

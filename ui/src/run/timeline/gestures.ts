@@ -1,6 +1,6 @@
 // What pointer, wheel and keys do to the stage. Each function takes hold of a canvas and gives back how to let go of it.
 
-import { listenTo, placeIn, type Point, turnOf } from "../listening";
+import { listenTo, type Point, placeIn, turnOf } from "../listening";
 import { SCROLL_BAR_WIDTH } from "./chrome";
 import { AXIS_HEIGHT } from "./frame";
 import { gripAt, usAt } from "./overview";

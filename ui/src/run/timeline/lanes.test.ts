@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { defaultMode, labelOf, laneAt, type Lanes, layOut, trackAt } from "./lanes";
+import { defaultMode, type Lanes, labelOf, laneAt, layOut, trackAt } from "./lanes";
 import { type Row, storeOf } from "./rows.fixture";
 
 /** The rows along each track, lane by lane. */
@@ -92,7 +92,10 @@ describe("lanes", () => {
 
   it("never overlap on a track as long as there are tracks left, in any mode", () => {
     let seed = 1;
-    const random = (): number => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    const random = (): number => {
+      seed = (seed * 16807) % 2147483647;
+      return seed / 2147483647;
+    };
     const many = Array.from({ length: 500 }, (_, at): Row => {
       const start = Math.floor(random() * 1000);
       return [`t${at % 3}`, `w${at % 5}`, start, start, start + Math.floor(random() * 50)];

@@ -1,8 +1,8 @@
 // The strip above the timeline: the whole run at a glance, and the window on it. The density is painted once and kept; a
 // frame copies it and draws the window over it.
 
-import type { Theme } from "../theme";
 import { STATE_TYPES } from "../../data/task_store";
+import type { Theme } from "../theme";
 import { densityOf } from "./density";
 import type { Scene } from "./scene";
 import { spanOf, type TimeWindow } from "./window";

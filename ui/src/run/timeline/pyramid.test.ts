@@ -41,7 +41,10 @@ function walked(rows: readonly Row[], from: number, to: number, widest: number):
 
 describe("the pyramid", () => {
   it("gives every bar in sight where each is wide enough", () => {
-    expect(walked(ROWS, 100, 140, 1)).toMatchObject({ bars: [10, 11, 12, 13, 14], groups: [] });
+    expect(walked(ROWS, 100, 140, 1)).toMatchObject({
+      bars: [10, 11, 12, 13, 14],
+      groups: [],
+    });
   });
 
   it("gives groups where bars are too narrow, which cover all that is in sight", () => {

@@ -69,7 +69,14 @@ export class SceneMaker {
     if (hasLanes && known.filter === filter) return known;
     const lanes = hasLanes ? known.lanes : layOut(store, mode);
     const marks = marksOf(store, filter);
-    const made = { version, mode, filter, lanes, marks, pyramid: new Pyramid(store, lanes, marks) };
+    const made = {
+      version,
+      mode,
+      filter,
+      lanes,
+      marks,
+      pyramid: new Pyramid(store, lanes, marks),
+    };
     this.kept.set(store, made);
     return made;
   }

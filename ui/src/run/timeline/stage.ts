@@ -32,7 +32,12 @@ export class Stage {
   readonly hover = signal<Hover | null>(null);
   readonly isFitted = signal(true);
 
-  private scene: Scene = { sections: [], height: 0, whole: { from: 0, to: 1 }, isRunning: false };
+  private scene: Scene = {
+    sections: [],
+    height: 0,
+    whole: { from: 0, to: 1 },
+    isRunning: false,
+  };
   private options: Options = { clockFromUs: null, critical: [] };
   private selected: Spot | null = null;
   private window: TimeWindow = { from: 0, to: 1 };
@@ -53,8 +58,14 @@ export class Stage {
     readonly canvas: HTMLCanvasElement,
     readonly strip: HTMLCanvasElement,
   ) {
-    this.surface = new Surface(canvas, { paint: () => this.paint(), resized: () => this.scrollTo(this.scrollY) });
-    this.stripSurface = new Surface(strip, { paint: () => this.paintStrip(), resized: () => {} });
+    this.surface = new Surface(canvas, {
+      paint: () => this.paint(),
+      resized: () => this.scrollTo(this.scrollY),
+    });
+    this.stripSurface = new Surface(strip, {
+      paint: () => this.paintStrip(),
+      resized: () => {},
+    });
     this.painter = new Painter(this.surface.context);
     this.overview = new Overview(this.stripSurface.context);
     this.endHover = effect(() => {
@@ -159,7 +170,12 @@ export class Stage {
     const x = this.left + (Math.max(place.start, this.window.from) - this.window.from) / this.usPerPixel;
     this.pointerX = null;
     const y = AXIS_HEIGHT + place.top - this.scrollY + place.height;
-    this.hover.value = { spot, x: Math.min(x, this.width - 8), y, isByKey: true };
+    this.hover.value = {
+      spot,
+      x: Math.min(x, this.width - 8),
+      y,
+      isByKey: true,
+    };
   }
 
   // Where things are ------------------------------------------------------------------------------------------------
@@ -287,7 +303,10 @@ export class Stage {
     const share = Math.min(1, (performance.now() - this.glide.since) / GLIDE_MS);
     const eased = 1 - (1 - share) ** 3;
     const { from, to } = this.glide;
-    this.window = { from: from.from + (to.from - from.from) * eased, to: from.to + (to.to - from.to) * eased };
+    this.window = {
+      from: from.from + (to.from - from.from) * eased,
+      to: from.to + (to.to - from.to) * eased,
+    };
     if (share === 1) this.glide = null;
   }
 

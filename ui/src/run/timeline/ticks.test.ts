@@ -19,7 +19,10 @@ describe("ticks", () => {
 
   it("begin in sight, at round times after where the count begins", () => {
     expect(ticksOf(1234, 11_234, 10)).toEqual({ first: 2000, stepUs: 1000 });
-    expect(ticksOf(1234, 11_234, 10, -500)).toEqual({ first: 1500, stepUs: 1000 });
+    expect(ticksOf(1234, 11_234, 10, -500)).toEqual({
+      first: 1500,
+      stepUs: 1000,
+    });
   });
 
   it.each([

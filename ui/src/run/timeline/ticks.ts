@@ -22,7 +22,10 @@ const STEPS = [
 export function ticksOf(from: number, to: number, atMost: number, zeroUs = 0): Ticks {
   const least = (to - from) / Math.max(1, atMost);
   const stepUs = STEPS.find((step) => step >= least) ?? STEPS[STEPS.length - 1]!;
-  return { first: zeroUs + Math.ceil((from - zeroUs) / stepUs) * stepUs, stepUs };
+  return {
+    first: zeroUs + Math.ceil((from - zeroUs) / stepUs) * stepUs,
+    stepUs,
+  };
 }
 
 /** A time after the start as a tick says it: as precise as the steps are wide. */
@@ -49,7 +52,11 @@ export function relativeLabel(us: number, stepUs: number): string {
 /** A time of day as a tick says it, in the zone of the reader. */
 export function clockLabel(epochUs: number, stepUs: number): string {
   const date = new Date(epochUs / MS);
-  if (stepUs >= DAY) return date.toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  if (stepUs >= DAY)
+    return date.toLocaleDateString(undefined, {
+      month: "short",
+      day: "numeric",
+    });
   const minutes = `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
   if (stepUs >= MINUTE) return minutes;
   const seconds = `${minutes}:${twoDigits(date.getSeconds())}`;

@@ -19,7 +19,10 @@ describe("the window on the time line", () => {
 
   it("stays within the whole when it is panned", () => {
     const window = { from: 100_000, to: 200_000 };
-    expect(panned(window, WHOLE, 50_000)).toEqual({ from: 150_000, to: 250_000 });
+    expect(panned(window, WHOLE, 50_000)).toEqual({
+      from: 150_000,
+      to: 250_000,
+    });
     expect(panned(window, WHOLE, -1e9).from).toBe(fitted(WHOLE).from);
     expect(panned(window, WHOLE, 1e9).to).toBeCloseTo(fitted(WHOLE).to);
   });
@@ -27,7 +30,10 @@ describe("the window on the time line", () => {
   it("moves only as much as it must to show something", () => {
     const window = { from: 100_000, to: 200_000 };
     expect(revealing(window, WHOLE, 120_000, 130_000)).toBe(window);
-    expect(revealing(window, WHOLE, 500_000, 510_000)).toEqual({ from: 455_000, to: 555_000 });
+    expect(revealing(window, WHOLE, 500_000, 510_000)).toEqual({
+      from: 455_000,
+      to: 555_000,
+    });
     expect(spanOf(revealing(window, WHOLE, 300_000, 700_000))).toBe(500_000);
   });
 });

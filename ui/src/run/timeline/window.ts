@@ -17,7 +17,10 @@ export function spanOf(window: TimeWindow): number {
 /** The window that shows the whole. */
 export function fitted(whole: TimeWindow): TimeWindow {
   const margin = Math.max(spanOf(whole), SHORTEST_US) * MARGIN;
-  return { from: whole.from - margin, to: Math.max(whole.to, whole.from + SHORTEST_US) + margin };
+  return {
+    from: whole.from - margin,
+    to: Math.max(whole.to, whole.from + SHORTEST_US) + margin,
+  };
 }
 
 /** The window with `at` where it was, showing `factor` times as much. */

@@ -18,7 +18,10 @@ function someGraph(count: number, perNode: number, seed: number): GraphShape {
   const edges: Edge[] = [];
   for (let node = 1; node < count; node++)
     for (let at = 0; at < perNode; at++) edges.push([Math.max(0, node - 1 - random(Math.min(node, 12))), node]);
-  return { sizes: Array.from({ length: count }, () => [60 + random(140), 24 + random(60)] as const), edges };
+  return {
+    sizes: Array.from({ length: count }, () => [60 + random(140), 24 + random(60)] as const),
+    edges,
+  };
 }
 
 function expectNoOverlap({ sizes }: GraphShape, { x, y, width, height }: Layout): void {

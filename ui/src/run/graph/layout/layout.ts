@@ -38,7 +38,13 @@ export function layOutGraph({ sizes, edges }: GraphShape): Layout {
   const y = new Float64Array(count);
   const { width, height, ways } = layOutJoined(sizes, edges, hasEdge, x, y);
   const below = layOutLonely(sizes, hasEdge, width, height === 0 ? 0 : height + 2 * NODE_GAP, x, y);
-  return { width: Math.max(width, below.width), height: Math.max(height, below.bottom), x, y, ways };
+  return {
+    width: Math.max(width, below.width),
+    height: Math.max(height, below.bottom),
+    x,
+    y,
+    ways,
+  };
 }
 
 type Sizes = GraphShape["sizes"];
@@ -145,7 +151,12 @@ function withWaypoints(layerOf: Int32Array, edges: readonly Edge[], sizes: Sizes
     steps.push([last, right]);
     return way;
   });
-  return { layers: Int32Array.from(layers), steps, heights: Float64Array.from(heights), waysOf };
+  return {
+    layers: Int32Array.from(layers),
+    steps,
+    heights: Float64Array.from(heights),
+    waysOf,
+  };
 }
 
 interface Columns {
@@ -155,7 +166,12 @@ interface Columns {
 }
 
 function columnsOf(layerOf: Int32Array, sizes: Sizes, joined: readonly number[]): Columns {
-  const width: number[] = Array.from({ length: joined.reduce((most, node) => Math.max(most, layerOf[node]! + 1), 0) }, () => 0);
+  const width: number[] = Array.from(
+    {
+      length: joined.reduce((most, node) => Math.max(most, layerOf[node]! + 1), 0),
+    },
+    () => 0,
+  );
   for (const node of joined) width[layerOf[node]!] = Math.max(width[layerOf[node]!]!, sizes[node]![0]);
   const left: number[] = [];
   let x = 0;

@@ -21,7 +21,10 @@ export function layOutAside(shape: GraphShape): Promise<Layout> {
 
 function openWorker(): Worker | null {
   if (location.protocol === "file:") return null;
-  const opened = new Worker(new URL("./layout_worker.ts", import.meta.url), { type: "module", name: "layout-worker" });
+  const opened = new Worker(new URL("./layout_worker.ts", import.meta.url), {
+    type: "module",
+    name: "layout-worker",
+  });
   opened.onmessage = ({ data: { number, layout } }: MessageEvent<{ number: number; layout: Layout }>) => {
     waiting.get(number)?.give(layout);
     waiting.delete(number);

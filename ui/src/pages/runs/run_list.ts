@@ -1,0 +1,115 @@
+// The runs that match the filters, as far as they have been read: pages from the newest on, patched in place by what happens.
+// New runs wait until they are asked for, so that nothing moves under the eyes of who reads further down.
+
+import { computed, signal } from "@preact/signals";
+
+import { get } from "../../data/get";
+import type { Change } from "../../data/live";
+import type { RunRow } from "../../data/views";
+import { type Filters, queryOf } from "./filters";
+
+interface Page {
+  items: RunRow[];
+  next_cursor: string | null;
+}
+
+const PAGE = 100;
+const READ_AGAIN_AFTER_MS = 250;
+
+export class RunList {
+  readonly rows = signal<readonly RunRow[]>([]);
+  readonly waiting = signal<readonly RunRow[]>([]);
+  readonly error = signal<unknown>(null);
+  readonly isLoaded = signal(false);
+  readonly hasMore = computed(() => this.cursor.value !== null);
+  private readonly cursor = signal<string | null>(null);
+  private isReading = false;
+  private again: ReturnType<typeof setTimeout> | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly filters: Filters,
+    /** Whether new runs may come in at the top at once. */
+    private readonly isAtTop: () => boolean,
+  ) {
+    void this.readAnew();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.again);
+  }
+
+  async readAnew(): Promise<void> {
+    await this.ask(null, (page) => {
+      this.rows.value = page.items;
+      this.waiting.value = [];
+      this.cursor.value = page.next_cursor;
+    });
+  }
+
+  async readMore(): Promise<void> {
+    const cursor = this.cursor.peek();
+    if (cursor === null || this.isReading) return;
+    this.isReading = true;
+    await this.ask(cursor, (page) => {
+      this.rows.value = [...this.rows.peek(), ...newIn(page.items, this.rows.peek())];
+      this.cursor.value = page.next_cursor;
+    });
+    this.isReading = false;
+  }
+
+  take(change: Change): void {
+    const rows = this.rows.peek();
+    const known = new Set([...rows, ...this.waiting.peek()].map((row) => row.id));
+    this.rows.value = patched(rows, change);
+    this.waiting.value = patched(this.waiting.peek(), change);
+    // Whether an unknown run matches the filters, only the server can say.
+    if (change.runs.some((run) => !known.has(run.id))) this.lookForNew();
+  }
+
+  showWaiting(): void {
+    this.rows.value = [...this.waiting.peek(), ...this.rows.peek()];
+    this.waiting.value = [];
+  }
+
+  private lookForNew(): void {
+    if (this.again !== undefined) return;
+    this.again = setTimeout(() => {
+      this.again = undefined;
+      void this.ask(null, (page) => {
+        const isShort = this.rows.peek().length === 0;
+        this.waiting.value = newIn(page.items, this.rows.peek()).filter((row) => isShort || isNewer(row, this.rows.peek()[0]!));
+        if (this.isAtTop()) this.showWaiting();
+      });
+    }, READ_AGAIN_AFTER_MS);
+  }
+
+  private async ask(cursor: string | null, take: (page: Page) => void): Promise<void> {
+    try {
+      const page = await get<Page>("/api/runs", { ...queryOf(this.filters), cursor, limit: PAGE });
+      if (this.isClosed) return;
+      take(page);
+      this.error.value = null;
+    } catch (error) {
+      this.error.value = error;
+    }
+    this.isLoaded.value = true;
+  }
+}
+
+export function patched(rows: readonly RunRow[], change: Pick<Change, "runs" | "deleted">): readonly RunRow[] {
+  const changed = new Map(change.runs.map((run) => [run.id, run]));
+  const deleted = new Set(change.deleted);
+  if (!rows.some((row) => changed.has(row.id) || deleted.has(row.id))) return rows;
+  return rows.filter((row) => !deleted.has(row.id)).map((row) => changed.get(row.id) ?? row);
+}
+
+function newIn(rows: readonly RunRow[], known: readonly RunRow[]): RunRow[] {
+  const ids = new Set(known.map((row) => row.id));
+  return rows.filter((row) => !ids.has(row.id));
+}
+
+function isNewer(row: RunRow, than: RunRow): boolean {
+  return row.created_us >= than.created_us;
+}
