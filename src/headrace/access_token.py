@@ -45,22 +45,30 @@ def read_token(path: str) -> str:
 
 
 def read_or_make_token() -> str:
-    """The token of the default file, which is made, for its owner alone, if there is none."""
-    import secrets
-
+    """The token of the default file, which is made, for its owner alone, if there is none. Raises ``ServingError``."""
     path = default_path()
     if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        draft = f"{path}.{os.getpid()}.part"
-        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(file, "w", encoding="ascii") as text:
-                text.write(f"{secrets.token_urlsafe(32)}\n")
-            with suppress(FileExistsError):  # another process has made one meanwhile
-                os.link(draft, path)
-        finally:
-            os.unlink(draft)
+            _make(path)
+        except OSError as error:
+            raise ServingError(f"The token at {path} cannot be made: {error.strerror}.") from error
     return read_token(path)
+
+
+def _make(path: str) -> None:
+    """Makes the file as a whole: who finds it finds the token in it, also while another process makes one."""
+    import secrets
+
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    draft = f"{path}.{secrets.token_hex(4)}.part"
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(file, "w", encoding="ascii") as text:
+            text.write(f"{secrets.token_urlsafe(32)}\n")
+        with suppress(FileExistsError):  # the other was first
+            os.link(draft, path)
+    finally:
+        os.unlink(draft)
 
 
 def _refuse_foreign_eyes(path: str, status: os.stat_result) -> None:

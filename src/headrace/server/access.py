@@ -42,14 +42,15 @@ class Access:
 
     def let_in(self, link: str, *, now_us: int) -> str | None:
         """A new session for whoever has a link that was not used yet; ``None`` for others."""
-        made_us, _, _ = link.partition(".")
-        if not _is_same(link, _signed(self._token, self._port, *link.split(".")[:2])) or link in self._used:
+        if not link.isascii() or link in self._used:
             return None
-        if not max(self._started_us, now_us - LINK_LIFETIME_US) <= int(made_us) <= now_us:
+        made_us, nonce = [*link.split("."), "", ""][:2]
+        if not _is_same(link, _signed(self._token, self._port, made_us, nonce)):
             return None
-        self._used = {
-            used: until_us for used, until_us in self._used.items() if until_us > now_us - LINK_LIFETIME_US
-        }
+        earliest_us = max(self._started_us, now_us - LINK_LIFETIME_US)
+        if not earliest_us <= int(made_us) <= now_us:
+            return None
+        self._used = {used: at_us for used, at_us in self._used.items() if at_us >= earliest_us}
         self._used[link] = int(made_us)
         session = secrets.token_urlsafe(32)
         self._sessions[session] = None
@@ -63,7 +64,7 @@ def make_link(token: str, *, port: int, now_us: int) -> str:
     return _signed(token, port, str(now_us), secrets.token_hex(8))
 
 
-def _signed(token: str, port: int, made_us: str = "", nonce: str = "") -> str:
+def _signed(token: str, port: int, made_us: str, nonce: str) -> str:
     signature = hmac.new(token.encode(), f"{port} {made_us} {nonce}".encode(), sha256).hexdigest()
     return f"{made_us}.{nonce}.{signature}"
 

@@ -1,0 +1,80 @@
+"""`headrace ui`: what it prints, and what it refuses to do."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import RunHeadrace
+
+
+def test_check_tries_what_a_browser_asks_for(run_headrace: RunHeadrace, tmp_path: Path) -> None:
+    done = run_headrace("ui", "--check")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "/healthz: ok\n/: ok\n/api/info: ok\n"
+    assert [file.name for file in (tmp_path / "headrace-home").iterdir()] == ["access-token"]
+
+
+def test_check_says_what_fails(run_headrace: RunHeadrace, tmp_path: Path) -> None:
+    (tmp_path / "history.db").write_bytes(b"no database" * 100)
+
+    done = run_headrace("ui", "--check", HEADRACE_DATABASE=str(tmp_path / "history.db"))
+
+    assert done.returncode == 1
+    assert "/api/info: 503" in done.stderr
+    assert "is not a database" in done.stderr
+
+
+def test_a_link_is_printed_for_the_server_at_the_port(run_headrace: RunHeadrace) -> None:
+    first, second = (run_headrace("ui", "--link", "--port", "4711").stdout for _ in range(2))
+
+    assert re.fullmatch(r"http://127\.0\.0\.1:4711/login\?token=[0-9a-f.]+\n", first)
+    assert first != second
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_other_machines_are_not_let_in_without_a_token_of_the_user(
+    run_headrace: RunHeadrace, host: str
+) -> None:
+    done = run_headrace("ui", "--host", host, "--port", "0")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"headrace: {host} lets other machines in, and is refused")
+    assert "--token-file" in done.stderr
+
+
+def test_a_token_file_that_others_can_read_is_refused(run_headrace: RunHeadrace, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("x" * 40, "utf-8")
+    file.chmod(0o644)
+
+    done = run_headrace("ui", "--token-file", str(file))
+
+    assert done.returncode == 1
+    assert "chmod 600" in done.stderr
+
+
+def test_a_port_that_is_taken_is_one_line(run_headrace: RunHeadrace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        done = run_headrace("ui", "--port", str(port), "--no-browser")
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"Port {port} of 127.0.0.1 is taken" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_history_in_memory_cannot_be_shown(run_headrace: RunHeadrace) -> None:
+    done = run_headrace("ui", HEADRACE_DATABASE=":memory:")
+
+    assert done.returncode == 1
+    assert "HEADRACE_DATABASE is :memory:" in done.stderr
