@@ -24,7 +24,7 @@ PURE := tests/engine tests/simulator
 test: $(VENV)/.test         ## the tests, with branch coverage of the engine
 	$(BIN)/python -m coverage run -m pytest $(PURE)
 	$(BIN)/python -m coverage report
-	$(BIN)/python -m pytest $(patsubst %,--ignore=%,$(PURE))
+	$(BIN)/python -m pytest --durations 30 $(patsubst %,--ignore=%,$(PURE))
 
 check: $(VENV)/.check       ## all that CI runs, side by side
 	$(BIN)/python tools/side_by_side.py $(LEGS)
@@ -55,23 +55,23 @@ ui-types: $(VENV)/.check    ## write the page's types of the API
 ui-check: $(VENV)/.check    ## types, lint and tests of the page; that what is built is what is in ui/
 	PYTHON=$(CURDIR)/$(BIN)/python sh tools/page.sh check
 
-# `make test` runs everything. The other Pythons and the lowest versions run what depends on Python or on a library: the
-# semantics, the history, the command line, the conformance of one runner of each kind. They leave out what is pure, what
-# starts clusters or kills processes, the pages, the examples and the bench.
-NOT_TWICE := $(patsubst %,--ignore=%,tests/engine tests/simulator tests/chaos tests/examples tests/test_docs.py tests/test_examples.py \
-	tests/test_benchmarks.py tests/test_tools.py tests/task_runners/ray \
-	$(filter-out %/test_conformance.py,$(wildcard tests/task_runners/dask/test_*.py tests/task_runners/process/test_*.py)))
+# `make test` runs everything. The other Pythons run what depends on Python: the semantics, threads, byte code, tracebacks, the
+# conformance of a runner in threads and of one in processes. The lowest versions run what depends on a library.
+CONFORMANCE   := tests/task_runners/process/test_conformance.py
+OTHER_PYTHONS := tests/semantics tests/task_runners/test_concurrent.py $(CONFORMANCE) $(filter-out $(patsubst %,tests/test_%.py, \
+	docs examples benchmarks tools packaging seed),$(wildcard tests/test_*.py))
+LOWEST        := tests/cli tests/history tests/server tests/semantics/test_flows.py tests/task_runners/dask/test_conformance.py $(CONFORMANCE)
 
 test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not installed
 	@python=$$(sh tools/find_python.sh $*) || { echo "Python $* is not installed: its tests are skipped"; exit 0; }; \
 	set -ex; \
 	"$$python" tools/environment.py .venv-$* test; \
-	.venv-$*/bin/python -m pytest -q $(NOT_TWICE) --ignore=tests/task_runners/dask
+	.venv-$*/bin/python -m pytest -q $(OTHER_PYTHONS)
 
 test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
 	@test -n "$(PYTHON)"
 	$(PYTHON) tools/environment.py .venv-lowest test --lowest
-	.venv-lowest/bin/python -m pytest -q $(NOT_TWICE)
+	.venv-lowest/bin/python -m pytest -q $(LOWEST)
 
 nightly: $(VENV)/.test      ## the tests that take minutes, and Ray's lowest version, which leaves files open
 	$(BIN)/python -m pytest -m nightly --timeout 1800
