@@ -27,6 +27,7 @@ test: $(VENV)/.test         ## the tests, with branch coverage of the engine
 	$(BIN)/python -m pytest --durations 30 $(patsubst %,--ignore=%,$(PURE))
 
 check: $(VENV)/.check       ## all that CI runs, side by side
+	sh tools/install_chromium.sh
 	$(BIN)/python tools/side_by_side.py $(LEGS)
 
 format: $(VENV)/.check      ## write the source as the formatter wants it, mend what lint can mend

@@ -1,0 +1,81 @@
+"""What other processes do is seen on the page while they do it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import end
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Person
+
+WAITING = """
+import pathlib, threading
+from headrace import flow, get_run_logger, task
+
+@task
+def step(number: int) -> int:
+    get_run_logger().warning("step %d is under way", number)
+    turn = threading.Event()
+    while not pathlib.Path("go").exists():
+        turn.wait(0.02)
+    return number
+
+@flow
+def waiting() -> int:
+    return step(7)
+
+waiting()
+"""
+
+
+def test_a_flow_of_another_process_is_watched_from_its_start_to_its_end(page: Page, person: Person) -> None:
+    (person.folder / "waiting.py").write_text(WAITING, "utf-8")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+
+    process = person.start("waiting.py")
+    row = page.get_by_role("row").filter(has_text="waiting")
+    expect(row).to_contain_text("Running")
+    row.get_by_role("link").first.click()
+    page.get_by_role("tab", name="Logs").click()
+    expect(page.get_by_text("step 7 is under way")).to_be_visible()
+    (person.folder / "go").touch()
+
+    expect(page.locator(".run-standing")).to_contain_text("Completed")
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_run_is_cancelled_from_the_page_and_its_process_ends(page: Page, person: Person) -> None:
+    (person.folder / "waiting.py").write_text(WAITING, "utf-8")
+    process = person.start("waiting.py")
+    row = page.get_by_role("row").filter(has_text="waiting")
+    expect(row).to_contain_text("Running")
+
+    row.get_by_role("checkbox").check()
+    page.get_by_role("toolbar", name="Selected runs").get_by_role("button", name="Cancel…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 1 run").click()
+
+    expect(row).to_contain_text("Cancelled")
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+
+
+def test_a_server_that_is_gone_is_told_of_and_a_new_link_lets_in_again(page: Page, person: Person) -> None:
+    server, link = person.serve()
+    page.goto(link)
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    port = int(re.findall(r":(\d+)/", link)[0])
+
+    end(server)
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    server, link = person.serve(port)
+    expect(page.get_by_text("You are signed out")).to_be_visible()
+    page.goto(link)
+
+    expect(page.get_by_text("You are signed out")).to_be_hidden()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    end(server)
