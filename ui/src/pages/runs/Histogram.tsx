@@ -73,7 +73,7 @@ function optionsOf(element: HTMLElement, choose: { current: HistogramProps["onTi
         ...axis,
         size: 20,
         gap: 2,
-        values: (plot, splits) => splits.map((at) => tickLabel(at, (plot.scales.x!.max ?? 0) - (plot.scales.x!.min ?? 0))),
+        values: (plot, splits) => tickLabels(splits, (plot.scales.x!.max ?? 0) - (plot.scales.x!.min ?? 0)),
       },
       {
         ...axis,
@@ -102,6 +102,12 @@ function optionsOf(element: HTMLElement, choose: { current: HistogramProps["onTi
       ],
     },
   };
+}
+
+/** Each day is named once. */
+function tickLabels(splits: readonly number[], shownSeconds: number): string[] {
+  const labels = splits.map((at) => tickLabel(at, shownSeconds));
+  return labels.map((label, at) => (label === labels[at - 1] ? "" : label));
 }
 
 /** A day where many are shown, else a time. */
