@@ -8,7 +8,7 @@ LEGS    := format-check lint layers types ui-check test test-lowest test-3.12 te
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format format-check lint types layers ui ui-types ui-check test-3.12 test-3.13 test-lowest nightly bench clean
+.PHONY: help demo test check format format-check lint types layers ui ui-types ui-check test-3.12 test-3.13 test-lowest nightly screenshots bench clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ nightly: $(VENV)/.test      ## the tests that take minutes, and Ray's lowest ver
 	$(BIN)/python -m pytest -m nightly --timeout 1800
 	$(PYTHON) tools/environment.py .venv-lowest test --lowest
 	.venv-lowest/bin/python -m pytest -q -W ignore::ResourceWarning tests/task_runners/ray/test_conformance.py
+
+screenshots: $(VENV)/.test  ## take the pictures of the docs again
+	$(BIN)/python tools/screenshots.py
 
 bench: $(VENV)/.test        ## the speed and size table, every ratio measured in one run
 	$(BIN)/python -m benchmarks
