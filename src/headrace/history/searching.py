@@ -26,7 +26,7 @@ class Part(IntEnum):
 _STATEMENTS = {
     Part.FLOW_RUNS: ("search_flow_runs", "find_floor_of_flow_runs", 10_000),
     Part.TASK_RUNS: ("search_task_runs", "find_floor_of_task_runs", 60_000),
-    Part.LOGS: ("search_logs", "find_floor_of_logs", 400_000),
+    Part.LOGS: ("search_logs", "find_floor_of_logs", 200_000),
 }
 """How each part is searched, and how many of its rows at a time."""
 
