@@ -82,3 +82,9 @@ def test_a_defect_crashes_a_run_in_whatever_state() -> None:
     run.crash(2, "a defect")
     assert (run.name, run.phase) == (StateName.CRASHED, Phase.ENDED)
     assert run.changes[-1] == (StateName.CRASHED, 2, "a defect")
+
+
+def test_a_notebook_shows_a_state_with_its_name_and_message() -> None:
+    shown = State(StateName.FAILED, 1, "it is <broken>")._repr_html_()
+    assert "Failed" in shown
+    assert "it is &lt;broken&gt;" in shown
