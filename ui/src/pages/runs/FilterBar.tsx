@@ -57,16 +57,21 @@ export function FilterBar({ filters, view }: { filters: Filters; view: ViewState
 
 function SearchField({ text, onText }: { text: string; onText: (text: string) => void }): JSX.Element {
   const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const typed = useSignal<string | null>(null); // until it is in the address: the bar may be drawn again before
   useEffect(() => () => clearTimeout(typing.current), []);
   return (
     <input
       type="search"
       aria-label="Search names, messages and logs"
       placeholder="Search names, messages, logs  /"
-      value={text}
-      onInput={({ currentTarget }) => {
+      value={typed.value ?? text}
+      onInput={({ currentTarget: { value } }) => {
+        typed.value = value;
         clearTimeout(typing.current);
-        typing.current = setTimeout(() => onText(currentTarget.value.trim()), TYPED_FOR_MS);
+        typing.current = setTimeout(() => {
+          onText(value.trim());
+          typed.value = null;
+        }, TYPED_FOR_MS);
       }}
       onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
     />
