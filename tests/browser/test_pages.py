@@ -164,6 +164,19 @@ def test_a_narrow_window_is_not_scrolled_sideways(page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+def test_a_log_is_cut_into_other_rows_when_the_window_gets_another_width(page: Page) -> None:
+    defects: list[str] = []
+    page.on("pageerror", lambda error: defects.append(str(error)))
+    open_run(page, "prices")
+    page.get_by_role("tab", name="Logs").click()
+    log = page.get_by_role("log", name="Log of the run")
+    for width in (1280, 400, 900):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(log).to_contain_text("ZeroDivisionError: division by zero")
+
+    assert defects == []
+
+
 def test_runs_are_opened_with_the_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("table", name="Runs").get_by_role("checkbox")).to_have_count(2)
     page.keyboard.press("j")

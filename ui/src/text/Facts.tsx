@@ -8,7 +8,7 @@ export type Fact = readonly [name: string, value: ComponentChildren];
 
 /** What there is to tell: facts without a value are left out. */
 export function Facts({ facts }: { facts: readonly Fact[] }): JSX.Element | null {
-  const told = facts.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const told = withValues(facts);
   if (told.length === 0) return null;
   return (
     <dl class="facts">
@@ -20,4 +20,9 @@ export function Facts({ facts }: { facts: readonly Fact[] }): JSX.Element | null
       ))}
     </dl>
   );
+}
+
+/** What is not known is `null`, or `false` where a condition left it out. */
+export function withValues(facts: readonly Fact[]): Fact[] {
+  return facts.filter(([, value]) => value !== null && value !== undefined && value !== false && value !== "");
 }

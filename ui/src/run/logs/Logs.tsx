@@ -1,7 +1,7 @@
 // The Logs tab: the lines of a flow run or of one task run, live. It opens at the newest line and follows; who scrolls up
 // stays where they read, and is told how much came since.
 
-import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
@@ -46,11 +46,11 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
   const room = useRoom(box);
   const { columns, isWide } = room.value;
   const rows = useMemo(() => new LogRows(book.lines, columns), [book, columns]);
-  const counted = useComputed(() => {
-    void book.version.value;
+  // Counted again for other columns too, not only for other lines: a number of the old rows may be none of the new ones.
+  const count = useMemo(() => {
     rows.recount();
     return rows.length;
-  });
+  }, [rows, book.version.value]);
   const seenKey = useSignal<number | null>(null);
 
   useEffect(() => {
@@ -83,7 +83,7 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
           aria-live="off"
           aria-label={taskRun === undefined ? "Log of the run" : "Log of the task run"}
           tabIndex={0}
-          count={counted.value}
+          count={count}
           rowHeight={ROW_HEIGHT}
           scroller={scroller}
           onScrolled={({ element, isAtEnd }) => {
