@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -167,6 +168,21 @@ def test_what_is_wrong_with_a_resume_is_raised_where_it_was_asked_for() -> None:
         assert [entry.name for entry in traceback.extract_tb(raised.tb)] == [
             "test_what_is_wrong_with_a_resume_is_raised_where_it_was_asked_for"
         ]
+
+
+def test_what_is_wrong_with_the_resume_of_an_async_flow_is_raised_where_it_is_awaited() -> None:
+    @flow
+    async def report() -> None: ...
+
+    async def go_on(run_id: str) -> None:
+        await report.resume(run_id)
+
+    with in_memory_history():
+        alone = task(lambda: None)()
+        with pytest.raises(ResumeError) as lone:
+            asyncio.run(go_on(run_id_of(alone)))
+
+    assert traceback.extract_tb(lone.tb)[-1].name == "go_on"
 
 
 def run_id_of(future: object) -> str:

@@ -6,10 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from headrace.context import current_scope
+from headrace.errors import HeadraceError
 from headrace.flow_runs import outcome_of
 from headrace.loop_signals import ended_by_signal
 from headrace.loop_waits import LoopGate
 from headrace.steps import Invoke, Until
+from headrace.tracebacks import hide_engine_frames
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
 
 
 async def conduct_async(run: FlowRun) -> Any:
-    """Live a flow run on this event loop, awaiting where it waits."""
+    """Live a flow run on this event loop, awaiting where it waits. What is wrong with it is raised where it is awaited."""
     loop = asyncio.get_running_loop()
-    with run.as_part_of_its_parent(), ended_by_signal(loop, run):
-        outcome = await _live_async(run, loop)
-        return outcome_of(*outcome)
+    try:
+        with run.as_part_of_its_parent(), ended_by_signal(loop, run):
+            outcome = await _live_async(run, loop)
+            return outcome_of(*outcome)
+    except HeadraceError as error:
+        hide_engine_frames(error)
+        raise
 
 
 async def _live_async(run: FlowRun, loop: AbstractEventLoop) -> tuple[Any, BaseException | None]:
