@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.cli.conftest import Invoke
+    from tests.cli.conftest import Invoke, RunHeadrace
 
     Write = Callable[[str, str], str]
 
@@ -34,6 +34,14 @@ def check(total: int) -> int:
 @flow(flow_run_name="totals")
 def totals(upto: int = 3, *, password: str = "none") -> None:
     print("total", check(sum(count.map(range(upto)).result())).result(), password)
+"""
+EVENING = """
+from headrace import flow
+from .totals import check
+
+@flow
+def evening() -> None:
+    print("total", check(2).result())
 """
 RUN_WITH_KEY = ("flows.py", "--run-key", "monday", "-p", "password=swordfish")
 
@@ -128,6 +136,22 @@ def test_a_flow_that_has_moved_is_named(
     assert lost.exit_code == 1
     assert "does not exist any more. Say where it is now: headrace resume" in lost.stderr
     assert invoke("resume", "totals", "--flow", "moved.py").stdout == "total 3 none\n"
+
+
+def test_a_flow_of_a_package_is_imported_as_its_module_from_any_folder(
+    run_headrace: RunHeadrace, write: Write, tmp_path: Path
+) -> None:
+    write("source/shop/__init__.py", "")
+    write("source/shop/totals.py", FLOWS)
+    write("source/shop/evening.py", EVENING)
+    write("source/start.py", "from shop.evening import evening")
+    write("shop/__init__.py", "raise AssertionError('another package of that name')")
+    assert run_headrace("run", "--quiet", "source/start.py").returncode == 1
+    (tmp_path / "repaired").touch()
+
+    resumed = run_headrace("resume", "--quiet", "latest")
+
+    assert (resumed.returncode, resumed.stdout, resumed.stderr) == (0, "total 2\n", "")
 
 
 def test_a_run_is_not_resumed_as_one_of_another_flow(run_here: Invoke, invoke: Invoke, write: Write) -> None:

@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
-def find_flow(target: str) -> Flow[..., Any]:
+def find_flow(target: str, *, root: str | None = None) -> Flow[..., Any]:
     """The flow of ``file.py``, ``file.py:flow``, ``package.module`` or ``package.module:flow``.
 
-    It is named by its variable, or by the name it gives itself; it need not be named where there is only one.
+    It is named by its variable, or by the name it gives itself; it need not be named where there is only one. A module is
+    looked for in the folder ``root`` before anywhere else.
     Raises ``FlowNotFoundError``; ``SystemExit`` of the user's code passes.
     """
     place, name = _split(target)
-    module = _load_file(place) if _is_file(place) else _load_module(place)
+    module = _load_file(place) if _is_file(place) else _load_module(place, root)
     return _pick(_flows_of(module), name, place)
 
 
@@ -74,8 +75,10 @@ def _module_name(path: str) -> str:
     return name if name.isidentifier() and name not in sys.modules else f"_headrace_{abs(hash(path)):x}"
 
 
-def _load_module(place: str) -> ModuleType:
+def _load_module(place: str, root: str | None) -> ModuleType:
     _put_first_on_path(os.getcwd())
+    if root is not None:
+        _put_first_on_path(root)
     try:
         module = importlib.import_module(place)
     except Exception as error:

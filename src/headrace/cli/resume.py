@@ -14,6 +14,7 @@ from headrace.cli.parameter_values import read_given, takes_values
 from headrace.cli.run_names import find_only_run, open_history
 from headrace.cli.safe_text import safe
 from headrace.engine.states import StateType
+from headrace.server.recorded_program import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,8 +98,9 @@ def _flow_of(run: Run, target: str | None) -> Flow[..., Any]:
 
     if target is not None:
         return find_flow(target if ":" in target else f"{target}:{run.flow}")
-    file = str(run.provenance.get("entry_point", "")).rpartition(":")[0]
-    folder = run.provenance.get("folder")
+    known = run.provenance
+    file = str(known.get("entry_point", "")).rpartition(":")[0]
+    folder = known.get("folder")
     if not os.path.isabs(file) and folder:
         file = os.path.join(folder, file)
     if file.endswith(".py") and not os.path.exists(file):
@@ -106,6 +108,9 @@ def _flow_of(run: Run, target: str | None) -> Flow[..., Any]:
             f"{safe(file)}, where flow {safe(run.flow)!r} was, does not exist any more."
             f" Say where it is now: headrace resume {run.id} --flow FILE_OR_MODULE"
         )
+    module = known.get("module")
+    if isinstance(module, str):
+        return find_flow(f"{module}:{run.flow}", root=root_of(module, os.path.normpath(file)))
     return find_flow(f"{file}:{run.flow}")
 
 

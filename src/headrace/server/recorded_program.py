@@ -75,17 +75,12 @@ def program_of(run: Run) -> Program:
     flow = run.flow if _is_plain(run.flow) else function
     if isinstance(module, str):
         return Program(
-            interpreter=interpreter, folder=folder, target=f"{module}:{flow}", root=_root_of(module, path)
+            interpreter=interpreter, folder=folder, target=f"{module}:{flow}", root=root_of(module, path)
         )
     return Program(interpreter=interpreter, folder=folder, target=f"{path}:{flow}")
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a flow is found by that name behind a file and a colon."""
-    return ":" not in name and os.sep not in name
-
-
-def _root_of(module: str, path: str) -> str | None:
+def root_of(module: str, path: str) -> str | None:
     """The folder from which that file is imported as that module; ``None`` where Python finds it by itself."""
     place = os.path.join(*module.split("."))
     for end in (f"{place}.py", os.path.join(place, "__init__.py")):
@@ -93,3 +88,8 @@ def _root_of(module: str, path: str) -> str | None:
             root = path[: -len(end) - 1] or os.sep
             return None if os.path.basename(root) in ("site-packages", "dist-packages") else root
     return None
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a flow is found by that name behind a file and a colon."""
+    return ":" not in name and os.sep not in name
