@@ -15,10 +15,11 @@ from headrace.errors import ResumeError
 from headrace.flow_runs import FlowRun
 from headrace.history import default_history
 from headrace.kept_arguments import recall_arguments
+from headrace.reruns import check_names, named_by
 from headrace.tasks import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
     from headrace.flows import Flow
@@ -126,18 +127,6 @@ def replay_of(reader: Reader, run: Run, is_named: Callable[[PastRun], bool]) -> 
     return Replay(runs, codes=reader.task_codes(run), is_named=is_named)
 
 
-def named_by(names: Iterable[str]) -> Callable[[PastRun], bool]:
-    """Whether a task run is one of those named ``"task[index]"``, ``"task-index"`` or ``"task"``.
-
-    >>> from headrace.engine.states import StateName
-    >>> is_named = named_by(["fetch[1]", "clean"])
-    >>> [is_named(PastRun(1, task, 1, None, "", StateName.COMPLETED)) for task in ("fetch", "clean", "load")]
-    [True, True, False]
-    """
-    wanted = {_plain_name(name) for name in names}
-    return lambda run: run.task in wanted or run.display_name in wanted
-
-
 def check_flow(run: Run, flow: Flow[Any, Any]) -> None:
     """Raises ``ResumeError`` if the run is of a flow of another name: its calls would be taken for that one's."""
     if run.flow != flow.name:
@@ -145,25 +134,6 @@ def check_flow(run: Run, flow: Flow[Any, Any]) -> None:
             f"Flow run {run.name!r} ({run.id}) is one of flow {run.flow!r}, not of {flow.name!r}. If the flow has another name"
             f" now, resume it as flow.with_options(name={run.flow!r}).resume(...)."
         )
-
-
-def check_names(reader: Reader, run: Run, names: Sequence[str]) -> None:
-    """Raises ``ResumeError`` if one of the names is no task run of the flow run: a slip of the pen, most likely."""
-    if not names:
-        return
-    past_runs = reader.past_runs(run)
-    known = {past.task for past in past_runs} | {past.display_name for past in past_runs}
-    unknown = [name for name in names if _plain_name(name) not in known]
-    if unknown:
-        raise ResumeError(
-            f"Flow run {run.name!r} ({run.id}) has no task run {', '.join(map(repr, unknown))} that could run again:"
-            f" `headrace runs show {run.id}` shows those it has."
-        )
-
-
-def _plain_name(name: str) -> str:
-    """``"fetch-3"`` for ``"fetch[3]"``, and any other name as it is."""
-    return name.removesuffix("]").replace("[", "-") if name.endswith("]") else name
 
 
 def main_module_of(flow: Flow[Any, Any]) -> ModuleType | None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import socket
-from contextlib import contextmanager
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -24,8 +28,7 @@ from headrace.server.watch import Watch
 from tests.facts import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from starlette.routing import Route
 
@@ -36,6 +39,7 @@ PORT = 4242
 HOST = f"127.0.0.1:{PORT}"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 DEADLINE_SECONDS = 20.0
+_UI = ("ui", "--port", "0", "--no-browser")
 
 
 class Site:
@@ -113,16 +117,60 @@ class Served(NamedTuple):
 
     @contextmanager
     def stream(self, path: str = "/api/events", **headers: str) -> Iterator[Stream]:
-        stream = Stream(self.port, path, **headers)
-        try:
+        with closing(Stream(self.port, path, **headers)) as stream:
             yield stream
-        finally:
-            stream.close()
 
     @contextmanager
     def connection(self) -> Iterator[socket.socket]:
         with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_SECONDS) as connection:
             yield connection
+
+
+class Ui:
+    """``headrace ui`` in a process of its own, on the history of its user."""
+
+    def __init__(self, environment: dict[str, str], program: str = "") -> None:
+        """``program`` is run before it, in the same process."""
+        command = [sys.executable, "-c", f"{program}\nfrom headrace.cli import main\nmain()", *_UI]
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        found = re.search(r":(\d+)/login", self.process.stdout.readline())
+        assert found
+        self.port = int(found[1])
+        token = Path(environment["HEADRACE_HOME"], "access-token").read_text("ascii").strip()
+        self._bearer = {"authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(
+            f"http://127.0.0.1:{self.port}{path}", headers=self._bearer, timeout=DEADLINE_SECONDS
+        )
+
+    @contextmanager
+    def stream(self) -> Iterator[Stream]:
+        with closing(Stream(self.port, **self._bearer)) as stream:
+            yield stream
+
+    def end(self) -> str:
+        """Has it end, and gives what it printed besides the link."""
+        self.process.terminate()
+        printed, _ = self.process.communicate(timeout=DEADLINE_SECONDS)
+        assert self.process.returncode == 0
+        return printed
+
+
+@pytest.fixture
+def start_ui(user_environment: dict[str, str]) -> Iterator[Callable[..., Ui]]:
+    """Starts ``headrace ui``."""
+    started: list[Ui] = []
+
+    def start(program: str = "") -> Ui:
+        started.append(Ui(user_environment, program))
+        return started[-1]
+
+    yield start
+    for ui in started:
+        ui.process.kill()
+        ui.process.communicate()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import re
 import socket
 import subprocess
 import sys
@@ -14,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from headrace.engine.states import StateName
 from headrace.server import serving
-from tests.server.conftest import BEARER, DEADLINE_SECONDS, Served
+from tests.server.conftest import BEARER, DEADLINE_SECONDS, Served, Ui
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
     from headrace.history import History
@@ -100,25 +100,15 @@ def test_the_end_of_the_server_ends_the_streams(served: Served) -> None:
         assert stream.next() is None
 
 
-def test_sigterm_ends_the_process_while_somebody_listens(user_environment: dict[str, str]) -> None:
-    home = Path(user_environment["HEADRACE_HOME"])
-    command = [sys.executable, "-m", "headrace", "ui", "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, env=user_environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        found = re.search(r":(\d+)/login", process.stdout.readline())
-        assert found
-        token = (home / "access-token").read_text("ascii").strip()
-        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=DEADLINE_SECONDS)
-        connection.request("GET", "/api/events", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        assert answer.readline().startswith(b"retry:")
+def test_sigterm_ends_the_process_while_somebody_listens(
+    start_ui: Callable[..., Ui], user_environment: dict[str, str]
+) -> None:
+    ui = start_ui()
+    with ui.stream() as stream:
+        stream.until("hello")
 
-        process.terminate()
-
-        assert process.wait(DEADLINE_SECONDS) == 0
-        answer.close()
-        connection.close()
-    assert [file.name for file in home.iterdir()] == ["access-token"]
+        assert ui.end() == ""
+    assert [file.name for file in Path(user_environment["HEADRACE_HOME"]).iterdir()] == ["access-token"]
 
 
 def record(history: History, facts: Facts) -> None:

@@ -16,6 +16,7 @@ from headrace.history.answers import give_answer
 from headrace.history.deletion import delete_runs as delete_from_history
 from headrace.history.requests import ask_owner
 from headrace.questions import Question
+from headrace.reruns import check_names
 from headrace.server.action_views import (
     Answered,
     Answering,
@@ -145,8 +146,6 @@ def _resumable(reader: Reader, id: str, *, take_over: bool = False) -> Run:
 def _resume(
     reader: Reader, run: Run, rerun: Sequence[str], parameters: Mapping[str, Any], *, take_over: bool = False
 ) -> Launch:
-    from headrace.resuming import check_names  # which knows the whole engine: for who resumes
-
     program = program_of(run)
     check_names(reader, run, rerun)
     launched = LAUNCHES.start(
