@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,13 +15,13 @@ from headrace.engine.states import StateName
 from headrace.history import History
 from headrace.history.backups import back_up, restore
 from headrace.history.deletion import delete_runs
+from headrace.history.giving_way import COUNTS_FOR_SECONDS, asking_to_give_way
 from headrace.server.source import Source
 from headrace.server.watch import NEWEST, TOTAL, Change, Watch
 from tests.facts import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 RUNNING = (StateName.PENDING, StateName.RUNNING)
 COMPLETED = (*RUNNING, StateName.COMPLETED)
@@ -197,6 +200,34 @@ def test_a_history_that_is_restored_is_told(tmp_path: Path, facts: Facts) -> Non
     assert watch.look() == TOTAL
     assert watch.look() is None
     watch.rest()
+
+
+def test_who_watches_gives_way_to_a_restore(history: History, facts: Facts, watch: Watch) -> None:
+    path, copy = history.location, f"{history.location}.copy"
+    record(history, facts.flow(*COMPLETED))
+    back_up(path, copy)
+    history.close()
+    watch.look()
+
+    with asking_to_give_way(path):
+        assert watch.look() is None
+        restore(copy, path)
+
+    assert watch.look() == TOTAL
+
+
+def test_a_restore_that_was_killed_keeps_nobody_from_watching(
+    history: History, facts: Facts, watch: Watch
+) -> None:
+    watch.look()
+    with asking_to_give_way(history.location):
+        record(history, facts.flow())
+        assert watch.look() is None
+
+        (request,) = Path(history.location).parent.glob("*.give-way")
+        long_ago = time.time() - COUNTS_FOR_SECONDS
+        os.utime(request, (long_ago, long_ago))
+        assert seen(watch.look()) == [("run-1", "Running", 0, 0)]
 
 
 def test_a_history_that_is_deleted_is_told(tmp_path: Path, facts: Facts) -> None:

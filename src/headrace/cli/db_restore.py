@@ -15,7 +15,8 @@ def restore(*, file: str, as_json: bool) -> None:
     """Put the backup FILE in the history's place.
 
     FILE stays as it is: its content is copied, after it was found to be a sound history. The history that was there is
-    kept beside it under another name. While any program has the history open, nothing is restored.
+    kept beside it under another name. While a flow runs, or any other program but the live page has the history open,
+    nothing is restored.
     """
     from headrace.history.backups import restore as put_back
 

@@ -21,12 +21,16 @@ from headrace.history.database import (
     refuse_network_file_system,
     resolve,
 )
+from headrace.history.giving_way import asking_to_give_way
 from headrace.history.lock import ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FIRST_DAMAGES = 5
+_PATIENCE_SECONDS = 2.0
+"""So long may who looks take to give way: less than a request for that counts."""
+_TRIES_EVERY_SECONDS = 0.05
 
 
 class Restoration(NamedTuple):
@@ -60,8 +64,8 @@ def back_up(location: str, file: str) -> int:
 def restore(file: str, location: str) -> Restoration:
     """Puts a copy of a history in the place of the one at ``location``, which is kept beside it under another name.
 
-    Raises ``HistoryError`` with nothing changed if the file is no history or is damaged, or if any program has the
-    present history open.
+    Who only looks is asked to give way. Raises ``HistoryError`` with nothing changed if the file is no history or is
+    damaged, or if any program goes on having the present history open.
     """
     if location == IN_MEMORY:
         raise HistoryUnavailableError(
@@ -78,13 +82,9 @@ def restore(file: str, location: str) -> Restoration:
     with _explained(path), _draft(path) as draft:
         _copy(source, draft)
         _refuse_damage(draft, "The copy that was to be restored")
-        lock = ProcessLock(path + ".lock")
-        try:
-            with lock, _alone_with(path):
-                aside = _set_aside(path)
-                os.replace(draft, path)
-        finally:
-            lock.close()
+        with _alone_with(path):
+            aside = _set_aside(path)
+            os.replace(draft, path)
     return Restoration(path, aside)
 
 
@@ -159,32 +159,58 @@ def _publish(draft: str, target: str) -> None:
 
 @contextmanager
 def _alone_with(path: str) -> Iterator[None]:
-    """Keeps everybody else out of the database, whose log is in it meanwhile. The lock is held.
+    """Keeps everybody else out of the database, whose log is in it meanwhile, and holds its lock.
 
-    Raises ``HistoryUnavailableError`` if somebody is in there already. SQLite knows: whoever has opened the database
-    and read of it holds a lock until it is closed.
+    Raises ``HistoryUnavailableError`` if somebody stays in there.
     """
-    if not os.path.exists(path):
-        yield
-        return
+    lock = ProcessLock(path + ".lock")
+    try:
+        with lock, asking_to_give_way(path):
+            connection = _wait_until_alone(path, lock)
+            try:
+                yield
+            finally:
+                if connection is not None:
+                    connection.close()
+    finally:
+        lock.close()
+
+
+def _wait_until_alone(path: str, lock: ProcessLock) -> sqlite3.Connection | None:
+    """What keeps everybody else out; ``None`` where there is no database. The lock is held, but for moments in between."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while os.path.exists(path):
+        connection = _shut(path)
+        if connection is not None:
+            return connection
+        if time.monotonic() > deadline:
+            raise HistoryUnavailableError(
+                f"A live process uses the history {path}, so nothing is restored. "
+                "Wait until its flows have ended, or end it, and close other programs that read the history."
+            )
+        lock.release()
+        time.sleep(_TRIES_EVERY_SECONDS)
+        lock.acquire()
+    return None
+
+
+def _shut(path: str) -> sqlite3.Connection | None:
+    """A connection that keeps everybody else out; ``None`` if somebody is in there.
+
+    SQLite knows: whoever has opened the database and read of it holds a lock until it is closed.
+    """
     connection = connect_file(path, timeout=0)
     try:
-        try:
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
-            connection.execute("BEGIN EXCLUSIVE")
-            connection.execute("COMMIT")
-            connection.execute("PRAGMA journal_mode = DELETE").fetchall()
-        except sqlite3.DatabaseError as error:
-            if is_busy(error):
-                message = (
-                    f"A live process uses the history {path}, so nothing is restored. "
-                    "Wait until its flows have ended, or end it, and close other programs that read the history."
-                )
-                raise HistoryUnavailableError(message) from error
-            # Damaged so much that SQLite cannot open it: then nobody else can.
-        yield
-    finally:
-        connection.close()
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+    except sqlite3.DatabaseError as error:
+        if is_busy(error):
+            connection.close()
+            return None
+        # Damaged so much that SQLite cannot open it: then nobody else can.
+    return connection
 
 
 def _set_aside(path: str) -> str | None:

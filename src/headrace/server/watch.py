@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import HistoryError
 from headrace.history.database import resolve
+from headrace.history.giving_way import is_to_give_way
 from headrace.history.watching import (
     count_flow_runs,
     last_log,
@@ -74,6 +75,9 @@ class Watch:
             self._close()
 
     def _look(self) -> Change | None:
+        if is_to_give_way(resolve(self._source.location)):
+            self._close()
+            return None
         file = _identity(self._source.location)
         if file != self._file:
             self._memory = None
