@@ -97,7 +97,7 @@ function Standing({ run, nowUs }: { run: Run; nowUs: ReadonlySignal<number> }): 
 function Place({ run }: { run: Run }): JSX.Element | null {
   const host = told(run.provenance, "host");
   return (
-    <span class="run-when">
+    <span class="run-when run-place">
       {run.task_runner !== "" && (
         <>
           {" · "}

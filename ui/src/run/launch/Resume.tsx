@@ -38,6 +38,7 @@ export function Resume({ run, kind, get, post, onClose, onResumed }: ResumeProps
     get<Form>(`/api/runs/${run.id}/form`).then(
       (form) => {
         filling.value = new Filling(fieldsToGiveAgain(form.fields));
+        trouble.value = form.why_not;
       },
       (error: unknown) => {
         trouble.value = messageOf(error);
