@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from tests.browser.pages import findings, open_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -61,7 +62,6 @@ try:
 except ValueError:
     pass
 """
-SERIOUS = {"serious", "critical"}
 TABS = ("Timeline", "Graph", "Tasks", "Logs", "History")
 
 
@@ -206,19 +206,3 @@ def test_a_browser_without_the_link_is_shown_the_way_in(browser: Browser, link: 
         stranger.goto(link.partition("/login")[0])
 
         expect(stranger.get_by_text("headrace ui --link")).to_be_visible()
-
-
-def open_run(page: Page, flow: str) -> None:
-    page.get_by_role("row").filter(has_text=flow).get_by_role("link").first.click()
-    expect(page.get_by_role("tablist", name="Views of the run")).to_be_visible()
-
-
-def findings(page: Page) -> list[str]:
-    """What axe holds to be serious."""
-    violations = Axe().run(page).response["violations"]
-    return [
-        f"{page.url}: {violation['id']}: {node['html'][:200]}"
-        for violation in violations
-        if violation["impact"] in SERIOUS
-        for node in violation["nodes"]
-    ]

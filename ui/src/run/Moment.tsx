@@ -1,11 +1,14 @@
-// A time in the zone of the reader; the exact one, in that zone and in UTC, on hover.
+// A time in the zone of the reader, by the clock of 24 hours; the exact one, in that zone and in UTC, on hover.
 
 import type { JSX } from "preact";
+
+import { SECOND } from "./spans";
+import { clockLabel } from "./timeline/ticks";
 
 export function Moment({ us }: { us: number }): JSX.Element {
   const date = new Date(us / 1000);
   const isToday = date.toDateString() === new Date().toDateString();
-  const time = date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const time = clockLabel(us, SECOND);
   const day = date.toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
   return (
     <time dateTime={date.toISOString()} title={`${date.toString()}\n${date.toISOString()}`}>

@@ -10,6 +10,7 @@ import { StateSign } from "../../design/state";
 import { messageOf } from "../../run/launch/post";
 import { Moment } from "../../run/Moment";
 import { spanLabel } from "../../run/spans";
+import { showMood } from "../../shell/mood";
 import { laidOut } from "../../text/json_text";
 import { PlainText } from "../../text/PlainText";
 import { visible } from "../../text/visible";
@@ -48,6 +49,7 @@ export function Compare({ a, b, get }: CompareProps): JSX.Element {
 
 function Differences({ comparison }: { comparison: Comparison }): JSX.Element {
   const [a, b] = comparison.runs;
+  useEffect(() => showMood(`${visible(a.name)} and ${visible(b.name)}`, "calm"), [a.name, b.name]);
   const changed = comparison.parameters.filter(({ is_same }) => !is_same);
   const sameCount = comparison.parameters.length - changed.length;
   return (
@@ -93,7 +95,7 @@ function Differences({ comparison }: { comparison: Comparison }): JSX.Element {
           <td>{spanOf(durationOf(a))}</td>
           <td>{spanOf(durationOf(b))}</td>
           <td>
-            <Told difference={durationDifference(durationOf(a), durationOf(b))} />
+            <Told difference={durationDifference(durationOf(a), durationOf(b), a.state_type === b.state_type)} />
           </td>
         </tr>
       </Table>
@@ -143,7 +145,7 @@ function Tasks({ tasks }: { tasks: Comparison["tasks"] }): JSX.Element {
           <td>{spanOf(a?.ran_us ?? null)}</td>
           <td>{spanOf(b?.ran_us ?? null)}</td>
           <td>
-            <Told difference={durationDifference(a?.ran_us ?? null, b?.ran_us ?? null)} />
+            <Told difference={durationDifference(a?.ran_us ?? null, b?.ran_us ?? null, hasSameCounts(a, b))} />
           </td>
           <td>
             {spanOf(a?.median_us ?? null)} → {spanOf(b?.median_us ?? null)}

@@ -14,6 +14,10 @@ describe("two runs of a flow", () => {
     expect(durationDifference(SECOND, SECOND)).toEqual({ text: "the same", tone: "same" });
   });
 
+  it("are neither better nor worse where they ended otherwise", () => {
+    expect(durationDifference(10 * SECOND, 2 * SECOND, false)).toEqual({ text: "−8.00 s (5.0 × shorter)", tone: "same" });
+  });
+
   it("do not differ in what only one of them has", () => {
     expect(durationDifference(null, SECOND)).toEqual({ text: "", tone: "same" });
     expect(durationDifference(0, SECOND)).toEqual({ text: "+1.00 s", tone: "worse" });

@@ -11,8 +11,8 @@ export interface Difference {
   readonly tone: "better" | "worse" | "same";
 }
 
-/** How much longer or shorter b took than a. */
-export function durationDifference(a: number | null, b: number | null): Difference {
+/** How much longer or shorter b took than a. What ended otherwise is neither better nor worse for the time that it took. */
+export function durationDifference(a: number | null, b: number | null, isAlike = true): Difference {
   if (a === null || b === null) return { text: "", tone: "same" };
   const us = b - a;
   if (us === 0) return { text: "the same", tone: "same" };
@@ -21,7 +21,7 @@ export function durationDifference(a: number | null, b: number | null): Differen
   const much =
     factor >= 2 && Number.isFinite(factor) ? `${factor.toPrecision(2)} × ` : Number.isFinite(share) ? `${Math.round(share * 100)} % ` : "";
   const text = `${us > 0 ? "+" : "−"}${spanLabel(Math.abs(us))}${much === "" ? "" : ` (${much}${us > 0 ? "longer" : "shorter"})`}`;
-  return { text, tone: share < NOTABLE ? "same" : us > 0 ? "worse" : "better" };
+  return { text, tone: share < NOTABLE || !isAlike ? "same" : us > 0 ? "worse" : "better" };
 }
 
 export function durationOf({ started_us, ended_us }: Pick<RunRow, "started_us" | "ended_us">): number | null {

@@ -6,13 +6,15 @@ import type { JSX } from "preact";
 import type { Run } from "../../data/views";
 import { Dialog } from "../../design/Dialog";
 import { messageOf } from "../../run/launch/post";
-import { Resume, type ResumeKind } from "../../run/launch/Resume";
+import { Resume } from "../../run/launch/Resume";
+import type { ResumeKind } from "../../run/launch/resuming";
 import { RunAgain } from "../../run/launch/RunAgain";
 import { visible } from "../../text/visible";
+import { CompareWith } from "./CompareWith";
 import type { RunHeaderProps } from "./RunHeader";
-import { troubled } from "./summary";
+import { canRerun, troubled } from "./summary";
 
-type Open = "cancel" | "delete" | "run_again" | "export" | ResumeKind;
+type Open = "cancel" | "delete" | "run_again" | "compare" | "export" | ResumeKind;
 
 export function Actions(props: RunHeaderProps): JSX.Element {
   const { run, get, post, notify, onGo } = props;
@@ -28,13 +30,15 @@ export function Actions(props: RunHeaderProps): JSX.Element {
   return (
     <div class="run-actions" role="group" aria-label="Actions">
       {can("cancel") && <Button onClick={show("cancel")}>Cancel</Button>}
-      {can("resume") && hasFailures && <Button onClick={show({ from: "failed" })}>Retry failed</Button>}
+      {canRerun(run) && hasFailures && <Button onClick={show({ from: "failed" })}>Retry failed</Button>}
       {can("resume") && <Button onClick={show({ from: "where_it_stopped" })}>Resume</Button>}
       {can("run_again") && <Button onClick={show("run_again")}>Run again</Button>}
+      {run.kind === "flow" && <Button onClick={show("compare")}>Compare</Button>}
       <Button onClick={show("export")}>Export</Button>
       {can("delete") && <Button onClick={show("delete")}>Delete</Button>}
       {open.value === "cancel" && <Cancel run={run} post={post} notify={notify} onClose={close} />}
       {open.value === "delete" && <Delete run={run} post={post} notify={notify} onClose={close} onDeleted={() => onGo("/runs")} />}
+      {open.value === "compare" && <CompareWith run={run} get={get} onClose={close} />}
       {open.value === "export" && <Export run={run} onClose={close} />}
       {open.value === "run_again" && (
         <RunAgain

@@ -9,6 +9,8 @@ import { PlainText } from "../../text/PlainText";
 import { Preview } from "../../text/Preview";
 import { told } from "./summary";
 
+const GLIMPSE = 200;
+
 export function Origin({ run }: { run: Run }): JSX.Element {
   const isOpen = useSignal(false);
   const hasParameters = run.parameters !== null && run.parameters !== "{}";
@@ -16,10 +18,12 @@ export function Origin({ run }: { run: Run }): JSX.Element {
     <details class="run-origin" open={isOpen.value} onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
       <summary>
         Details
-        {!isOpen.value && hasParameters && (
-          <span class="run-glimpse">
-            <PlainText text={run.parameters!.slice(0, 300)} />
-          </span>
+        {!isOpen.value && hasParameters && <Glimpse text={run.parameters!} />}
+        {!isOpen.value && run.result_preview !== null && (
+          <>
+            {" → "}
+            <Glimpse text={run.result_preview} />
+          </>
         )}
       </summary>
       <div class="run-values">
@@ -40,6 +44,15 @@ export function Origin({ run }: { run: Run }): JSX.Element {
       </div>
       <Facts facts={factsOf(run)} />
     </details>
+  );
+}
+
+/** The beginning of a value, on one line with others. */
+function Glimpse({ text }: { text: string }): JSX.Element {
+  return (
+    <span class="run-glimpse">
+      <PlainText text={text.length <= GLIMPSE ? text : `${text.slice(0, GLIMPSE)}…`} />
+    </span>
   );
 }
 
@@ -67,11 +80,11 @@ function factsOf(run: Run): Fact[] {
 }
 
 /** Another page, which learns nothing of this one. */
-function DashboardLink({ url }: { url: string }): JSX.Element {
+export function DashboardLink({ url, children }: { url: string; children?: string }): JSX.Element {
   if (!/^https?:\/\//.test(url)) return <PlainText text={url} />;
   return (
     <a href={url} target="_blank" rel="noopener noreferrer">
-      <PlainText text={url} />
+      {children ?? <PlainText text={url} />}
     </a>
   );
 }

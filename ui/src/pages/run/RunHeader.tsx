@@ -13,11 +13,11 @@ import { PlainText } from "../../text/PlainText";
 import { visible } from "../../text/visible";
 import { Actions } from "./Actions";
 import { Callers } from "./Callers";
-import { Origin } from "./Origin";
+import { DashboardLink, Origin } from "./Origin";
 import { Progress } from "./Progress";
 import { Questions } from "./Questions";
 import "./run_header.css";
-import { standing } from "./summary";
+import { standing, told } from "./summary";
 import { Trouble } from "./Trouble";
 
 export interface RunHeaderProps {
@@ -73,6 +73,7 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
               <Moment us={run.started_us} />
             </span>
           )}
+          <Place run={run} />
         </span>
         <Tags tags={run.tags} />
       </p>
@@ -90,6 +91,33 @@ function Standing({ run, nowUs }: { run: Run; nowUs: ReadonlySignal<number> }): 
   const now = useSignal(nowUs.peek());
   useEffect(() => (run.ended_us === null ? nowUs.subscribe((us) => (now.value = us)) : undefined), [nowUs, run.ended_us]);
   return <>{standing(run, now.value)}</>;
+}
+
+/** What runs its tasks, and where. */
+function Place({ run }: { run: Run }): JSX.Element | null {
+  const host = told(run.provenance, "host");
+  return (
+    <span class="run-when run-place">
+      {run.task_runner !== "" && (
+        <>
+          {" · "}
+          <PlainText text={run.task_runner} />
+        </>
+      )}
+      {host !== null && (
+        <>
+          {" on "}
+          <PlainText text={host} />
+        </>
+      )}
+      {run.dashboard_url !== null && (
+        <>
+          {" · "}
+          <DashboardLink url={run.dashboard_url}>Dashboard</DashboardLink>
+        </>
+      )}
+    </span>
+  );
 }
 
 function Tags({ tags }: { tags: readonly string[] }): JSX.Element | null {

@@ -22,6 +22,7 @@ import { visible } from "../../text/visible";
 import { neighbourOf } from "./neighbours";
 import { RunHeader } from "./RunHeader";
 import "./run_page.css";
+import { canRerun } from "./summary";
 import { Tabs } from "./Tabs";
 import { tabOf } from "./tab_names";
 
@@ -113,7 +114,7 @@ function Loaded(props: RunPageProps & { run: Run; feed: TaskFeed }): JSX.Element
           onOpen={open}
           onClose={() => open(null)}
           onStep={(by) => open(neighbourOf(taskRun, by, tab === "tasks" ? order.peek() : [], feed.store))}
-          onResume={!isExported && run.actions.includes("resume") ? (task) => (resumeFrom.value = task) : null}
+          onResume={!isExported && canRerun(run) ? (task) => (resumeFrom.value = task) : null}
         />
       )}
       {resumeFrom.value !== null && (

@@ -6,11 +6,12 @@ import type { Run } from "../../data/views";
 import { TracebackView } from "../../run/drawer/TracebackView";
 import { PlainText } from "../../text/PlainText";
 import type { RunHeaderProps } from "./RunHeader";
-import { troubled } from "./summary";
+import { causeOf, troubled } from "./summary";
 
 export function Trouble({ run, onShowTasks }: Pick<RunHeaderProps, "run" | "onShowTasks">): JSX.Element | null {
   const failedCount = troubled(run.task_runs);
   const reason = reasonOf(run);
+  const cause = run.failure === null ? null : causeOf(run.failure);
   if (reason === null && run.failure === null && failedCount === 0) return null;
   const isBad = run.state_type === "FAILED" || run.state_type === "CRASHED";
   return (
@@ -18,6 +19,11 @@ export function Trouble({ run, onShowTasks }: Pick<RunHeaderProps, "run" | "onSh
       {reason !== null && (
         <p class="run-reason">
           <PlainText text={reason} />
+        </p>
+      )}
+      {cause !== null && (
+        <p class="run-reason">
+          Caused by <PlainText text={cause} />
         </p>
       )}
       {failedCount > 0 && (
@@ -35,8 +41,8 @@ export function Trouble({ run, onShowTasks }: Pick<RunHeaderProps, "run" | "onSh
   );
 }
 
-/** The failure says it best; a run that completed needs no reason. */
+/** The failure says it best; a run that completed needs no reason, and what a paused one asks stands with its answers. */
 function reasonOf(run: Run): string | null {
   if (run.failure !== null) return run.failure.message === "" ? run.failure.type : `${run.failure.type}: ${run.failure.message}`;
-  return run.state_type === "COMPLETED" || run.state_type === "RUNNING" ? null : run.reason;
+  return run.state_type === "COMPLETED" || run.state_type === "RUNNING" || run.questions.length > 0 ? null : run.reason;
 }

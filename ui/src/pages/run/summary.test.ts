@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { parentOf, standing, told, troubled } from "./summary";
+import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled } from "./summary";
 
 const SECOND = 1_000_000;
 
@@ -18,6 +18,32 @@ describe("how a run stands", () => {
 
   it("counts what went wrong", () => {
     expect(troubled({ FAILED: 2, CRASHED: 1, COMPLETED: 9 })).toBe(3);
+  });
+
+  it("names what its failure goes back to", () => {
+    const raised = (what: string): string => `Traceback (most recent call last):\n  File "f.py", line 1, in f\n    f()\n${what}\n`;
+    const cause = "\nThe above exception was the direct cause of the following exception:\n\n";
+    const context = "\nDuring handling of the above exception, another exception occurred:\n\n";
+    const lookup = raised("LookupError: no rate\na note");
+    expect(causeOf({ traceback: lookup + cause + raised("UpstreamFailedError: report did not run") })).toBe("LookupError: no rate");
+    expect(causeOf({ traceback: lookup + context + raised("ValueError: other") })).toBeNull();
+    expect(causeOf({ traceback: raised("KeyError") + context + lookup + cause + raised("ValueError") })).toBe("LookupError: no rate");
+    expect(causeOf({ traceback: lookup })).toBeNull();
+    expect(causeOf({ traceback: "what is no traceback" })).toBeNull();
+  });
+
+  it("can have task runs run again once it ended, if nobody called it", () => {
+    expect(canRerun({ actions: ["run_again", "delete"], parent: null })).toBe(true);
+    expect(canRerun({ actions: ["run_again", "delete"], parent: "abc/1" })).toBe(false);
+    expect(canRerun({ actions: ["cancel"], parent: null })).toBe(false);
+  });
+
+  it("is compared with another, the earlier one first", () => {
+    const [earlier, later] = [
+      { id: "e", created_us: 1 },
+      { id: "l", created_us: 2 },
+    ] as const;
+    expect([comparisonOf(earlier, later), comparisonOf(later, earlier)]).toEqual(Array(2).fill("/compare?a=e&b=l"));
   });
 
   it("knows who called it", () => {

@@ -1,6 +1,7 @@
 // How a run stands, in words: the sentence under its name. Pure.
 
-import type { Counts, Run } from "../../data/views";
+import type { Counts, Failure, Run } from "../../data/views";
+import { parseTraceback } from "../../run/drawer/traceback";
 import { spanLabel } from "../../run/spans";
 
 const VERBS: Record<string, string> = {
@@ -27,10 +28,30 @@ export function troubled(counts: Counts): number {
   return (counts.FAILED ?? 0) + (counts.CRASHED ?? 0);
 }
 
+/** What a failure goes back to, where that is another exception: the first line of the one that was raised first. */
+export function causeOf({ traceback }: Pick<Failure, "traceback">): string | null {
+  const raised = parseTraceback(traceback) ?? [];
+  const linked = raised.findIndex(({ link }, at) => at > 0 && link !== "cause");
+  const cause = raised[(linked === -1 ? raised.length : linked) - 1];
+  if (cause === undefined || cause === raised[0]) return null;
+  return cause.message === "" ? cause.type : `${cause.type}: ${cause.message.split("\n")[0]}`;
+}
+
+/** Whether task runs of it can run again: it has ended, even well, and nobody else called it. */
+export function canRerun({ actions, parent }: Pick<Run, "actions" | "parent">): boolean {
+  return actions.includes("run_again") && parent === null;
+}
+
 /** The flow run, and the task run in it, that called a run. */
 export function parentOf(parent: string): { run: string; taskRun: number | null } {
   const [run, taskRun] = parent.split("/");
   return { run: run!, taskRun: taskRun !== undefined && /^\d+$/.test(taskRun) ? Number(taskRun) : null };
+}
+
+/** The address that compares two runs, the earlier one first. */
+export function comparisonOf(run: Pick<Run, "id" | "created_us">, other: Pick<Run, "id" | "created_us">): string {
+  const [a, b] = run.created_us < other.created_us ? [run, other] : [other, run];
+  return `/compare?a=${a.id}&b=${b.id}`;
 }
 
 /** What a text of the provenance is; null if there is none. */

@@ -1,5 +1,6 @@
 // The drawer of one task run, beside the tab it was opened from: what became of it and why, what it waited for, what it was
-// given, and its log. It holds no focus; Escape closes it, and the arrow keys go to the neighbours.
+// given, and its log. It holds no focus; Escape closes it from anywhere, and the arrow keys go to the neighbours while it has
+// the focus.
 
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -47,8 +48,6 @@ export function Drawer(props: DrawerProps): JSX.Element {
 
   useEffect(() => {
     let isWanted = true;
-    const hasEnded = shown.peek()?.id === taskRun && shown.peek()!.ended_us !== null;
-    if (hasEnded && !props.isLive) return;
     get<TaskRun>(`/api/runs/${run}/task-runs/${taskRun}`).then(
       (answer) => isWanted && ((shown.value = answer), (error.value = null)),
       (reason: unknown) => isWanted && (error.value = reason),
@@ -67,6 +66,13 @@ export function Drawer(props: DrawerProps): JSX.Element {
   useLayoutEffect(() => {
     panel.current!.scrollTop = 0;
   }, [taskRun]);
+  useEffect(() => {
+    const closeByKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape" && !event.defaultPrevented && !isMeantFor(event.target)) onClose();
+    };
+    addEventListener("keydown", closeByKey);
+    return () => removeEventListener("keydown", closeByKey);
+  }, [onClose]);
 
   const task = shown.value?.id === taskRun ? shown.value : null;
   return (
@@ -76,8 +82,7 @@ export function Drawer(props: DrawerProps): JSX.Element {
       tabIndex={-1}
       aria-label={task === null ? "Task run" : `Task run ${task.name}`}
       onKeyDown={(event) => {
-        if (event.key === "Escape") onClose();
-        else if (isTyping(event.target)) return;
+        if (isTyping(event.target)) return;
         else if (event.key === "ArrowRight" || event.key === "ArrowDown") onStep(1);
         else if (event.key === "ArrowLeft" || event.key === "ArrowUp") onStep(-1);
         else return;
@@ -169,6 +174,12 @@ function Details(props: DrawerProps & { task: TaskRun }): JSX.Element {
       )}
     </>
   );
+}
+
+/** Whether Escape does something else where it was pressed: in a dialog, or in a field of the page beside the drawer. */
+function isMeantFor(target: EventTarget | null): boolean {
+  if (!(target instanceof Element)) return false;
+  return target.closest("dialog") !== null || (target.closest("input, select, textarea") !== null && target.closest(".drawer") === null);
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import type { Field } from "../../data/views";
 import { PlainText } from "../../text/PlainText";
 import { visible } from "../../text/visible";
+import { choiceLabel } from "./form_values";
 
 interface FormFieldProps {
   field: Field;
@@ -49,7 +50,7 @@ function Input({ field, text, onText, attributes }: InputProps): JSX.Element {
       <select {...attributes} value={text} onChange={(event) => onText(event.currentTarget.value)}>
         {(!field.is_required || text === "") && <option value="">{field.is_required ? "choose" : "default"}</option>}
         {choices.map((choice) => (
-          <option value={choice}>{visible(choice)}</option>
+          <option value={choice}>{visible(choiceLabel(choice))}</option>
         ))}
       </select>
     );

@@ -1,20 +1,22 @@
-// The dialog before a run is resumed: which task runs will run, and which keep their values. Resuming starts a process; what
-// that said is shown if it ended before the run went on.
+// The dialog before a run is resumed: which task runs will run, which keep their values, and what has to be given again, such as
+// secrets. Resuming starts a process; what that said is shown if it ended before the run went on.
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-import { Dialog } from "../../design/Dialog";
 import type { Get } from "../../data/task_feed";
-import type { Launch, Run, TaskRun } from "../../data/views";
+import type { Form, Launch, Run } from "../../data/views";
+import { Dialog } from "../../design/Dialog";
 import { visible } from "../../text/visible";
+import { Filling } from "./filling";
+import { FormFields } from "./FormFields";
+import { fieldsToGiveAgain } from "./form_values";
 import { followLaunch, hasFailed } from "./launching";
 import "./launch.css";
 import { LaunchOutput } from "./LaunchOutput";
 import { messageOf, type Post } from "./post";
-
-export type ResumeKind = { readonly from: "where_it_stopped" | "failed" } | { readonly from: "task_run"; readonly task: TaskRun };
+import { askedWith, buttonOf, planOf, type ResumeKind, titleOf } from "./resuming";
 
 interface ResumeProps {
   run: Run;
@@ -26,23 +28,36 @@ interface ResumeProps {
 }
 
 export function Resume({ run, kind, get, post, onClose, onResumed }: ResumeProps): JSX.Element {
+  const filling = useSignal<Filling | null>(null);
   const isStarting = useSignal(false);
   const takesOver = useSignal(false);
   const trouble = useSignal<string | null>(null);
   const failed = useSignal<Launch | null>(null);
   const isOpen = useRef(true);
-  useEffect(
-    () => () => {
+  useEffect(() => {
+    get<Form>(`/api/runs/${run.id}/form`).then(
+      (form) => {
+        filling.value = new Filling(fieldsToGiveAgain(form.fields));
+        trouble.value = form.why_not;
+      },
+      (error: unknown) => {
+        trouble.value = messageOf(error);
+        filling.value = new Filling([]);
+      },
+    );
+    return () => {
       isOpen.current = false;
-    },
-    [],
-  );
+    };
+  }, [run.id]);
 
   const start = async (): Promise<void> => {
+    const parameters = filling.peek()?.read() ?? null;
+    if (parameters === null) return;
     isStarting.value = true;
     trouble.value = failed.value = null;
     try {
-      const launch = await followLaunch(await ask(run, kind, takesOver.value, post), get, () => isOpen.current);
+      const { path, json } = askedWith(run.id, kind, parameters, takesOver.value);
+      const launch = await followLaunch(await post<Launch>(path, json), get, () => isOpen.current);
       if (!isOpen.current) return;
       if (await hasFailed(launch, get, run.epoch)) failed.value = launch;
       else onResumed();
@@ -55,13 +70,21 @@ export function Resume({ run, kind, get, post, onClose, onResumed }: ResumeProps
 
   return (
     <Dialog title={titleOf(kind)} onClose={onClose}>
-      <div class="launch">
+      <form
+        class="launch"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void start();
+        }}
+      >
         <ul class="launch-plan">
           {planOf(run, kind).map((line) => (
             <li>{line}</li>
           ))}
         </ul>
-        {run.state_type === "CRASHED" && (
+        {filling.value !== null && <FormFields filling={filling.value} />}
+        {run.state_type === "CRASHED" && kind.from !== "failed" && (
           <label class="launch-choice">
             <input type="checkbox" checked={takesOver.value} onChange={(event) => (takesOver.value = event.currentTarget.checked)} />
             Take the run over, even if its process is still there but silent
@@ -77,53 +100,11 @@ export function Resume({ run, kind, get, post, onClose, onResumed }: ResumeProps
           <button type="button" class="button" onClick={onClose}>
             Close
           </button>
-          <button type="button" class="button is-primary" disabled={isStarting.value} onClick={() => void start()}>
-            {isStarting.value ? "Starting…" : "Resume"}
+          <button type="submit" class="button is-primary" disabled={isStarting.value || filling.value === null}>
+            {isStarting.value ? "Starting…" : buttonOf(kind)}
           </button>
         </div>
-      </div>
+      </form>
     </Dialog>
   );
-}
-
-function ask(run: Run, kind: ResumeKind, takesOver: boolean, post: Post): Promise<Launch> {
-  if (kind.from === "failed") return post<Launch>(`/api/runs/${run.id}/retry-failed`, "{}");
-  const rerun = kind.from === "task_run" ? [`${kind.task.task}[${kind.task.index}]`] : [];
-  return post<Launch>(`/api/runs/${run.id}/resume`, JSON.stringify({ rerun, take_over: takesOver }));
-}
-
-function titleOf(kind: ResumeKind): string {
-  switch (kind.from) {
-    case "failed":
-      return "Retry what failed";
-    case "where_it_stopped":
-      return "Resume the run";
-    case "task_run":
-      return `Resume from ${visible(kind.task.name)}`;
-  }
-}
-
-/** What will happen, in sentences. */
-export function planOf(run: Run, kind: ResumeKind): string[] {
-  const counts = run.task_runs;
-  const completed = counts.COMPLETED ?? 0;
-  const failed = (counts.FAILED ?? 0) + (counts.CRASHED ?? 0) + (counts.CANCELLED ?? 0);
-  const known = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const plan = [`The flow function runs again from its beginning, in a new process, as epoch ${run.epoch + 1}.`];
-  if (kind.from === "task_run") plan.push(`${visible(kind.task.name)} runs again, and so does whatever needs its value.`);
-  if (failed > 0)
-    plan.push(
-      `${countLabel(failed)} that failed, crashed or ${failed === 1 ? "was" : "were"} cancelled ${failed === 1 ? "runs" : "run"} again.`,
-    );
-  if (known - completed - failed > 0)
-    plan.push(`${countLabel(known - completed - failed)} that did not end ${known - completed - failed === 1 ? "runs" : "run"} again.`);
-  if (completed > 0)
-    plan.push(
-      `${countLabel(completed)} that completed ${completed === 1 ? "keeps its value" : "keep their values"}, if those are stored and code and arguments are unchanged.`,
-    );
-  return plan;
-}
-
-function countLabel(count: number): string {
-  return count === 1 ? "1 task run" : `${count.toLocaleString()} task runs`;
 }

@@ -9,8 +9,8 @@ import { Dialog } from "../../design/Dialog";
 import type { Get } from "../../data/task_feed";
 import type { Form, Launch } from "../../data/views";
 import { visible } from "../../text/visible";
-import { FormField } from "./FormField";
-import { readForm, textAtFirst } from "./form_values";
+import { Filling } from "./filling";
+import { FormFields } from "./FormFields";
 import { followLaunch, hasFailed } from "./launching";
 import "./launch.css";
 import { LaunchOutput } from "./LaunchOutput";
@@ -28,8 +28,7 @@ interface RunAgainProps {
 
 export function RunAgain({ run, flow, get, post, onClose, onStarted }: RunAgainProps): JSX.Element {
   const form = useSignal<Form | null>(null);
-  const texts = useSignal<Record<string, string>>({});
-  const errors = useSignal<Record<string, string>>({});
+  const filling = useSignal(new Filling([]));
   const trouble = useSignal<string | null>(null);
   const isStarting = useSignal(false);
   const failed = useSignal<Launch | null>(null);
@@ -39,7 +38,7 @@ export function RunAgain({ run, flow, get, post, onClose, onStarted }: RunAgainP
     get<Form>(`/api/runs/${run}/form`).then(
       (answer) => {
         form.value = answer;
-        texts.value = Object.fromEntries(answer.fields.map((field) => [field.name, textAtFirst(field)]));
+        filling.value = new Filling(answer.fields);
       },
       (error: unknown) => (trouble.value = messageOf(error)),
     );
@@ -49,13 +48,12 @@ export function RunAgain({ run, flow, get, post, onClose, onStarted }: RunAgainP
   }, [run]);
 
   const start = async (): Promise<void> => {
-    const reading = readForm(form.value?.fields ?? [], texts.value);
-    errors.value = "errors" in reading ? reading.errors : {};
-    if ("errors" in reading) return;
+    const parameters = filling.peek().read();
+    if (parameters === null) return;
     isStarting.value = true;
     trouble.value = failed.value = null;
     try {
-      const first = await post<Launch>(`/api/runs/${run}/run-again`, `{"parameters":${reading.json}}`);
+      const first = await post<Launch>(`/api/runs/${run}/run-again`, `{"parameters":${parameters}}`);
       const launch = await followLaunch(first, get, () => isOpen.current);
       if (!isOpen.current) return;
       if (await hasFailed(launch, get, null)) failed.value = launch;
@@ -79,18 +77,9 @@ export function RunAgain({ run, flow, get, post, onClose, onStarted }: RunAgainP
         }}
       >
         {shown === null && trouble.value === null && <p>Reading the parameters…</p>}
-        {shown?.can_run === false && <p role="alert">{shown.why_not}</p>}
+        {shown?.can_run === false && <p role="alert">{visible(shown.why_not ?? "This flow cannot be run from here.")}</p>}
         {shown?.can_run === true && shown.fields.length === 0 && <p>This flow takes no parameters.</p>}
-        {shown?.can_run === true &&
-          shown.fields.map((field) => (
-            <FormField
-              key={field.name}
-              field={field}
-              text={texts.value[field.name] ?? ""}
-              error={errors.value[field.name] ?? null}
-              onText={(text) => (texts.value = { ...texts.value, [field.name]: text })}
-            />
-          ))}
+        {shown?.can_run === true && <FormFields filling={filling.value} />}
         {trouble.value !== null && (
           <p class="form-error" role="alert">
             {visible(trouble.value)}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Field, FieldKind } from "../../data/views";
-import { readField, readForm, textAtFirst } from "./form_values";
+import { choiceLabel, fieldsToGiveAgain, readField, readForm, textAtFirst } from "./form_values";
 
 function field(kind: FieldKind, more: Partial<Field> = {}): Field {
   return { name: "x", kind, annotation: null, is_required: false, default: null, value: null, shown: null, choices: null, ...more };
@@ -47,5 +47,26 @@ describe("a form of parameters", () => {
     const fields = [field("text", { name: "a" }), field("integer", { name: "n", is_required: true })];
     expect(readForm(fields, { a: "q", n: "3" })).toEqual({ json: '{"a":"q","n":3}' });
     expect(readForm(fields, { a: "q", n: "" })).toEqual({ errors: { n: "A value is needed" } });
+  });
+
+  it("asks before a resume for secrets, and offers what is not told wholly", () => {
+    const fields = [
+      field("integer", { name: "n", value: "3", shown: "3" }),
+      field("secret", { name: "key", shown: '"**********"', is_required: true }),
+      field("secret", { name: "token", shown: '"**********"', is_required: true, default: '"**********"' }),
+      field("json", { name: "login", shown: '{"user":"ada","password":"**********"}', is_required: true }),
+      field("json", { name: "table", shown: '"DataFrame, 3 rows"', is_required: true }),
+      field("text", { name: "never given" }),
+    ];
+    expect(fieldsToGiveAgain(fields).map(({ name, is_required }) => [name, is_required])).toEqual([
+      ["key", true],
+      ["token", false],
+      ["login", true],
+      ["table", false],
+    ]);
+  });
+
+  it("reads choices without the quotes of texts", () => {
+    expect(['"EUR"', "3", "null", '""'].map(choiceLabel)).toEqual(["EUR", "3", "null", '""']);
   });
 });

@@ -3,6 +3,9 @@
 
 import type { Field } from "../../data/views";
 
+/** What a secret reads in the place of its value, as JSON: `MASK` of headrace/previews.py. */
+const MASK = '"**********"';
+
 export type Reading = { readonly json: string | null } | { readonly error: string };
 
 /** What stands in a field at first. */
@@ -77,4 +80,17 @@ export function readForm(
     else if (reading.json !== null) members.push(`${JSON.stringify(field.name)}:${reading.json}`);
   }
   return Object.keys(errors).length > 0 ? { errors } : { json: `{${members.join(",")}}` };
+}
+
+/** What a resume may have to be given again: parameters that the history does not tell wholly, of which secrets are not kept. */
+export function fieldsToGiveAgain(fields: readonly Field[]): Field[] {
+  return fields
+    .filter(({ shown, value }) => shown !== null && value === null)
+    .map((field) => ({ ...field, is_required: field.shown!.includes(MASK) && field.default === null }));
+}
+
+/** A choice as a person reads it: texts without their quotes. */
+export function choiceLabel(json: string): string {
+  const choice: unknown = JSON.parse(json);
+  return typeof choice === "string" && choice !== "" ? choice : json;
 }

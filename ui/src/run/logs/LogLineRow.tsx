@@ -23,7 +23,7 @@ export function LogLineRow({ row, wanted, hasTaskRun, onOpen }: LogLineRowProps)
   return (
     <div class={`logs-row is-${level.toLowerCase()} ${hasTaskRun ? "" : "is-own"}`}>
       <time class="logs-time" dateTime={isoOf(line.at_us)} title={isoOf(line.at_us)}>
-        {isFirst && clockLabel(line.at_us, MILLISECOND_US)}
+        {isFirst && <Clock us={line.at_us} />}
       </time>
       <span class="logs-level" title={line.logger}>
         {isFirst && level}
@@ -33,6 +33,18 @@ export function LogLineRow({ row, wanted, hasTaskRun, onOpen }: LogLineRowProps)
         <AnsiText pieces={pieces} wanted={wanted} />
       </span>
     </div>
+  );
+}
+
+/** The part of a second is left out where there is little room. */
+function Clock({ us }: { us: number }): JSX.Element {
+  const label = clockLabel(us, MILLISECOND_US);
+  const point = label.indexOf(".");
+  return (
+    <>
+      {label.slice(0, point)}
+      <span class="logs-fraction">{label.slice(point)}</span>
+    </>
   );
 }
 

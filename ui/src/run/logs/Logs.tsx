@@ -18,8 +18,12 @@ import "./logs.css";
 const ROW_HEIGHT = 20;
 /** So near to the beginning earlier lines are asked for. */
 const NEAR_PX = 400;
-/** What stands before the message in a wide and in a narrow box, in pixels. */
-const WIDE = 760;
+/** How rows are laid out in boxes of at least so many pixels, and how many of those stand round the message; as in logs.css. */
+const LAYOUTS = [
+  { name: "wide", least: 760, round: 360 },
+  { name: "narrow", least: 480, round: 130 },
+  { name: "slim", least: 0, round: 100 },
+] as const;
 
 interface LogsProps {
   run: string;
@@ -44,7 +48,7 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
   const scroller = useSignal<Scroller | null>(null);
   const isFollowing = useSignal(true);
   const room = useRoom(box);
-  const { columns, isWide } = room.value;
+  const { columns, layout } = room.value;
   const rows = useMemo(() => new LogRows(book.lines, columns), [book, columns]);
   // Counted again for other columns too, not only for other lines: a number of the old rows may be none of the new ones.
   const count = useMemo(() => {
@@ -78,7 +82,7 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
       />
       <div class="logs-stage">
         <VirtualRows
-          class={`logs-lines ${isWide ? "" : "is-narrow"}`}
+          class={`logs-lines is-${layout}`}
           role="log"
           aria-live="off"
           aria-label={taskRun === undefined ? "Log of the run" : "Log of the task run"}
@@ -105,17 +109,16 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
 }
 
 /** How many columns of text a row has, by the width of the box. */
-function useRoom(box: { current: HTMLDivElement | null }): ReadonlySignal<{ columns: number; isWide: boolean }> {
-  const room = useSignal({ columns: 120, isWide: true });
+function useRoom(box: { current: HTMLDivElement | null }): ReadonlySignal<{ columns: number; layout: string }> {
+  const room = useSignal({ columns: 120, layout: "wide" });
   useLayoutEffect(() => {
     const probe = box.current!.querySelector<HTMLElement>(".logs-lines")!;
     const measure = (): void => {
       const width = probe.clientWidth;
-      const isWide = width >= WIDE;
-      const before = isWide ? 336 : 92;
-      const columns = Math.max(16, Math.floor((width - before - 24) / characterWidth(probe)));
+      const { name: layout, round } = LAYOUTS.find(({ least }) => width >= least)!;
+      const columns = Math.max(16, Math.floor((width - round) / characterWidth(probe)));
       const now = room.peek();
-      if (now.columns !== columns || now.isWide !== isWide) room.value = { columns, isWide };
+      if (now.columns !== columns || now.layout !== layout) room.value = { columns, layout };
     };
     const observer = new ResizeObserver(measure);
     observer.observe(probe);

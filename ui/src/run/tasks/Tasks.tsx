@@ -162,7 +162,7 @@ function reasonForNone(feed: TaskFeed, { text, types, task }: TableFilter): stri
   if (feed.error.value !== null && feed.store.length === 0)
     return "The task runs could not be read. They are asked for again with the next change.";
   if (!feed.isLoaded.value) return "Reading the task runs…";
-  if (feed.store.length === 0) return "This run has called no task yet. Each call of a task becomes a row here.";
+  if (feed.store.length === 0) return "This run has called no task. Each call of a task becomes a row here.";
   return text !== "" || types.length > 0 || task !== null ? "No task run is like that. Clear the filters to see all." : "";
 }
 
