@@ -142,16 +142,35 @@ def test_make_check_is_all_that_ci_runs() -> None:
     assert "make check" in (PROJECT / ".ci" / "run").read_text("utf-8").splitlines()
 
 
-@pytest.mark.parametrize("target", ["test-3.12", "test-3.13", "test-lowest"])
-def test_another_python_runs_all_but_the_bench_and_what_clusters_do(target: str) -> None:
+def tests_of(target: str) -> set[str]:
+    """The files and folders that the target has pytest run."""
     (run,) = [line for line in dry_run(target).splitlines() if "pytest" in line]
-    left_out = {part.removeprefix("--ignore=") for part in run.split() if part.startswith("--ignore=")}
+    return {part for part in run.split() if part.startswith("tests/")}
 
-    of_dask = {
-        str(path.relative_to(PROJECT)) for path in (PROJECT / "tests/task_runners/dask").glob("test_*.py")
+
+@pytest.mark.parametrize("target", ["test-3.12", "test-3.13"])
+def test_another_python_runs_what_depends_on_python(target: str) -> None:
+    run = tests_of(target)
+    assert run >= {
+        "tests/semantics",
+        "tests/test_code_digests.py",
+        "tests/test_interrupts.py",
+        "tests/test_tracebacks.py",
     }
-    of_dask.remove("tests/task_runners/dask/test_conformance.py")
-    assert left_out == {"tests/test_benchmarks.py", "tests/task_runners/ray", *of_dask}
+    assert run >= {"tests/task_runners/test_concurrent.py", "tests/task_runners/process/test_conformance.py"}
+    assert run.isdisjoint({"tests/test_benchmarks.py", "tests/test_docs.py", "tests/test_examples.py"})
+    assert all((PROJECT / path).exists() for path in run)
+
+
+def test_the_lowest_versions_run_what_depends_on_a_library() -> None:
+    run = tests_of("test-lowest")
+    assert run >= {
+        "tests/cli",
+        "tests/history",
+        "tests/server",
+        "tests/task_runners/dask/test_conformance.py",
+    }
+    assert all((PROJECT / path).exists() for path in run)
 
 
 @pytest.mark.parametrize(
