@@ -142,7 +142,7 @@ def test_make_check_is_all_that_ci_runs() -> None:
     assert "make check" in (PROJECT / ".ci" / "run").read_text("utf-8").splitlines()
 
 
-def tests_of(target: str) -> set[str]:
+def paths_of(target: str) -> set[str]:
     """The files and folders that the target has pytest run."""
     (run,) = [line for line in dry_run(target).splitlines() if "pytest" in line]
     return {part for part in run.split() if part.startswith("tests/")}
@@ -150,7 +150,7 @@ def tests_of(target: str) -> set[str]:
 
 @pytest.mark.parametrize("target", ["test-3.12", "test-3.13"])
 def test_another_python_runs_what_depends_on_python(target: str) -> None:
-    run = tests_of(target)
+    run = paths_of(target)
     assert run >= {
         "tests/semantics",
         "tests/test_code_digests.py",
@@ -163,7 +163,7 @@ def test_another_python_runs_what_depends_on_python(target: str) -> None:
 
 
 def test_the_lowest_versions_run_what_depends_on_a_library() -> None:
-    run = tests_of("test-lowest")
+    run = paths_of("test-lowest")
     assert run >= {
         "tests/cli",
         "tests/history",
