@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -301,3 +302,15 @@ def test_a_deletion_that_fails_deletes_nothing(three_runs: Reader, path: str, qu
         delete_runs(path, ["aaa1"], include_unfinished=True)
     assert query("SELECT count(*) FROM task_runs") == [(5,)]
     assert ids(three_runs.list_runs()) == ["bbb", "aaa2", "aaa1"]
+
+
+@pytest.mark.parametrize("time_us", [-1, 2**62])
+def test_a_time_that_no_calendar_has_is_a_damage(
+    time_us: int, history: History, facts: Any, path: str
+) -> None:
+    history.record(facts.flow())
+    history.flush()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE flow_runs SET created_us = ?", (time_us,))
+    with history.reader() as reader, pytest.raises(HistoryUnavailableError, match=r"damaged.*no calendar"):
+        reader.list_runs()

@@ -112,6 +112,8 @@ FRAMES = {
 }
 
 
+# The lowest pyarrow asks pandas for what it has deprecated since.
+@pytest.mark.filterwarnings("ignore:Series.values returning")
 @pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES.keys())
 def test_a_data_frame_comes_back_from_arrow(make: Any) -> None:
     serializer = ArrowSerializer()

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
+_END_OF_TIME_US = 253_402_300_800_000_000
+"""The year 10000, which calendars of Python do not have."""
+
 
 class FailureView(NamedTuple):
     """An exception as text."""
@@ -497,7 +500,7 @@ class Reader:
                 "limit": limit or -1,
             },
         )
-        return [LogLine(*row) for row in rows]
+        return self.convert(_log_line, rows)
 
     def edges(self, run: Run) -> list[Edge]:
         """Who waited for whom."""
@@ -610,8 +613,8 @@ def summary_from(row: tuple[Any, ...]) -> RunSummary:
     """A row of ``list_runs`` as a value."""
     (id_, kind, flow, name, state, state_type, created_us, started_us, ended_us, tags, parent, counts,
      reason) = row  # fmt: skip
-    return RunSummary(id_, kind, flow, name, _known(state), state_type, created_us, started_us, ended_us, _texts(tags), parent,
-                      _counts(counts), reason)  # fmt: skip
+    return RunSummary(id_, kind, flow, name, _known(state), state_type, _moment(created_us), _moment(started_us), _moment(ended_us), _texts(tags),
+                      parent, _counts(counts), reason)  # fmt: skip
 
 
 def run_from(row: tuple[Any, ...]) -> Run:
@@ -619,8 +622,8 @@ def run_from(row: tuple[Any, ...]) -> Run:
     (key, id_, kind, flow, name, version, tags, state, state_type, states, created_us, started_us, ended_us, parent,
      task_runner, parameters, preview, note, failure, provenance, environment, epoch, counts, *storage) = row  # fmt: skip
     return Run(
-        key, id_, kind, flow, name, version, _texts(tags), _known(state), state_type, _states(states), created_us, started_us,
-        ended_us, parent, task_runner, parameters, preview, note, _failure(failure),
+        key, id_, kind, flow, name, version, _texts(tags), _known(state), state_type, _states(states),
+        _moment(created_us), _moment(started_us), _moment(ended_us), parent, task_runner, parameters, preview, note, _failure(failure),
         json.loads(provenance) if provenance else {}, environment, epoch, _counts(counts),
         _storage(*storage),
     )  # fmt: skip
@@ -632,7 +635,7 @@ def task_run_from(row: tuple[Any, ...]) -> TaskRun:
      attempt_count, attempts, upstreams, parameters, worker, preview, note, failure, *storage, cached_from) = row  # fmt: skip
     return TaskRun(
         id_, parent, task, index, name or f"{task}-{index}", _texts(tags), _known(state), state_type, _states(states),
-        submitted_us, started_us, ended_us, attempt_count,
+        _moment(submitted_us), _moment(started_us), _moment(ended_us), attempt_count,
         tuple([_attempt(attempt) for attempt in json.loads(attempts)]) if attempts else (),
         tuple(json.loads(upstreams)) if upstreams else (), parameters, worker, preview, note, _failure(failure),
         _storage(*storage), cached_from,
@@ -663,11 +666,24 @@ def _attempt(attempt: dict[str, Any]) -> AttemptView:
     failure = attempt["failure"]
     return AttemptView(
         attempt["number"],
-        attempt["started_us"],
-        attempt["ended_us"],
+        _moment(attempt["started_us"]),
+        _moment(attempt["ended_us"]),
         attempt["worker"],
         FailureView(**failure) if failure else None,
     )
+
+
+def _log_line(row: tuple[Any, ...]) -> LogLine:
+    line = LogLine(*row)
+    _moment(line.at_us)
+    return line
+
+
+def _moment(time_us: Any) -> Any:
+    """The time, which a calendar has; ``None`` has not come yet. Raises ``ValueError``."""
+    if time_us is not None and not 0 <= time_us < _END_OF_TIME_US:
+        raise ValueError(f"no calendar has the time {time_us}")
+    return time_us
 
 
 def _known(state: str) -> str:
@@ -677,7 +693,10 @@ def _known(state: str) -> str:
 
 def _states(text: str) -> tuple[StateView, ...]:
     return tuple(
-        [StateView(entry[0], entry[1], entry[2] if len(entry) > 2 else None) for entry in json.loads(text)]
+        [
+            StateView(entry[0], _moment(entry[1]), entry[2] if len(entry) > 2 else None)
+            for entry in json.loads(text)
+        ]
     )
 
 
