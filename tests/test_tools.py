@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from runpy import run_path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ import pytest
 from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
 PROJECT = Path(__file__).resolve().parent.parent
 FIND_PYTHON = PROJECT / "tools" / "find_python.sh"
@@ -196,6 +198,9 @@ one: ; @echo "the first says"; echo "two lines"
 wrong: ; @echo "what is wrong"; exit 3
 late: ; @until test -e begun; do :; done; echo "the late one says"
 early: ; @touch begun
+orphan: ; @exec 3> fifo; echo "began a daemon"; sleep 1000 &
+stuck: ; @sleep 1000
+endless: ; @echo "never ends"; echo > fifo; sleep 1000
 """
 
 
@@ -207,10 +212,10 @@ def side_by_side(
     (tmp_path / "Makefile").write_text(MAKEFILE, "utf-8")
     monkeypatch.chdir(tmp_path)
 
-    def run(*targets: str, at_a_time: int = 2) -> tuple[str, object]:
+    def run(*targets: str, at_a_time: int = 2, patience: float = 50) -> tuple[str, object]:
         code: object = 0
         try:
-            run_path(str(PROJECT / "tools" / "side_by_side.py"))["main"](list(targets), at_a_time)
+            run_path(str(PROJECT / "tools" / "side_by_side.py"))["main"](list(targets), at_a_time, patience)
         except SystemExit as end:
             code = end.code
         return capsys.readouterr().out, code
@@ -237,6 +242,49 @@ def test_what_failed_is_shown_whole_at_the_end_and_named(
     assert "the first says\ntwo lines" in passed
     assert "what is wrong" in failed
     assert code == "Failed: wrong"
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Iterator[Future[str]]:
+    """What is written to the named pipe, once nobody has it open any more."""
+    os.mkfifo(tmp_path / "fifo")
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit((tmp_path / "fifo").read_text, "utf-8")
+
+
+def test_what_a_target_leaves_running_is_stopped_and_not_waited_for(
+    side_by_side: Callable[..., tuple[str, object]], reading: Future[str]
+) -> None:
+    printed, code = side_by_side("orphan")
+
+    assert code == 0
+    assert "began a daemon" in printed
+    assert not reading.result(timeout=50)  # the daemon held the pipe open
+
+
+def test_a_target_that_does_not_end_is_killed_and_named(
+    side_by_side: Callable[..., tuple[str, object]],
+) -> None:
+    printed, code = side_by_side("stuck", patience=1)
+
+    assert "make stuck: killed after 1 s" in printed
+    assert code == "Failed: stuck"
+
+
+def test_whoever_stops_them_is_shown_what_they_printed(tmp_path: Path, reading: Future[str]) -> None:
+    (tmp_path / "Makefile").write_text(MAKEFILE, "utf-8")
+    program = [sys.executable, str(PROJECT / "tools" / "side_by_side.py"), "endless"]
+    with subprocess.Popen(
+        program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert reading.result(timeout=50) == "\n"
+        running.terminate()
+        printed, errors = running.communicate(timeout=50)
+
+    assert "make endless: stopped" in printed
+    assert "never ends" in printed
+    assert errors.endswith("Stopped by a SIGTERM.\n")
+    assert running.returncode == 1
 
 
 # -- with or without uv, with or without a pip of its own -----------------------------------------------

@@ -3,21 +3,27 @@
     python tools/side_by_side.py TARGET...
 
 As many run at a time as there are processors, in the order given. What a target printed is shown when it has ended;
-what failed is shown last, with the names of the targets that failed in the last line.
+what failed is shown last, with the names of the targets that failed in the last line. A target that has not ended
+after half an hour has failed. Whoever stops this, with Ctrl-C or a SIGTERM, is shown what they had printed so far.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PATIENCE_SECONDS: Final = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,56 +31,103 @@ class Outcome:
     """What came of one target."""
 
     target: str
-    exit_code: int
+    ended: str
+    """How it ended, or ``""`` where it passed."""
     seconds: float
     output: str
 
     def show(self) -> None:
         """Print all of it, under a line that says how it ended."""
-        ended = f"failed with exit code {self.exit_code}" if self.exit_code else "passed"
-        print(f"\n──── make {self.target}: {ended}, {self.seconds:.0f} s ────\n{self.output}", flush=True)
+        print(
+            f"\n──── make {self.target}: {self.ended or 'passed'}, {self.seconds:.0f} s ────\n{self.output}",
+            flush=True,
+        )
 
 
-def main(targets: list[str], at_a_time: int) -> None:
+def main(targets: list[str], at_a_time: int, patience: float = PATIENCE_SECONDS) -> None:
     """Make all targets; exits with 1 where one of them fails."""
-    failed = []
-    for outcome in outcomes(targets, at_a_time):
-        if outcome.exit_code:
-            failed.append(outcome)
-        else:
-            outcome.show()
-    for outcome in failed:
-        outcome.show()
-    if failed:
-        sys.exit(f"Failed: {', '.join(outcome.target for outcome in failed)}")
+    with TemporaryDirectory() as folder:
+        outputs = {target: Path(folder, target) for target in targets}
+        failed = []
+        try:
+            for outcome in outcomes(outputs, at_a_time, patience):
+                del outputs[outcome.target]
+                if outcome.ended:
+                    failed.append(outcome)
+                else:
+                    outcome.show()
+        finally:
+            for target, output in outputs.items():
+                if output.exists():
+                    print(f"\n──── make {target}: stopped ────\n{text_of(output)}", flush=True)
+            for outcome in failed:
+                outcome.show()
+        if failed:
+            sys.exit(f"Failed: {', '.join(outcome.target for outcome in failed)}")
 
 
-def outcomes(targets: list[str], at_a_time: int) -> Iterator[Outcome]:
-    """Make the targets, and give what came of each as it ends; after a Ctrl-C no more of them begin."""
+def outcomes(outputs: dict[str, Path], at_a_time: int, patience: float) -> Iterator[Outcome]:
+    """Make the targets, and give what came of each as it ends; whoever leaves early stops them all."""
+    leaders: set[int] = set()
     with ThreadPoolExecutor(at_a_time) as pool:
         try:
-            for future in as_completed([pool.submit(make, target) for target in targets]):
+            made = [
+                pool.submit(make, target, output, patience, leaders) for target, output in outputs.items()
+            ]
+            for future in as_completed(made):
                 yield future.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for leader in list(leaders):
+                kill_group(leader)
 
 
-def make(target: str) -> Outcome:
-    """Make one target in a process of its own."""
+def make(target: str, output: Path, patience: float, leaders: set[int]) -> Outcome:
+    """Make one target in a process group of its own, whose last members are killed when the target has ended.
+
+    It prints to a file: a pipe would be open for as long as anything that the target began still lives.
+    """
     print(f"make {target} begins", flush=True)
     began = time.monotonic()
-    done = subprocess.run(
-        ["make", "--no-print-directory", target],  # noqa: S607 - whoever runs this came by that make
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    return Outcome(target, done.returncode, time.monotonic() - began, done.stdout)
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            ["make", "--no-print-directory", target],  # noqa: S607 - whoever runs this came by that make
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+        leaders.add(process.pid)
+        try:
+            exit_code = process.wait(patience)
+            ended = f"failed with exit code {exit_code}" if exit_code else ""
+        except subprocess.TimeoutExpired:
+            ended = f"killed after {patience:.0f} s"
+        finally:
+            kill_group(process.pid)
+            leaders.discard(process.pid)
+            process.wait()
+    return Outcome(target, ended, time.monotonic() - began, text_of(output))
+
+
+def kill_group(leader: int) -> None:
+    """Kill what is left of the process group."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def text_of(output: Path) -> str:
+    """What was printed to the file."""
+    return output.read_text("utf-8", errors="replace")
+
+
+def stop(*_: object) -> None:
+    """What a SIGTERM does."""
+    sys.exit("Stopped by a SIGTERM.")
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
     main(sys.argv[1:], os.cpu_count() or 1)
