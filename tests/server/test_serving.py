@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from headrace.server import serving
 from tests.server.conftest import BEARER, DEADLINE_SECONDS, Served, Ui
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     import pytest
