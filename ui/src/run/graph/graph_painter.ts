@@ -86,16 +86,16 @@ export class GraphPainter {
   private strokeWays(ways: readonly Way[], isMeant: (at: number) => boolean): void {
     const { context } = this;
     const isCurved = this.frame.camera.zoom >= CURVES_FROM;
-    context.beginPath();
+    const meant = new Set<Float64Array>(); // the edges of a block run the same way: drawn a hundred times it would be fat
     ways.forEach((way, at) => {
-      if (isMeant(at) && this.passes(way)) trace(context, way.points, isCurved);
+      if (isMeant(at) && this.passes(way)) meant.add(way.points);
     });
+    context.beginPath();
+    for (const points of meant) trace(context, points, isCurved);
     context.stroke();
     if (this.frame.camera.zoom < SMALL_PRINT_FROM) return;
     context.beginPath();
-    ways.forEach((way, at) => {
-      if (isMeant(at) && this.passes(way)) traceHead(context, way.points);
-    });
+    for (const points of meant) traceHead(context, points);
     context.fill();
   }
 
