@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from headrace.engine.states import State, StateName
 from headrace.history import History
 from tests.browser.conftest import Entrance, Person
-from tests.browser.pages import open_run, place_of
+from tests.browser.pages import findings, open_run, place_of, repeat, sideways
 from tests.facts import Facts
 
 if TYPE_CHECKING:
@@ -125,6 +125,20 @@ def test_keys_go_from_task_run_to_task_run_and_open_one(page: Page, timeline: Lo
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("complementary", name="Task run middle")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_told_of_a_task_run_fits_into_a_narrow_window(page: Page, name: str) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    open_run(page, "steps")
+    page.locator(".timeline-lanes").focus()
+    card = page.locator(".timeline-card-name")
+    repeat(
+        lambda: page.keyboard.press("Shift+ArrowRight"), lambda: card.is_visible() and card.inner_text() == name
+    )
+
+    assert sideways(page) == []
+    assert findings(page) == []
 
 
 def expect_shown(page: Page, timeline: Locator, names: tuple[str, ...]) -> None:
