@@ -78,8 +78,9 @@ class Person(NamedTuple):
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A Chromium; not one for all tests, since Playwright keeps a loop running in this thread as long as it is there."""
     if CHROMIUM is None:
         told = "no Chromium is installed: tools/install_chromium.sh does that"
         if os.environ.get("CI"):

@@ -114,6 +114,7 @@ class Served(NamedTuple):
     site: Site
     server: Server
     port: int
+    listener: socket.socket
 
     @contextmanager
     def stream(self, path: str = "/api/events", **headers: str) -> Iterator[Stream]:
@@ -121,8 +122,13 @@ class Served(NamedTuple):
             yield stream
 
     @contextmanager
-    def connection(self) -> Iterator[socket.socket]:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_SECONDS) as connection:
+    def stubborn(self) -> Iterator[socket.socket]:
+        """A connection for which next to nothing may wait unread."""
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # what it accepts has the same
+        with socket.socket() as connection:
+            connection.settimeout(DEADLINE_SECONDS)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", self.port))
             yield connection
 
 
@@ -197,4 +203,4 @@ def served(history: History) -> Iterator[Served]:
         site = Site(history.location, port)
         server = Server(site.app, before_stop=site.hub.close)
         with running(server, listener):
-            yield Served(site, server, port)
+            yield Served(site, server, port, listener)

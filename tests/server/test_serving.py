@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from headrace.server import serving
 from tests.server.conftest import BEARER, DEADLINE_SECONDS, Served, Ui
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     import pytest
@@ -81,8 +81,7 @@ def test_a_client_that_never_reads_is_dropped_and_hurts_nobody(
     served: Served, history: History, facts: Facts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "PATIENCE_SECONDS", 0.2)
-    with served.connection() as stubborn, served.stream() as stream:
-        stubborn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    with served.stubborn() as stubborn, served.stream() as stream:
         # Many answers are asked for, and none is taken.
         request = f"GET /api/openapi.json HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: {BEARER['authorization']}\r\n\r\n"
         assert is_dropped(stubborn, request.encode())
@@ -90,6 +89,17 @@ def test_a_client_that_never_reads_is_dropped_and_hurts_nobody(
         stream.until("hello")
         record(history, facts)
         assert stream.until("change").data["runs"]
+
+
+def test_a_client_that_never_reads_the_last_answer_is_dropped(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of an answer after which the server itself ends the connection."""
+    monkeypatch.setattr(serving, "PATIENCE_SECONDS", 0.2)
+    with served.stubborn() as stubborn:
+        request = f"GET /app.css HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: {BEARER['authorization']}\r\nConnection: close\r\n\r\n"
+        stubborn.sendall(request.encode())
+        assert is_dropped(stubborn, b"more")
 
 
 def test_the_end_of_the_server_ends_the_streams(served: Served) -> None:
@@ -120,9 +130,11 @@ def is_dropped(connection: socket.socket, request: bytes) -> bool:
     """Whether the other side ends the connection before the deadline, while it is sent one request after the other."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     connection.settimeout(0.5)
+    left = b""
     while time.monotonic() < deadline:
+        left = left or request * 50
         try:
-            connection.sendall(request * 50)
+            left = left[connection.send(left) :]
         except TimeoutError:
             continue
         except OSError:

@@ -82,17 +82,22 @@ class Server(uvicorn.Server):
 
 
 class ImpatientProtocol(H11Protocol):
-    """A connection that is cut when the other side has not read for a while, and so holds up to 64 KiB of ours."""
+    """A connection that is cut when the other side has not read for a while, so that something of ours waits for it."""
 
     _cut: asyncio.TimerHandle | None = None
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Has :meth:`pause_writing` called for the least that waits, also for the rest of a connection that ends."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(0)
+
     def pause_writing(self) -> None:
-        """More waits to be sent than should."""
+        """Something waits to be sent."""
         super().pause_writing()
         self._cut = self.loop.call_later(PATIENCE_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The other side has read."""
+        """The other side has read all of it."""
         self._go_on()
         super().resume_writing()
 
