@@ -49,7 +49,7 @@ class Client:
     # What ran, and what runs.
 
     def get_info(self) -> _Json:
-        """What answers, and what it may do."""
+        """What answers."""
         return self._get("/api/info")
 
     def list_runs(self, *, cursor: str | None = None, limit: int | None = None, **filters: Any) -> _Json:

@@ -317,7 +317,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What answers, and what it may do */
+        /** What answers */
         get: operations["get_info"];
         put?: never;
         post?: never;
@@ -815,7 +815,7 @@ export interface components {
         };
         /**
          * Info
-         * @description What answers, and what it may do.
+         * @description What answers.
          */
         Info: {
             /** Version */
@@ -824,8 +824,6 @@ export interface components {
             history: string;
             /** Now Us */
             now_us: number;
-            /** Can Act */
-            can_act: boolean;
         };
         /**
          * LastRun
@@ -1933,7 +1931,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What answers, and what it may do */
+            /** @description What answers */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -17,12 +17,11 @@ Action = Literal["cancel", "resume", "delete", "run_again", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What answers, and what it may do."""
+    """What answers."""
 
     version: str
     history: str
     now_us: int
-    can_act: bool
 
 
 @dataclass(frozen=True, slots=True)
