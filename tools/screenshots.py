@@ -53,9 +53,19 @@ def nightly_sales(shops: int = 18, currency: str = "EUR") -> str:
 def refresh_prices(shops: int = 6) -> list[int]:
     return [future.result() for future in fetch.map(range(shops))]
 
-for shops in (12, 15, 18):
+@flow
+def forecast_demand(shops: int = 4) -> int:
+    return sum(future.result() for future in fetch.map(range(shops)))
+
+@flow
+def send_invoices(customers: int = 3) -> list[str]:
+    return [report(customer).result() for customer in range(customers)]
+
+for shops in (12, 14, 15, 18):
     nightly_sales(shops)
     refresh_prices()
+    forecast_demand(shops // 3)
+    send_invoices(shops - 11)
 try:
     nightly_sales(9, "lost")
 except Exception:

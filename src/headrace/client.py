@@ -49,7 +49,7 @@ class Client:
     # What ran, and what runs.
 
     def get_info(self) -> _Json:
-        """What answers, and what it may do."""
+        """What answers."""
         return self._get("/api/info")
 
     def list_runs(self, *, cursor: str | None = None, limit: int | None = None, **filters: Any) -> _Json:
@@ -136,7 +136,7 @@ class Client:
         return self._get(_path(id, "task-runs", str(number)))
 
     def list_logs(self, id: str, **wanted: Any) -> _Json:
-        """A page of its log lines.
+        """A page of its log lines. It may be empty and yet have more: go on before ``first_key`` or after ``last_key``.
 
         ``wanted``: ``task_run``, ``min_level``, ``text``, ``limit``, and one of ``after``, ``before`` (a key) and ``tail``.
         """

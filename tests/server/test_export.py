@@ -13,7 +13,7 @@ import pytest
 
 from headrace.engine.states import StateName
 from headrace.errors import LaunchError, RunNotFoundError
-from headrace.history import History
+from headrace.history import History, log_pages
 from headrace.history.facts import Failure
 from headrace.server import export
 from headrace.server.export import DATA_ID, Answers, export_html, key_of
@@ -193,6 +193,28 @@ def test_the_last_page_that_is_kept_says_that_none_follows(
     first = json.loads(answers.texts["/api/runs/run-1/logs?limit=2&tail=true"])
     second = json.loads(answers.texts[f"/api/runs/run-1/logs?before={first['first_key']}&limit=2"])
     assert (first["has_more"], second["has_more"]) == (True, False)
+
+
+def test_the_last_lines_of_a_level_are_looked_for_as_the_page_does(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = Facts()
+    monkeypatch.setattr(log_pages, "_STEP", 2)
+    history.record(facts.flow())
+    history.record(facts.log("careful", level=30))
+    for _ in range(4):
+        history.record(facts.log("fine"))
+    history.flush()
+    with history.reader() as reader:
+        answers = Answers(reader)
+        answers.gather("run-1")
+
+    path = "/api/runs/run-1/logs?"
+    pages = [json.loads(answers.texts[f"{path}limit=1000&min_level=30&tail=true"])]
+    while pages[-1]["has_more"]:
+        before = pages[-1]["first_key"]
+        pages.append(json.loads(answers.texts[f"{path}before={before}&limit=1000&min_level=30"]))
+    assert [[line["message"] for line in page["items"]] for page in pages] == [[], [], ["careful"]]
 
 
 def test_what_has_no_room_is_left_out(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import RunNotFoundError
 from headrace.history.reader import run_from, summary_from
+from headrace.history.watching import Standing
 
 if TYPE_CHECKING:
     from headrace.history.reader import Reader, Run, RunSummary
@@ -67,6 +68,15 @@ def get_run_key(reader: Reader, id: str) -> int:
         raise _not_found(reader, id)
     key: int = rows[0][0]
     return key
+
+
+def get_standing(reader: Reader, id: str) -> tuple[int, Standing]:
+    """Its key, and where it stands. Raises ``RunNotFoundError``."""
+    rows = reader.ask("get_standing", {"id": id})
+    if not rows:
+        raise _not_found(reader, id)
+    key, *rest = rows[0]
+    return key, Standing._make(rest)
 
 
 def list_subflows(reader: Reader, id: str, *, limit: int) -> list[RunSummary]:

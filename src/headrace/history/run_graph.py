@@ -47,6 +47,14 @@ class Edge(NamedTuple):
     to_node: int | str
 
 
+class Edges(NamedTuple):
+    """``from_outside`` come from other flow runs, whose ids stand as upstreams. ``is_cut``: there may be more."""
+
+    inside: list[Edge]
+    from_outside: list[Edge]
+    is_cut: bool
+
+
 Shown = dict[str, int]
 """The tasks of a flow run in the order of their first runs, each with the greatest id that is shown by itself, or 0."""
 
@@ -87,23 +95,21 @@ def single_runs(reader: Reader, run: int, shown: Shown, *, limit: int) -> list[S
     return reader.convert(SingleRun._make, reader.ask("list_single_task_runs", values))
 
 
-def edges(reader: Reader, run: int, singles: Iterable[SingleRun], *, limit: int) -> list[Edge]:
-    """Who waited for whom, each pair once."""
+def edges(reader: Reader, run: int, singles: Iterable[SingleRun], *, limit: int) -> Edges:
+    """Who waited for whom, each pair once; ``limit`` is for all together."""
     values = {"flow_run": run, "singles": json.dumps([single.id for single in singles]), "limit": limit}
-    return [
+    rows = reader.ask("list_graph_edges", values)
+    inside = [
         Edge(upstream_id or upstream, downstream_id or downstream)
-        for upstream, downstream, upstream_id, downstream_id in reader.ask("list_graph_edges", values)
-        if upstream != downstream or upstream_id != downstream_id
+        for upstream, downstream, upstream_id, downstream_id, other in rows
+        if other is None and (upstream != downstream or upstream_id != downstream_id)
     ]
-
-
-def edges_from_outside(reader: Reader, run: int, singles: Iterable[SingleRun], *, limit: int) -> list[Edge]:
-    """Who waited for task runs of other flow runs, whose ids stand as upstreams."""
-    values = {"flow_run": run, "singles": json.dumps([single.id for single in singles]), "limit": limit}
-    return [
-        Edge(flow_run, downstream_id or downstream)
-        for flow_run, downstream, downstream_id in reader.ask("list_edges_from_outside", values)
+    from_outside = [
+        Edge(other, downstream_id or downstream)
+        for _, downstream, _, downstream_id, other in rows
+        if other is not None
     ]
+    return Edges(inside, from_outside, is_cut=len(rows) == limit)
 
 
 def tasks_of(reader: Reader, run: int, ids: Iterable[int]) -> dict[int, str]:

@@ -36,6 +36,8 @@ _MOST_PAGES = 20
 _MOST_BYTES = 64_000_000
 _LOG_LEVELS = (20, 30, 40, 50)
 _LOG_PAGE = 1000
+_ENOUGH_LINES = 100
+"""With fewer lines than these the page goes on looking: as in `ui/src/run/logs/log_book.ts`."""
 _STATES_PAGE = 500
 _FAILED = (StateType.FAILED, StateType.CRASHED)
 
@@ -102,11 +104,11 @@ class Answers:
         task_runs = self._gather_tabs(run_id)
         self._gather_logs(run_id)
         for level in _LOG_LEVELS:
-            self._ask_logs(run_id, tail="true", min_level=level)
+            self._gather_last_logs(run_id, min_level=level)
         self._gather_states(run_id)
         for number in _failed_first(task_runs)[:_MOST_DETAILS]:
             self.ask("/api/runs/{id}/task-runs/{n}", id=run_id, n=number)
-            self._ask_logs(run_id, tail="true", task_run=number)
+            self._gather_last_logs(run_id, task_run=number)
         self._gather_subflows(run_id)
 
     def ask(self, path: str, query: Mapping[str, Any] | None = None, **places: Any) -> Any:
@@ -170,6 +172,16 @@ class Answers:
                 return
             if count == _MOST_PAGES - 1:
                 self._end(f"/api/runs/{run_id}/logs", {"limit": _LOG_PAGE, **place}, page, has_more=False)
+            place = {"before": page["first_key"]}
+
+    def _gather_last_logs(self, run_id: str, **wanted: int) -> None:
+        """The last lines that are wanted, from the end backwards, as far as the page looks for enough of them."""
+        found = 0
+        place: dict[str, Any] = {"tail": "true"}
+        while page := self._ask_logs(run_id, **place, **wanted):
+            found += len(page["items"])
+            if found >= _ENOUGH_LINES or not page["has_more"]:
+                return
             place = {"before": page["first_key"]}
 
     def _ask_logs(self, run_id: str, **place: Any) -> Any:

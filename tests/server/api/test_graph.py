@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.engine.states import StateName
+from headrace.history.deletion import delete_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headrace.history import History
 
 PENDING, RUNNING, COMPLETED, FAILED = (
@@ -121,3 +124,42 @@ def test_a_graph_that_is_too_large_says_so_and_stays_small(api: Any, history: Hi
     ]
     record(history, facts.flow(), *many)
     assert api.get("/api/runs/run-1/graph")["is_truncated"]
+
+
+def test_the_task_runs_of_an_ended_run_are_counted_once(
+    api: Any, history: History, facts: Any, query: Callable[..., None]
+) -> None:
+    record(history, facts.flow(PENDING, RUNNING, COMPLETED), facts.task(1, task="load"))
+    first = api.get("/api/runs/run-1/graph")
+    query("UPDATE task_runs SET task = 'changed'")
+    assert api.get("/api/runs/run-1/graph") == first
+    assert [node["task"] for node in api.get("/api/runs/run-1/graph", expand="load")["nodes"]] == ["changed"]
+
+
+def test_the_graph_of_a_run_under_way_is_made_anew(api: Any, history: History, facts: Any) -> None:
+    record(history, facts.flow(), facts.task(1))
+    assert list(by_id(api.get("/api/runs/run-1/graph"))) == ["r:1"]
+    record(history, facts.task(2))
+    assert list(by_id(api.get("/api/runs/run-1/graph"))) == ["r:1", "r:2"]
+
+
+def test_the_graph_of_a_run_that_was_resumed_is_made_anew(api: Any, history: History, facts: Any) -> None:
+    record(history, facts.flow(PENDING, RUNNING, FAILED), facts.task(1))
+    assert list(by_id(api.get("/api/runs/run-1/graph"))) == ["r:1"]
+    record(history, facts.flow(PENDING, RUNNING, COMPLETED, epoch=2), facts.task(2))
+    assert list(by_id(api.get("/api/runs/run-1/graph"))) == ["r:1", "r:2"]
+
+
+def test_a_subflow_that_was_deleted_leaves_the_graph_of_an_ended_run(
+    api: Any, history: History, facts: Any, make_facts: Any
+) -> None:
+    record(history, facts.flow(PENDING, RUNNING, COMPLETED), facts.task(1, task="call"))
+    record(history, make_facts("sub").flow(PENDING, RUNNING, COMPLETED, parent="run-1/1"))
+    assert list(by_id(api.get("/api/runs/run-1/graph"))) == ["r:1", "f:sub"]
+    delete_runs(history.location, ["sub"])
+    assert list(by_id(api.get("/api/runs/run-1/graph"))) == ["r:1"]
+
+
+def test_an_upstream_that_is_not_recorded_gives_no_edge(api: Any, history: History, facts: Any) -> None:
+    record(history, facts.flow(), facts.task(1, upstreams=(7, "1/1")))
+    assert api.get("/api/runs/run-1/graph")["edges"] == [["o:1", "r:1"]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headrace.engine.states import State, StateName
-from headrace.history import searching
+from headrace.history import log_pages, searching
 from headrace.history.deletion import delete_runs
 from headrace.history.facts import Failure
 from headrace.history.searching import Part, pattern_of
@@ -82,6 +82,36 @@ def test_log_lines_are_read_on_in_both_directions(api: Any) -> None:
     assert messages(before) == ["line 4", "line 5", "line 6"]
     assert again["items"] == last["items"]
     assert not again["has_more"]
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_rare_text_is_looked_for_a_stretch_at_a_time(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_pages, "_STEP", 4)
+    rare = {"text": "line 5"}
+    forwards = [api.get("/api/runs/run-1/logs", **rare)]
+    while forwards[-1]["has_more"]:
+        forwards.append(api.get("/api/runs/run-1/logs", after=forwards[-1]["last_key"], **rare))
+    backwards = [api.get("/api/runs/run-1/logs", tail="true", **rare)]
+    while backwards[-1]["has_more"]:
+        backwards.append(api.get("/api/runs/run-1/logs", before=backwards[-1]["first_key"], **rare))
+    assert [messages(page) for page in forwards] == [[], ["line 5"], []]
+    assert [messages(page) for page in backwards] == [[], ["line 5"], []]
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_page_that_is_full_ends_the_stretch_at_its_last_line(api: Any) -> None:
+    first = api.get("/api/runs/run-1/logs", task_run=1, limit=2)
+    last = api.get("/api/runs/run-1/logs", task_run=1, limit=2, tail="true")
+    assert (first["last_key"], last["first_key"]) == (first["items"][-1]["key"], last["items"][0]["key"])
+    assert first["has_more"]
+    assert last["has_more"]
+
+
+def test_the_log_of_a_run_without_lines_has_no_keys(api: Any, history: History, facts: Any) -> None:
+    record(history, facts.flow())
+    for query in ({}, {"tail": "true"}, {"text": "zebra"}):
+        page = api.get("/api/runs/run-1/logs", **query)
+        assert page == {"items": [], "first_key": None, "last_key": None, "has_more": False}
 
 
 @pytest.mark.usefixtures("logged")

@@ -101,3 +101,34 @@ def test_a_page_ends_before_a_megabyte_however_long_the_names(api: Any, history:
         seen += page["id"]
         after = page["next_after"]
     assert seen == list(range(1, 801))
+
+
+def test_changes_of_states_are_the_same_in_pages_of_any_size(api: Any, history: History, facts: Any) -> None:
+    """Also of those that took a detour: they may have begun long before a page and end long after it."""
+    detour = (
+        StateName.PENDING,
+        StateName.RUNNING,
+        StateName.AWAITING_RETRY,
+        StateName.RETRYING,
+        StateName.FAILED,
+    )
+    states = facts.states(*detour)
+    long = facts.states(*detour[:3])
+    tasks = [facts.task(number) for number in range(1, 6)]
+    long += facts.states(*detour[3:])
+    record(
+        history,
+        facts,
+        *tasks,
+        facts.task(6)._replace(states=states, ended_us=states[-1].at_us),
+        facts.task(7)._replace(states=long, ended_us=long[-1].at_us),
+    )
+    whole = api.get("/api/runs/run-1/states")["items"]
+    assert len(whole) == 5 * 3 + 2 * 5 + 2
+    for limit in (1, 2, 5):
+        page = api.get("/api/runs/run-1/states", limit=limit)
+        paged = page["items"]
+        while page["next_cursor"] is not None:
+            page = api.get("/api/runs/run-1/states", limit=limit, cursor=page["next_cursor"])
+            paged += page["items"]
+        assert paged == whole

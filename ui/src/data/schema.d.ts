@@ -113,7 +113,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Log lines of a flow run, in their order of arrival */
+        /** Log lines of a flow run, in their order of arrival. A page may be empty and yet have more */
         get: operations["list_logs"];
         put?: never;
         post?: never;
@@ -317,7 +317,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What answers, and what it may do */
+        /** What answers */
         get: operations["get_info"];
         put?: never;
         post?: never;
@@ -815,7 +815,7 @@ export interface components {
         };
         /**
          * Info
-         * @description What answers, and what it may do.
+         * @description What answers.
          */
         Info: {
             /** Version */
@@ -824,8 +824,6 @@ export interface components {
             history: string;
             /** Now Us */
             now_us: number;
-            /** Can Act */
-            can_act: boolean;
         };
         /**
          * LastRun
@@ -894,7 +892,9 @@ export interface components {
         };
         /**
          * LogPage
-         * @description Log lines in their order of arrival. ``has_more``: in the direction in which they were asked for.
+         * @description Log lines in their order of arrival, out of those from ``first_key`` to ``last_key``, which were looked through.
+         *
+         *     ``has_more``: in the direction in which they were asked for; a page may be empty and yet have more.
          */
         LogPage: {
             /** Items */
@@ -1529,7 +1529,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Log lines of a flow run, in their order of arrival */
+            /** @description Log lines of a flow run, in their order of arrival. A page may be empty and yet have more */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1931,7 +1931,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What answers, and what it may do */
+            /** @description What answers */
             200: {
                 headers: {
                     [name: string]: unknown;

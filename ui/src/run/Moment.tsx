@@ -3,15 +3,15 @@
 import type { JSX } from "preact";
 
 import { SECOND } from "./spans";
-import { clockLabel } from "./timeline/ticks";
+import { clockLabel, exactLabel, isSameDay } from "./timeline/ticks";
 
 export function Moment({ us }: { us: number }): JSX.Element {
   const date = new Date(us / 1000);
-  const isToday = date.toDateString() === new Date().toDateString();
+  const isToday = isSameDay(us, Date.now() * 1000);
   const time = clockLabel(us, SECOND);
   const day = date.toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
   return (
-    <time dateTime={date.toISOString()} title={`${date.toString()}\n${date.toISOString()}`}>
+    <time dateTime={date.toISOString()} title={exactLabel(us)}>
       {isToday ? time : `${day}, ${time}`}
     </time>
   );

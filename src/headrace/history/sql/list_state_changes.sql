@@ -6,7 +6,8 @@ WITH candidates AS MATERIALIZED (
     FROM task_runs
     WHERE key BETWEEN :flow_run << 32 AND ((:flow_run + 1) << 32) - 1
         AND (submitted_us BETWEEN :after_us AND :until_us OR started_us BETWEEN :after_us AND :until_us
-             OR ended_us BETWEEN :after_us AND :until_us OR detour IS NOT NULL OR earlier IS NOT NULL)
+             OR ended_us BETWEEN :after_us AND :until_us OR earlier IS NOT NULL
+             OR (detour IS NOT NULL AND submitted_us <= :until_us AND json_extract(detour, '$[#-1][1]') >= :after_us))
 ),
 changes AS (
     SELECT submitted_us AS at_us, id AS task_run, 0 AS position, 'Pending' AS state, NULL AS reason, epoch

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.engine.states import StateType
 from headrace.history import browsing, run_graph
 from headrace.server.api.endpoint import Endpoint
+from headrace.server.api.memory import Memory
 from headrace.server.api.paging import fitting
 from headrace.server.api.parameters import RUN_ID, Parameter
 from headrace.server.api.run_rows import counts_of, cut
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from headrace.history.reader import Reader, RunSummary
     from headrace.history.run_graph import Edge, Shown, SingleRun, TaskPart
+    from headrace.history.watching import Standing
 
 _EXPANDED_RUNS = 500
 _MAX_NODES = 3_000
@@ -26,34 +29,63 @@ _EDGES_BYTES = 400_000
 _LABEL = 100
 
 
+@dataclass(frozen=True, slots=True)
+class TaskGraph:
+    """What a graph shows of the task runs. ``from_outside`` are edges from other flow runs."""
+
+    shown: Shown
+    nodes: list[GraphNode]
+    edges: list[tuple[str, str]]
+    from_outside: list[Edge]
+    is_cut: bool
+
+
 def get_graph(reader: Reader, *, id: str, expand: tuple[str, ...]) -> Graph:
     """Who waited for whom, in a size that can be drawn."""
-    run = browsing.get_run_key(reader, id)
-    parts = run_graph.task_parts(reader, run)
-    tasks = _by_task(parts)
+    run, standing = browsing.get_standing(reader, id)
+    inside = _task_graph(reader, run, standing, frozenset(expand))
+    subflows = browsing.list_subflows(reader, id, limit=_MAX_NODES)
+
+    nodes = [
+        *inside.nodes,
+        *[_node_of_subflow(subflow) for subflow in subflows],
+        *_outside(inside.from_outside, {subflow.id for subflow in subflows}),
+    ]
+    chosen = fitting(nodes[:_MAX_NODES], _NODES_BYTES)
+    ids = {node.id for node in chosen}
+    pairs = list(inside.edges)
+    pairs += [(_outside_id(str(edge.from_node), ids), _node_id(edge.to_node)) for edge in inside.from_outside]
+    pairs += _calls(reader, run, subflows, inside.shown)
+    visible = [pair for pair in pairs if pair[0] in ids and pair[1] in ids]
+    drawn = fitting(visible, _EDGES_BYTES)
+    is_whole = len(chosen) == len(nodes) and len(drawn) == len(visible)
+    return Graph(chosen, drawn, inside.is_cut or len(subflows) == _MAX_NODES or not is_whole)
+
+
+def _task_graph(reader: Reader, run: int, standing: Standing, expand: frozenset[str]) -> TaskGraph:
+    """What the graph shows of its task runs; of a flow run that has ended it is remembered."""
+
+    def make() -> TaskGraph:
+        return _make_task_graph(reader, run, expand)
+
+    if standing.ended_us is None:
+        return make()
+    return _OF_ENDED_RUNS.get((reader.location, run, standing, expand), make)
+
+
+def _make_task_graph(reader: Reader, run: int, expand: Container[str]) -> TaskGraph:
+    tasks = _by_task(run_graph.task_parts(reader, run))
     runs = {task: sum([part.runs for part in of_task]) for task, of_task in tasks.items()}
     shown = run_graph.choose_shown(reader, run, runs, expand, most=_EXPANDED_RUNS)
     singles = run_graph.single_runs(reader, run, shown, limit=_MAX_NODES)
     edges = run_graph.edges(reader, run, singles, limit=_MAX_EDGES)
-    from_outside = run_graph.edges_from_outside(reader, run, singles, limit=_MAX_EDGES)
-    subflows = browsing.list_subflows(reader, id, limit=_MAX_NODES)
-
-    nodes = [
-        *[_node_of_run(single) for single in singles],
-        *_groups(tasks, shown, singles),
-        *[_node_of_subflow(subflow) for subflow in subflows],
-        *_outside(from_outside, {subflow.id for subflow in subflows}),
-    ]
-    chosen = fitting(nodes[:_MAX_NODES], _NODES_BYTES)
-    ids = {node.id for node in chosen}
-    pairs = [(_node_id(edge.from_node), _node_id(edge.to_node)) for edge in edges]
-    pairs += [(_outside_id(str(edge.from_node), ids), _node_id(edge.to_node)) for edge in from_outside]
-    pairs += _calls(reader, run, subflows, shown)
-    visible = [pair for pair in pairs if pair[0] in ids and pair[1] in ids]
-    drawn = fitting(visible, _EDGES_BYTES)
-    is_whole = len(chosen) == len(nodes) and len(drawn) == len(visible)
-    is_cut = _MAX_EDGES in (len(edges), len(from_outside)) or _MAX_NODES in (len(singles), len(subflows))
-    return Graph(chosen, drawn, is_cut or not is_whole)
+    return TaskGraph(
+        shown,
+        [*[_node_of_run(single) for single in singles], *_groups(tasks, shown, singles)],
+        [(_node_id(edge.from_node), _node_id(edge.to_node)) for edge in edges.inside],
+        edges.from_outside,
+        edges.is_cut or len(singles) == _MAX_NODES,
+    )
 
 
 def _by_task(parts: Iterable[TaskPart]) -> dict[str, list[TaskPart]]:
@@ -191,6 +223,10 @@ def _caller_of(subflow: RunSummary) -> int:
 def _group_id(task: str) -> str:
     return f"t:{cut(task, 1000)}"
 
+
+_OF_ENDED_RUNS: Memory[tuple[str, int, Standing, frozenset[str]], TaskGraph] = Memory(8)
+"""By history, flow run, where that stands, and what is opened: of an ended flow run no task run changes until it is resumed,
+and then it stands elsewhere. Subflows can be deleted apart from it, so they are read anew."""
 
 ENDPOINTS = (
     Endpoint(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.history import browsing, log_pages
+from headrace.history.log_pages import Stretch
 from headrace.server.api.endpoint import Endpoint
 from headrace.server.api.paging import fitting
 from headrace.server.api.parameters import RUN_ID, TASK_RUN, Parameter, limit
@@ -31,23 +32,25 @@ def list_logs(
     tail: bool,
     limit: int,
 ) -> LogPage:
-    """A page of log lines in their order: those behind ``after``, the last before ``before``, or the last of all."""
+    """A page of log lines in their order: those behind ``after``, the last before ``before``, or the last of all.
+
+    It may be empty and yet have more: then one goes on before its ``first_key`` or after its ``last_key``.
+    """
     if (after is not None) + (before is not None) + tail > 1:
         raise refused("after, before and tail exclude one another: give one of them.")
     run = browsing.get_run_key(reader, id)
     wanted = log_pages.Wanted(task_run=task_run, min_level=min_level, text=text)
     if before is None and not tail:
-        found = log_pages.after(reader, run, wanted, key=after or 0, limit=limit + 1)
+        found, stretch = log_pages.after(reader, run, wanted, key=after or 0, limit=limit + 1)
         lines = fitting([_line_of(line) for line in found[:limit]])
+        if len(lines) < len(found):
+            stretch = Stretch(stretch.first_key, lines[-1].key, has_more=True)
     else:
-        found = log_pages.before(reader, run, wanted, key=before, limit=limit + 1)
+        found, stretch = log_pages.before(reader, run, wanted, key=before, limit=limit + 1)
         lines = fitting([_line_of(line) for line in found[:limit]])[::-1]
-    return LogPage(
-        items=lines,
-        first_key=lines[0].key if lines else None,
-        last_key=lines[-1].key if lines else None,
-        has_more=len(lines) < len(found),
-    )
+        if len(lines) < len(found):
+            stretch = Stretch(lines[0].key, stretch.last_key, has_more=True)
+    return LogPage(lines, stretch.first_key, stretch.last_key, stretch.has_more)
 
 
 def _line_of(line: NamedLine) -> LogLine:
@@ -70,7 +73,7 @@ ENDPOINTS = (
     Endpoint(
         path="/api/runs/{id}/logs",
         handler=list_logs,
-        summary="Log lines of a flow run, in their order of arrival",
+        summary="Log lines of a flow run, in their order of arrival. A page may be empty and yet have more",
         answer=LogPage,
         parameters=(
             RUN_ID,

@@ -56,8 +56,8 @@ def row_of(run: RunSummary) -> RunRow:
     )
 
 
-def run_of(run: RecordedRun, *, subflows: int, questions: Sequence[OpenQuestion], can_act: bool) -> Run:
-    """All that is shown of a flow run. Where nobody ``can_act`` nothing can be done with it."""
+def run_of(run: RecordedRun, *, subflows: int, questions: Sequence[OpenQuestion]) -> Run:
+    """All that is shown of a flow run."""
     dashboard = run.provenance.get("dashboard")
     return Run(
         id=run.id,
@@ -88,7 +88,7 @@ def run_of(run: RecordedRun, *, subflows: int, questions: Sequence[OpenQuestion]
             Question(cut(asked.prompt, _REASON), asked.occurrence, cut(asked.question, _REASON))
             for asked in questions[:_MAX_QUESTIONS]
         ],
-        actions=_actions(run, has_questions=bool(questions)) if can_act else [],
+        actions=_actions(run, has_questions=bool(questions)),
     )
 
 

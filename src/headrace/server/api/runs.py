@@ -26,7 +26,7 @@ _MAX_SUBFLOWS = 1000
 
 def get_info(reader: Reader) -> Info:
     """What answers."""
-    return Info(headrace.__version__, reader.location, now_us(), can_act=True)
+    return Info(headrace.__version__, reader.location, now_us())
 
 
 def list_runs(reader: Reader, *, cursor: str | None, limit: int, **filters: Any) -> RunPage:
@@ -43,12 +43,7 @@ def list_runs(reader: Reader, *, cursor: str | None, limit: int, **filters: Any)
 def get_run(reader: Reader, *, id: str) -> Run:
     """One flow run. Raises ``RunNotFoundError``."""
     run = browsing.get_run(reader, id)
-    return run_of(
-        run,
-        subflows=browsing.count_subflows(reader, id),
-        questions=reader.open_questions(run),
-        can_act=True,
-    )
+    return run_of(run, subflows=browsing.count_subflows(reader, id), questions=reader.open_questions(run))
 
 
 def list_subflows(reader: Reader, *, id: str) -> RunList:
@@ -75,7 +70,7 @@ def list_tags(reader: Reader) -> Names:
 
 
 ENDPOINTS = (
-    Endpoint(path="/api/info", handler=get_info, summary="What answers, and what it may do", answer=Info),
+    Endpoint(path="/api/info", handler=get_info, summary="What answers", answer=Info),
     Endpoint(
         path="/api/runs",
         handler=list_runs,

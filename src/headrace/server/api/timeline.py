@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from headrace.history.timelines import Change
 
 _LONGEST_PATH = 50_000
-_QUICK_EDGES = 25_000
-_QUICK_PAGE = 15_000
+_QUICK_EDGES = 15_000
+_QUICK_PAGE = 10_000
 """More rarely fit into a megabyte, or take longer than a person should notice."""
 
 AFTER = Parameter(

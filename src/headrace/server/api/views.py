@@ -17,12 +17,11 @@ Action = Literal["cancel", "resume", "delete", "run_again", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What answers, and what it may do."""
+    """What answers."""
 
     version: str
     history: str
     now_us: int
-    can_act: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,10 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Log lines in their order of arrival. ``has_more``: in the direction in which they were asked for."""
+    """Log lines in their order of arrival, out of those from ``first_key`` to ``last_key``, which were looked through.
+
+    ``has_more``: in the direction in which they were asked for; a page may be empty and yet have more.
+    """
 
     items: list[LogLine]
     first_key: int | None

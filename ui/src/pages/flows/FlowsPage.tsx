@@ -12,7 +12,7 @@ import { messageOf } from "../../run/launch/post";
 import { spanLabel } from "../../run/spans";
 import { showMood } from "../../shell/mood";
 import { visible } from "../../text/visible";
-import { barsOf, type FlowRow, trendOf } from "./bars";
+import { type Bar, barsOf, type FlowRow, trendOf } from "./bars";
 import "./flows.css";
 
 const READ_AGAIN_AFTER_MS = 1_000;
@@ -100,17 +100,9 @@ function Flow({ flow }: { flow: FlowRow }): JSX.Element {
       </th>
       <td class="flows-last">
         <span class="flow-bars">
-          {barsOf(flow.last).map(({ run, height }) => {
-            const told = `${run.name}: ${run.state}${run.duration_us === null ? "" : `, ${spanLabel(run.duration_us)}`}`;
-            return (
-              <a key={run.id} class="flow-bar" href={`/runs/${run.id}`} aria-label={visible(told)} title={visible(told)}>
-                <span
-                  class={`is-${run.state_type.toLowerCase()}`}
-                  style={{ height: `${height * 100}%`, background: stateColour(run.state_type) }}
-                />
-              </a>
-            );
-          })}
+          {barsOf(flow.last).map((bar) => (
+            <LastRunBar key={bar.run.id} bar={bar} />
+          ))}
         </span>
       </td>
       <td class="is-number" data-label="Success">
@@ -131,6 +123,16 @@ function Flow({ flow }: { flow: FlowRow }): JSX.Element {
         {flow.runs.toLocaleString()}
       </td>
     </tr>
+  );
+}
+
+function LastRunBar({ bar: { run, height, isCut } }: { bar: Bar }): JSX.Element {
+  const lasted = run.duration_us === null ? "" : `, ${spanLabel(run.duration_us)}`;
+  const told = visible(`${run.name}: ${run.state}${lasted}${isCut ? ", longer than its bar" : ""}`);
+  return (
+    <a class={`flow-bar ${isCut ? "is-cut" : ""}`} href={`/runs/${run.id}`} aria-label={told} title={told}>
+      <span class={`is-${run.state_type.toLowerCase()}`} style={{ height: `${height * 100}%`, background: stateColour(run.state_type) }} />
+    </a>
   );
 }
 

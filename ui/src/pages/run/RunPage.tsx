@@ -100,7 +100,18 @@ function Loaded(props: RunPageProps & { run: Run; feed: TaskFeed }): JSX.Element
         {tab === "timeline" && <Timeline run={run} feed={feed} get={get} view={view} taskRun={taskRun} onOpen={openOf} />}
         {tab === "graph" && <Graph run={run} feed={feed} get={get} view={view} taskRun={taskRun} onOpen={openOf} />}
         {tab === "tasks" && <Tasks feed={feed} view={view} taskRun={taskRun} onOpen={open} shown={order} />}
-        {tab === "logs" && <Logs run={run.id} name={run.name} get={get} changes={changes} isLive={isLive} view={view} onOpen={open} />}
+        {tab === "logs" && (
+          <Logs
+            run={run.id}
+            name={run.name}
+            startedUs={run.started_us ?? run.created_us}
+            get={get}
+            changes={changes}
+            isLive={isLive}
+            view={view}
+            onOpen={open}
+          />
+        )}
         {tab === "history" && <History run={run.id} createdUs={run.created_us} get={get} changes={changes} onOpen={open} />}
       </div>
       {taskRun !== null && (

@@ -1,26 +1,14 @@
-// How a run stands, in words: the sentence under its name. Pure.
+// How a run stands, in words: what follows its state under its name. Pure.
 
 import type { Counts, Failure, Run } from "../../data/views";
 import { parseTraceback } from "../../run/drawer/traceback";
 import { spanLabel } from "../../run/spans";
 
-const VERBS: Record<string, string> = {
-  SCHEDULED: "waits to start",
-  PENDING: "waits to start",
-  RUNNING: "has been running for",
-  PAUSED: "is paused, after",
-  CANCELLING: "is being cancelled, after",
-  COMPLETED: "completed in",
-  FAILED: "failed after",
-  CRASHED: "crashed after",
-  CANCELLED: "was cancelled after",
-};
-
-/** "failed after 3 m 2 s": `nowUs` counts for a run that has not ended. */
-export function standing(run: Pick<Run, "state_type" | "started_us" | "ended_us">, nowUs: number): string {
-  const verb = VERBS[run.state_type] ?? run.state_type;
-  if (run.started_us === null) return verb.replace(/ (?:in|after|for)$|, after$/, "");
-  return `${verb} ${spanLabel((run.ended_us ?? nowUs) - run.started_us)}`.replace("waits to start", "waits to start, for");
+/** "after 3 m 2 s", behind the state: `nowUs` counts for a run that has not ended. */
+export function standing({ state_type, started_us, ended_us }: Pick<Run, "state_type" | "started_us" | "ended_us">, nowUs: number): string {
+  if (started_us === null) return ended_us === null ? "" : "before it started";
+  const preposition = state_type === "COMPLETED" ? "in" : state_type === "RUNNING" ? "for" : "after";
+  return `${preposition} ${spanLabel((ended_us ?? nowUs) - started_us)}`;
 }
 
 /** How many task runs went wrong, for whom nothing else says so. */

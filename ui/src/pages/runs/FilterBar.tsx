@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { get } from "../../data/get";
 import { STATE_TYPES } from "../../data/task_store";
@@ -55,23 +55,31 @@ export function FilterBar({ filters, view }: { filters: Filters; view: ViewState
   );
 }
 
+/** What is typed stays as it is typed, also while the rest is read and drawn; only a text that comes from elsewhere replaces it. */
 function SearchField({ text, onText }: { text: string; onText: (text: string) => void }): JSX.Element {
-  const typing = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const typed = useSignal<string | null>(null); // until it is in the address: the bar may be drawn again before
-  useEffect(() => () => clearTimeout(typing.current), []);
+  const typed = useSignal(text);
+  const told = useRef(text);
+  const telling = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useLayoutEffect(() => {
+    if (text === told.current) return;
+    clearTimeout(telling.current);
+    told.current = typed.value = text;
+  }, [text]);
+  useEffect(() => () => clearTimeout(telling.current), []);
+  const tell = (): void => {
+    told.current = typed.peek().trim();
+    onText(told.current);
+  };
   return (
     <input
       type="search"
       aria-label="Search names, messages and logs"
       placeholder="Search names, messages, logs  /"
-      value={typed.value ?? text}
+      value={typed.value}
       onInput={({ currentTarget: { value } }) => {
         typed.value = value;
-        clearTimeout(typing.current);
-        typing.current = setTimeout(() => {
-          onText(value.trim());
-          typed.value = null;
-        }, TYPED_FOR_MS);
+        clearTimeout(telling.current);
+        telling.current = setTimeout(tell, TYPED_FOR_MS);
       }}
       onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
     />

@@ -6,10 +6,10 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 import { onThemeChange } from "../../run/theme";
+import { axisLabels } from "./axis";
 import { type Buckets, stackedOf } from "./stacks";
 
-const HEIGHT = 88;
-const DAYS_SECONDS = 3 * 86_400;
+const HEIGHT = 68;
 const LEAST_DRAG = 4;
 
 interface HistogramProps {
@@ -39,7 +39,17 @@ export function Histogram({ buckets, onTimes }: HistogramProps): JSX.Element {
   }, []);
   useEffect(() => plot.current?.setData(stackedOf(buckets)), [buckets]);
   const runs = buckets.buckets.reduce((sum, counts) => sum + Object.values(counts).reduce((a, b) => a + b, 0), 0);
-  return <div ref={element} class="runs-histogram" role="img" aria-label={`${runs.toLocaleString()} runs over time`} />;
+  const { from_us, step_us } = buckets;
+  return (
+    <div class="runs-histogram">
+      <div ref={element} class="runs-bars" role="img" aria-label={`${runs.toLocaleString()} runs over time`} />
+      <div class="runs-axis">
+        {axisLabels(from_us, from_us + step_us * buckets.buckets.length, Date.now() * 1000).map((label) => (
+          <span key={label}>{label}</span>
+        ))}
+      </div>
+    </div>
+  );
 }
 
 function optionsOf(element: HTMLElement, choose: { current: HistogramProps["onTimes"] }, stepSeconds: { current: number }): uPlot.Options {
@@ -52,12 +62,6 @@ function optionsOf(element: HTMLElement, choose: { current: HistogramProps["onTi
     paths: bars,
     points: { show: false },
   });
-  const axis: uPlot.Axis = {
-    stroke: token("text-muted"),
-    font: "11px system-ui, sans-serif",
-    grid: { show: false },
-    ticks: { show: false },
-  };
   return {
     width: element.clientWidth,
     height: HEIGHT,
@@ -69,14 +73,12 @@ function optionsOf(element: HTMLElement, choose: { current: HistogramProps["onTi
       y: { range: (_, __, max) => [0, Math.max(max, 1)] },
     },
     axes: [
+      { show: false },
       {
-        ...axis,
-        size: 20,
-        gap: 2,
-        values: (plot, splits) => tickLabels(splits, (plot.scales.x!.max ?? 0) - (plot.scales.x!.min ?? 0)),
-      },
-      {
-        ...axis,
+        stroke: token("text-muted"),
+        font: "11px system-ui, sans-serif",
+        grid: { show: false },
+        ticks: { show: false },
         size: 36,
         gap: 4,
         splits: (_, __, ___, max) => [0, max],
@@ -102,17 +104,4 @@ function optionsOf(element: HTMLElement, choose: { current: HistogramProps["onTi
       ],
     },
   };
-}
-
-/** Each day is named once. */
-function tickLabels(splits: readonly number[], shownSeconds: number): string[] {
-  const labels = splits.map((at) => tickLabel(at, shownSeconds));
-  return labels.map((label, at) => (label === labels[at - 1] ? "" : label));
-}
-
-/** A day where many are shown, else a time. */
-function tickLabel(seconds: number, shownSeconds: number): string {
-  const date = new Date(seconds * 1000);
-  if (shownSeconds > DAYS_SECONDS) return date.toLocaleDateString(undefined, { month: "short", day: "numeric" });
-  return date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
 }

@@ -163,6 +163,7 @@ function Details(props: DrawerProps & { task: TaskRun }): JSX.Element {
               run={run}
               name={task.name}
               taskRun={task.id}
+              startedUs={task.started_us ?? task.submitted_us}
               get={get}
               changes={changes}
               isLive={isLive && task.ended_us === null}

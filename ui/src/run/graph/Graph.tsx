@@ -7,6 +7,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 
 import type { Get, TaskFeed } from "../../data/task_feed";
 import { visible } from "../../text/visible";
+import { NoTaskRuns } from "../NoTaskRuns";
 import { Pace } from "../pace";
 import { spanLabel } from "../spans";
 import type { ViewState } from "../view_state";
@@ -102,6 +103,7 @@ export function Graph({ run, feed, get, view, taskRun, onOpen }: GraphProps): JS
         aria-describedby="graph-keys"
       />
       <p class="graph-empty">{placeholderOf(source)}</p>
+      {source.answer.value?.nodes.length === 0 && <NoTaskRuns hasEnded={run.ended_us !== null} view={view} />}
       <p id="graph-keys" class="unseen">
         Arrows go from node to node: left to what it waited for, right to what waited for it. Enter opens one. Plus and minus zoom, 0 shows
         everything. The Tasks tab has the task runs as a table.
@@ -137,12 +139,10 @@ function choose({ source, node }: Item, onOpen: GraphProps["onOpen"]): void {
   else if (node.task_run !== null) onOpen(source.run, node.task_run);
 }
 
-/** What is said in the place of a picture. */
+/** What is said as long as there is no answer to draw. */
 function placeholderOf({ answer, error }: GraphSource): string {
-  if (answer.value === null) {
-    return error.value === null ? "Reading the graph…" : "The graph could not be read. It is asked for again with the next change.";
-  }
-  return answer.value.nodes.length === 0 ? "This run has called no task yet. Each becomes a node here." : "";
+  if (answer.value !== null) return "";
+  return error.value === null ? "Reading the graph…" : "The graph could not be read. It is asked for again with the next change.";
 }
 
 /** Reads the signals of all that a picture is made of, so that an effect runs when one of them moves. */

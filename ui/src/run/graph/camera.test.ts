@@ -5,25 +5,18 @@ import { fitting, panned, pictureOf, revealing, zoomed } from "./camera";
 const SCREEN = { width: 800, height: 400 };
 
 describe("the camera", () => {
-  it("shows all of a picture in the middle, but no larger than it is", () => {
-    expect(fitting({ width: 400, height: 200 }, SCREEN, 0)).toEqual({
-      zoom: 1,
-      x: 200,
-      y: 100,
-    });
-    expect(fitting({ width: 1504, height: 100 }, SCREEN, 0)).toEqual({
-      zoom: 0.5,
-      x: 24,
-      y: 175,
-    });
+  it("shows all of a picture in the middle of what the tools leave, but no larger than it is", () => {
+    expect(fitting({ width: 400, height: 200 }, SCREEN, 0)).toEqual({ zoom: 1, x: 200, y: 48 + 328 / 2 - 100 });
+    expect(fitting({ width: 1504, height: 100 }, SCREEN, 0)).toEqual({ zoom: 0.5, x: 24, y: 48 + 328 / 2 - 25 });
   });
 
-  it("begins at the left edge of a picture that is too large to be read as a whole", () => {
-    expect(fitting({ width: 9000, height: 9000 }, SCREEN, 6000)).toEqual({
-      zoom: 0.5,
-      x: 24,
-      y: 200 - 3000,
-    });
+  it("makes a picture small rather than leave a part of it out", () => {
+    const { zoom, y } = fitting({ width: 400, height: 1640 }, SCREEN, 0);
+    expect([zoom, y]).toEqual([0.2, 48]);
+  });
+
+  it("begins at the left edge of a picture that would be all specks", () => {
+    expect(fitting({ width: 9000, height: 9000 }, SCREEN, 6000)).toEqual({ zoom: 0.1, x: 24, y: 48 + 328 / 2 - 600 });
   });
 
   it("keeps what is under the pointer where it is when it zooms", () => {

@@ -14,24 +14,23 @@ interface Size {
 }
 
 const MARGIN = 24;
+/** The tools lie over the upper edge of the screen: a picture that is fitted begins below them. */
+const TOOLS = 48;
 const LARGEST = 2;
 const SMALLEST = 0.02;
-/** A picture is not made larger than it is, and not so small that nothing can be read, only to show all of it. */
+/** A picture is not made larger than it is, and not so small that its nodes are specks, only to show all of it. */
 const LARGEST_FIT = 1;
-const SMALLEST_FIT = 0.5;
+const SMALLEST_FIT = 0.1;
 
-/** All of the picture, in the middle; of one that is too large to be read its left edge, with a height of it in the middle. */
+/** All of the picture, in the middle; of one that would be all specks its left edge, with a height of it in the middle. */
 export function fitting(picture: Size, screen: Size, focusY: number): Camera {
   const across = (screen.width - 2 * MARGIN) / Math.max(1, picture.width);
-  const along = (screen.height - 2 * MARGIN) / Math.max(1, picture.height);
+  const room = Math.max(1, screen.height - TOOLS - MARGIN);
+  const along = room / Math.max(1, picture.height);
   const zoom = Math.min(LARGEST_FIT, Math.max(SMALLEST_FIT, Math.min(across, along)));
   const x = Math.max(MARGIN, (screen.width - picture.width * zoom) / 2);
-  const isWhole = picture.height * zoom + 2 * MARGIN <= screen.height;
-  return {
-    zoom,
-    x,
-    y: screen.height / 2 - (isWhole ? picture.height / 2 : focusY) * zoom,
-  };
+  const isWhole = zoom <= along;
+  return { zoom, x, y: TOOLS + room / 2 - (isWhole ? picture.height / 2 : focusY) * zoom };
 }
 
 /** Closer or farther, with what is at a point of the screen staying there. */

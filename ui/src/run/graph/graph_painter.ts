@@ -7,6 +7,7 @@ import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
 import type { Camera } from "./camera";
+import type { Frame } from "./layout/folding";
 import { BOX_HEADER, type Item, type Picture, type Way } from "./picture";
 
 const SMALL_PRINT_FROM = 0.55;
@@ -51,6 +52,7 @@ export class GraphPainter {
     const size = camera.zoom * scale;
     context.setTransform(size, 0, 0, size, camera.x * scale, camera.y * scale);
     for (const item of picture.items) if (item.isBox && this.isInSight(item)) this.paintBox(item);
+    for (const frame of picture.frames) if (this.isInSight(frame)) this.paintFrame(frame);
     this.paintWays(picture);
     picture.items.forEach((item, at) => {
       if (item.isBox || !this.isInSight(item)) return;
@@ -60,7 +62,7 @@ export class GraphPainter {
     context.globalAlpha = 1;
   }
 
-  private isInSight({ x, y, width, height }: Item): boolean {
+  private isInSight({ x, y, width, height }: Frame): boolean {
     const { left, top, right, bottom } = this.sight;
     return x <= right && x + width >= left && y <= bottom && y + height >= top;
   }
@@ -84,16 +86,16 @@ export class GraphPainter {
   private strokeWays(ways: readonly Way[], isMeant: (at: number) => boolean): void {
     const { context } = this;
     const isCurved = this.frame.camera.zoom >= CURVES_FROM;
-    context.beginPath();
+    const meant = new Set<Float64Array>(); // the edges of a block run the same way: drawn a hundred times it would be fat
     ways.forEach((way, at) => {
-      if (isMeant(at) && this.passes(way)) trace(context, way.points, isCurved);
+      if (isMeant(at) && this.passes(way)) meant.add(way.points);
     });
+    context.beginPath();
+    for (const points of meant) trace(context, points, isCurved);
     context.stroke();
     if (this.frame.camera.zoom < SMALL_PRINT_FROM) return;
     context.beginPath();
-    ways.forEach((way, at) => {
-      if (isMeant(at) && this.passes(way)) traceHead(context, way.points);
-    });
+    for (const points of meant) traceHead(context, points);
     context.fill();
   }
 
@@ -185,10 +187,22 @@ export class GraphPainter {
     context.restore();
   }
 
+  /** Round what belongs together: edges begin and end there. */
+  private paintFrame({ x, y, width, height }: Frame): void {
+    const { context, theme } = this;
+    context.fillStyle = shadeOf(theme);
+    context.strokeStyle = theme.strong;
+    context.lineWidth = Math.max(1, 0.8 / this.frame.camera.zoom);
+    context.beginPath();
+    context.roundRect(x, y, width, height, RADIUS + 2);
+    context.fill();
+    context.stroke();
+  }
+
   private paintBox(item: Item): void {
     const { context, theme } = this;
     const { node, x, y, width, height } = item;
-    context.fillStyle = theme.isDark ? "rgba(255,255,255,0.03)" : "rgba(0,0,0,0.025)";
+    context.fillStyle = shadeOf(theme);
     context.strokeStyle = this.outlineOf(item);
     context.lineWidth = this.isMarked(item) ? 2 : 1;
     context.beginPath();
@@ -263,6 +277,11 @@ const CLOSED_TRIANGLE = [
   [3.5, 0],
   [-2.5, 5],
 ] as const;
+
+/** What is inside of something stands on a ground of its own. */
+function shadeOf({ isDark }: Theme): string {
+  return isDark ? "rgba(255,255,255,0.03)" : "rgba(0,0,0,0.025)";
+}
 
 /** Curves from column to column; straight where the way passes between nodes. */
 function trace(context: CanvasRenderingContext2D, points: Float64Array, isCurved: boolean): void {

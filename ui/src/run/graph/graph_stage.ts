@@ -206,7 +206,6 @@ export class GraphStage {
 
   private open(item: Item): void {
     this.hovered.value = item;
-    this.isFitted = false; // what opens does so where it is looked at
     this.choose(item);
   }
 

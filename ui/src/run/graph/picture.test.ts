@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type GraphAnswer, type GraphNode, GraphSource } from "./graph_source";
-import { layOutGraph } from "./layout/layout";
+import { layOutGraph } from "./layout/folding";
 import { type Item, itemAt, neighbour, type Picture, PictureMaker, relativesOf } from "./picture";
 
 function node(id: string, more: Partial<GraphNode> = {}): GraphNode {

@@ -3,7 +3,8 @@
 // that a change of states moves nothing.
 
 import type { GraphAnswer, GraphNode, GraphSource } from "./graph_source";
-import type { GraphShape, Layout } from "./layout/layout";
+import type { FoldedLayout, Frame } from "./layout/folding";
+import type { GraphShape } from "./layout/layout";
 
 export interface Item {
   readonly key: string;
@@ -29,9 +30,11 @@ export interface Picture {
   readonly height: number;
   readonly items: readonly Item[];
   readonly ways: readonly Way[];
+  /** What stands round the members of a block. */
+  readonly frames: readonly Frame[];
 }
 
-export const EMPTY: Picture = { width: 0, height: 0, items: [], ways: [] };
+export const EMPTY: Picture = { width: 0, height: 0, items: [], ways: [], frames: [] };
 
 export const BOX_HEADER = 36;
 const BOX_PADDING = 16;
@@ -42,10 +45,10 @@ const SIZES: Record<GraphNode["kind"], readonly [number, number]> = {
   outside: [168, 30],
 };
 
-export type LayOut = (shape: GraphShape) => Promise<Layout>;
+export type LayOut = (shape: GraphShape) => Promise<FoldedLayout>;
 
 export class PictureMaker {
-  private readonly kept = new WeakMap<GraphSource, { shape: string; layout: Layout }>();
+  private readonly kept = new WeakMap<GraphSource, { shape: string; layout: FoldedLayout }>();
 
   constructor(private readonly layOut: LayOut) {}
 
@@ -59,7 +62,7 @@ export class PictureMaker {
     return flattened(source, answer, sizes, layout, inside);
   }
 
-  private async layoutOf(source: GraphSource, answer: GraphAnswer, sizes: GraphShape["sizes"]): Promise<Layout> {
+  private async layoutOf(source: GraphSource, answer: GraphAnswer, sizes: GraphShape["sizes"]): Promise<FoldedLayout> {
     const placeOf = new Map(answer.nodes.map(({ id }, at) => [id, at]));
     const edges = answer.edges.map(([from, to]) => [placeOf.get(from)!, placeOf.get(to)!] as const);
     const shape = JSON.stringify([answer.nodes.map(({ id }) => id), sizes, edges]);
@@ -81,7 +84,7 @@ function flattened(
   source: GraphSource,
   answer: GraphAnswer,
   sizes: GraphShape["sizes"],
-  layout: Layout,
+  layout: FoldedLayout,
   inside: ReadonlyMap<string, Picture>,
 ): Picture {
   const items: Item[] = answer.nodes.map((node, at) => ({
@@ -100,6 +103,7 @@ function flattened(
     to: placeOf.get(to)!,
     points: layout.ways[edge]!,
   }));
+  const frames = [...layout.frames];
   for (const item of [...items]) {
     const picture = inside.get(item.node.run ?? "");
     if (picture === undefined) continue;
@@ -107,6 +111,7 @@ function flattened(
     const dy = item.y + BOX_HEADER;
     const first = items.length;
     for (const inner of picture.items) items.push({ ...inner, x: inner.x + dx, y: inner.y + dy });
+    for (const frame of picture.frames) frames.push({ ...frame, x: frame.x + dx, y: frame.y + dy });
     for (const { from, to, points } of picture.ways)
       ways.push({
         from: from + first,
@@ -114,7 +119,7 @@ function flattened(
         points: points.map((value, at) => value + (at % 2 === 0 ? dx : dy)),
       });
   }
-  return { width: layout.width, height: layout.height, items, ways };
+  return { width: layout.width, height: layout.height, items, ways, frames };
 }
 
 /** The item at a point of the picture: of boxes in boxes the innermost. */

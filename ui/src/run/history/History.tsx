@@ -11,7 +11,7 @@ import { StateSign } from "../../design/state";
 import { PlainText } from "../../text/PlainText";
 import { isoOf } from "../logs/LogLineRow";
 import { spanLabel } from "../spans";
-import { clockLabel } from "../timeline/ticks";
+import { exactLabel, isSameDay, momentLabel } from "../timeline/ticks";
 import { Changes } from "./changes";
 import "./history.css";
 
@@ -31,11 +31,13 @@ export function History({ run, createdUs, get, changes, onOpen }: HistoryProps):
   useEffect(() => void book.refresh(), [book, changes.value]);
   void book.version.value;
   const { items } = book;
+  const last = items.at(-1);
+  const hasDays = last !== undefined && !isSameDay(last.at_us, createdUs);
   return (
     <div class="history">
       {book.isLoaded.value && items.length === 0 && <p class="history-none">Nothing has happened yet.</p>}
       {book.error.value !== null && <p class="history-none">The history could not be read. It is asked for again with the next change.</p>}
-      <ol aria-label="Changes of state" tabIndex={0}>
+      <ol class={hasDays ? "has-days" : ""} aria-label="Changes of state" tabIndex={0}>
         {items.map((change, at) => (
           <>
             {at > 0 && change.epoch !== items[at - 1]!.epoch && (
@@ -69,8 +71,8 @@ function Change({ change, createdUs, onOpen }: ChangeProps): JSX.Element {
   const { at_us, task_run, name, state, state_type, reason } = change;
   return (
     <li class={`history-change ${task_run === null ? "is-flow" : ""}`}>
-      <time dateTime={isoOf(at_us)} title={isoOf(at_us)}>
-        {clockLabel(at_us, MILLISECOND_US)}
+      <time dateTime={isoOf(at_us)} title={exactLabel(at_us)}>
+        {momentLabel(at_us, MILLISECOND_US, createdUs)}
       </time>
       <span class="history-after">+{spanLabel(at_us - createdUs)}</span>
       <StateSign type={state_type} name={state} />

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 
 import { AnsiText } from "../../text/AnsiText";
 import { PlainText } from "../../text/PlainText";
-import { clockLabel } from "../timeline/ticks";
+import { exactLabel, momentLabel } from "../timeline/ticks";
 import { levelName } from "./levels";
 import type { LogRow } from "./log_rows";
 
@@ -14,16 +14,18 @@ interface LogLineRowProps {
   row: LogRow;
   wanted: string;
   hasTaskRun: boolean;
+  /** A time of the day that needs not be told. */
+  knownDayUs: number;
   onOpen: (taskRun: number) => void;
 }
 
-export function LogLineRow({ row, wanted, hasTaskRun, onOpen }: LogLineRowProps): JSX.Element {
+export function LogLineRow({ row, wanted, hasTaskRun, knownDayUs, onOpen }: LogLineRowProps): JSX.Element {
   const { line, pieces, isFirst } = row;
   const level = levelName(line.level);
   return (
     <div class={`logs-row is-${level.toLowerCase()} ${hasTaskRun ? "" : "is-own"}`}>
-      <time class="logs-time" dateTime={isoOf(line.at_us)} title={isoOf(line.at_us)}>
-        {isFirst && <Clock us={line.at_us} />}
+      <time class="logs-time" dateTime={isoOf(line.at_us)} title={exactLabel(line.at_us)}>
+        {isFirst && <Clock us={line.at_us} knownDayUs={knownDayUs} />}
       </time>
       <span class="logs-level" title={line.logger}>
         {isFirst && level}
@@ -37,9 +39,9 @@ export function LogLineRow({ row, wanted, hasTaskRun, onOpen }: LogLineRowProps)
 }
 
 /** The part of a second is left out where there is little room. */
-function Clock({ us }: { us: number }): JSX.Element {
-  const label = clockLabel(us, MILLISECOND_US);
-  const point = label.indexOf(".");
+function Clock({ us, knownDayUs }: { us: number; knownDayUs: number }): JSX.Element {
+  const label = momentLabel(us, MILLISECOND_US, knownDayUs);
+  const point = label.lastIndexOf("."); // a day may have one too
   return (
     <>
       {label.slice(0, point)}

@@ -8,6 +8,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Get } from "../../data/task_feed";
 import { type Scroller, VirtualRows } from "../../design/VirtualRows";
 import { messageOf } from "../launch/post";
+import { isSameDay } from "../timeline/ticks";
 import type { ViewState } from "../view_state";
 import { LogBook, type Wanted } from "./log_book";
 import { LogLineRow } from "./LogLineRow";
@@ -18,11 +19,14 @@ import "./logs.css";
 const ROW_HEIGHT = 20;
 /** So near to the beginning earlier lines are asked for. */
 const NEAR_PX = 400;
-/** How rows are laid out in boxes of at least so many pixels, and how many of those stand round the message; as in logs.css. */
+/**
+ * How rows are laid out in boxes of at least so many pixels, how many of those stand round the message, and how many more where
+ * times have their day; as in logs.css.
+ */
 const LAYOUTS = [
-  { name: "wide", least: 760, round: 360 },
-  { name: "narrow", least: 480, round: 130 },
-  { name: "slim", least: 0, round: 100 },
+  { name: "wide", least: 760, round: 360, day: 64 },
+  { name: "narrow", least: 480, round: 130, day: 64 },
+  { name: "slim", least: 0, round: 100, day: 60 },
 ] as const;
 
 interface LogsProps {
@@ -31,6 +35,8 @@ interface LogsProps {
   name: string;
   /** Only the lines of this task run. */
   taskRun?: number;
+  /** When it started, which is told elsewhere: lines of the same day need not tell their day. */
+  startedUs: number;
   get: Get;
   /** Moves on with each change of the run. */
   changes: ReadonlySignal<number>;
@@ -39,7 +45,7 @@ interface LogsProps {
   onOpen: (taskRun: number) => void;
 }
 
-export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }: LogsProps): JSX.Element {
+export function Logs({ run, name, taskRun, startedUs, get, changes, isLive, view, onOpen }: LogsProps): JSX.Element {
   const minLevel = Number(view.get("level") ?? 0);
   const text = view.get("find") ?? "";
   const wanted = useMemo<Wanted>(() => ({ taskRun: taskRun ?? null, minLevel, text }), [taskRun, minLevel, text]);
@@ -47,7 +53,8 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
   const box = useRef<HTMLDivElement>(null);
   const scroller = useSignal<Scroller | null>(null);
   const isFollowing = useSignal(true);
-  const room = useRoom(box);
+  const hasDays = useMemo(() => isOverDays(book, startedUs), [book, book.version.value, startedUs]);
+  const room = useRoom(box, hasDays);
   const { columns, layout } = room.value;
   const rows = useMemo(() => new LogRows(book.lines, columns), [book, columns]);
   // Counted again for other columns too, not only for other lines: a number of the old rows may be none of the new ones.
@@ -82,7 +89,7 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
       />
       <div class="logs-stage">
         <VirtualRows
-          class={`logs-lines is-${layout}`}
+          class={`logs-lines is-${layout} ${hasDays ? "has-days" : ""}`}
           role="log"
           aria-live="off"
           aria-label={taskRun === undefined ? "Log of the run" : "Log of the task run"}
@@ -94,7 +101,16 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
             isFollowing.value = book.isFollowed = isAtEnd();
             if (element.scrollTop < NEAR_PX) void book.readEarlier();
           }}
-          row={(at) => <LogLineRow key={at} row={rows.at(at)} wanted={text} hasTaskRun={taskRun === undefined} onOpen={onOpen} />}
+          row={(at) => (
+            <LogLineRow
+              key={at}
+              row={rows.at(at)}
+              wanted={text}
+              hasTaskRun={taskRun === undefined}
+              knownDayUs={startedUs}
+              onOpen={onOpen}
+            />
+          )}
         />
         {book.isLoaded.value && lines.length === 0 && <p class="logs-none">{reasonForNone(wanted, isLive)}</p>}
         {book.error.value !== null && <p class="logs-none">The log could not be read: {messageOf(book.error.value)}</p>}
@@ -108,22 +124,27 @@ export function Logs({ run, name, taskRun, get, changes, isLive, view, onOpen }:
   );
 }
 
+/** Whether any line that has been read is of another day: they are in the order of time. */
+function isOverDays({ lines }: LogBook, startedUs: number): boolean {
+  return [...lines.slice(0, 1), ...lines.slice(-1)].some(({ at_us }) => !isSameDay(at_us, startedUs));
+}
+
 /** How many columns of text a row has, by the width of the box. */
-function useRoom(box: { current: HTMLDivElement | null }): ReadonlySignal<{ columns: number; layout: string }> {
+function useRoom(box: { current: HTMLDivElement | null }, hasDays: boolean): ReadonlySignal<{ columns: number; layout: string }> {
   const room = useSignal({ columns: 120, layout: "wide" });
   useLayoutEffect(() => {
     const probe = box.current!.querySelector<HTMLElement>(".logs-lines")!;
     const measure = (): void => {
       const width = probe.clientWidth;
-      const { name: layout, round } = LAYOUTS.find(({ least }) => width >= least)!;
-      const columns = Math.max(16, Math.floor((width - round) / characterWidth(probe)));
+      const { name: layout, round, day } = LAYOUTS.find(({ least }) => width >= least)!;
+      const columns = Math.max(16, Math.floor((width - round - (hasDays ? day : 0)) / characterWidth(probe)));
       const now = room.peek();
       if (now.columns !== columns || now.layout !== layout) room.value = { columns, layout };
     };
     const observer = new ResizeObserver(measure);
     observer.observe(probe);
     return () => observer.disconnect();
-  }, []);
+  }, [hasDays]);
   return room;
 }
 

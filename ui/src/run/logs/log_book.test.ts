@@ -6,7 +6,7 @@ function line(key: number): LogLine {
   return { key, task_run: null, task_run_name: null, at_us: key, level: 20, logger: "headrace", message: `line ${key}` };
 }
 
-/** A server with lines of these keys, that gives at most `size` of them at once, and notes what it was asked. */
+/** A server with lines of these keys, that looks through at most `size` of them at once, and notes what it was asked. */
 class Server {
   readonly asked: Record<string, unknown>[] = [];
   constructor(
@@ -17,12 +17,12 @@ class Server {
   readonly get = async <Answer>(_path: string, query: Record<string, unknown> = {}): Promise<Answer> => {
     this.asked.push(query);
     const keys = Array.from({ length: this.last }, (_, at) => at + 1);
-    const { before, after } = query as { before?: number; after?: number };
+    const { before, after, text } = query as { before?: number; after?: number; text: string | null };
     const isForwards = after !== undefined;
     const wanted = keys.filter((key) => key > (after ?? 0) && key < (before ?? Infinity));
     const shown = isForwards ? wanted.slice(0, this.size) : wanted.slice(-this.size);
     const page: LogPage = {
-      items: shown.map(line),
+      items: shown.map(line).filter(({ message }) => message.includes(text ?? "")),
       first_key: shown[0] ?? null,
       last_key: shown[shown.length - 1] ?? null,
       has_more: shown.length < wanted.length,
@@ -80,6 +80,29 @@ describe("the log book", () => {
     const server = new Server(5);
     await new LogBook("r", { taskRun: 7, minLevel: 30, text: "late" }, server.get).refresh();
     expect(server.asked[0]).toMatchObject({ task_run: 7, min_level: 30, text: "late", tail: "true" });
+  });
+
+  it("goes on looking for a rare text, backwards and forwards, and never looks at a line twice", async () => {
+    const server = new Server(50);
+    const book = new LogBook("r", { ...ALL, text: "line 12" }, server.get);
+    await book.refresh();
+    expect([keysOf(book), book.hasEarlier, book.isLoaded.value]).toEqual([[12], false, true]);
+    expect(server.asked.map(({ before }) => before)).toEqual([undefined, 41, 31, 21, 11]);
+
+    server.last = 130;
+    await book.refresh();
+    expect(keysOf(book)).toEqual([12, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129]);
+    expect(server.asked[5]).toMatchObject({ after: 50 });
+  });
+
+  it("says that there is no line only after it has looked through all", async () => {
+    const server = new Server(30);
+    let book: LogBook;
+    const loaded: boolean[] = [];
+    const get = (path: string, query?: Record<string, unknown>) => (loaded.push(book.isLoaded.value), server.get(path, query));
+    book = new LogBook("r", { ...ALL, text: "nowhere" }, get as typeof server.get);
+    await book.refresh();
+    expect([loaded, book.isLoaded.value, book.lines.length]).toEqual([[false, false, false], true, 0]);
   });
 
   it("gives every line for a file, and tells of an answer that failed", async () => {

@@ -15,6 +15,7 @@ export interface LogLine {
   message: string;
 }
 
+/** Lines among those from `first_key` to `last_key`, which were looked through. It may be empty and yet have more. */
 export interface LogPage {
   items: LogLine[];
   first_key: number | null;
@@ -30,6 +31,8 @@ export interface Wanted {
 }
 
 const PAGE = 1000;
+/** With fewer lines of those that are wanted it goes on looking: a box that they do not fill cannot be scrolled for more. */
+const ENOUGH_LINES = 100;
 /** More are not kept while nobody reads them: the oldest go, and are read again when somebody scrolls back to them. */
 const MOST_LINES = 40_000;
 
@@ -45,6 +48,9 @@ export class LogBook {
   shift = 0;
   /** Whether the end is what is read: then the oldest lines may go. */
   isFollowed = true;
+  /** What has been looked through: it may begin before the first line that is wanted, and end after the last. */
+  private firstKey: number | null = null;
+  private lastKey: number | null = null;
   private reading: Promise<void> | null = null;
   private isWanted = false;
 
@@ -69,11 +75,7 @@ export class LogBook {
   async readEarlier(): Promise<void> {
     if (!this.hasEarlier || this.reading !== null) return;
     await this.exclusively(async () => {
-      const page = await this.ask({ before: this.lines[0]?.key ?? null });
-      this.lines.unshift(...page.items);
-      this.shift += page.items.length;
-      this.hasEarlier = page.has_more;
-      this.version.value++;
+      await this.readBack(0);
     });
     if (this.isWanted) await this.refresh();
   }
@@ -89,20 +91,41 @@ export class LogBook {
 
   private async readTail(): Promise<void> {
     const page = await this.ask({ tail: "true" });
-    this.lines.push(...page.items);
+    this.lines.splice(0, this.lines.length, ...page.items);
+    this.firstKey = page.first_key;
+    this.lastKey = page.last_key;
     this.hasEarlier = page.has_more;
-    this.isLoaded.value = true;
+    this.isLoaded.value = page.items.length > 0;
     this.version.value++;
+    await this.readBack(page.items.length);
+    this.isLoaded.value = true;
+  }
+
+  /** Reads backwards until enough lines were found, or all. So many have been found already. */
+  private async readBack(found: number): Promise<void> {
+    const { taskRun, minLevel, text } = this.wanted;
+    const enough = taskRun === null && minLevel <= 0 && text === "" ? 1 : ENOUGH_LINES;
+    while (this.hasEarlier && found < enough) {
+      const page = await this.ask({ before: this.firstKey });
+      found += page.items.length;
+      this.lines.unshift(...page.items);
+      this.shift += page.items.length;
+      this.firstKey = page.first_key ?? this.firstKey;
+      this.hasEarlier = page.has_more;
+      this.version.value++;
+    }
   }
 
   private async readOn(): Promise<void> {
     for (let hasMore = true; hasMore; ) {
-      const page = await this.ask({ after: this.lines[this.lines.length - 1]?.key ?? 0 });
+      const page = await this.ask({ after: this.lastKey ?? 0 });
+      this.lastKey = page.last_key ?? this.lastKey;
       hasMore = page.has_more;
       if (page.items.length === 0) continue;
       this.lines.push(...page.items);
       if (this.isFollowed && this.lines.length > MOST_LINES) {
         this.lines.splice(0, this.lines.length - MOST_LINES);
+        this.firstKey = this.lines[0]!.key;
         this.hasEarlier = true;
       }
       this.version.value++;

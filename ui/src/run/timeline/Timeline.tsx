@@ -6,6 +6,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 
 import type { Get, TaskFeed } from "../../data/task_feed";
 import type { TaskStore } from "../../data/task_store";
+import { NoTaskRuns } from "../NoTaskRuns";
 import { Pace } from "../pace";
 import { chosenTypes } from "../StateChoices";
 import type { ViewState } from "../view_state";
@@ -54,6 +55,7 @@ export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProp
     return mode.value ?? defaultMode(feed.store);
   });
   const summary = useComputed(() => summaryOf(feed.store));
+  const isEmpty = useComputed(() => isWithoutBars(feed, family));
 
   useEffect(() => {
     const opened = new Stage(lanes.current!, strip.current!);
@@ -105,7 +107,8 @@ export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProp
   }, [family]);
 
   return (
-    <div class="timeline">
+    <div class={`timeline ${isEmpty.value ? "is-empty" : ""}`}>
+      {isEmpty.value && <NoTaskRuns hasEnded={run.ended_us !== null} view={view} />}
       <Tools store={feed.store} stage={stage.value} view={view} mode={shownMode.value} />
       <canvas ref={strip} class="timeline-strip" role="img" aria-label="The whole run, and the part that is shown below" />
       <div class="timeline-stage">
@@ -130,6 +133,12 @@ export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProp
 
 async function readPath(run: string, get: Get): Promise<readonly number[]> {
   return (await get<{ task_runs: number[] }>(`/api/runs/${run}/critical-path`)).task_runs;
+}
+
+/** Whether all has been read, and nothing of it would be seen. */
+function isWithoutBars({ store, isLoaded }: TaskFeed, family: Family): boolean {
+  void store.version.value;
+  return isLoaded.value && family.isLoaded.value && store.length === 0 && family.members.value.length === 0;
 }
 
 /** What the picture shows, in a sentence. */

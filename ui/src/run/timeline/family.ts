@@ -28,6 +28,7 @@ export interface Member {
 
 export class Family {
   readonly members = signal<readonly Member[]>([]);
+  readonly isLoaded = signal(false);
   private readonly run: string;
   private readonly get: Get;
 
@@ -51,6 +52,7 @@ export class Family {
       fillLine(member.line, run);
       return member;
     });
+    this.isLoaded.value = true;
     await Promise.all(this.members.peek().map((member) => (member.isOpen.peek() ? refreshInside(member) : undefined)));
   }
 

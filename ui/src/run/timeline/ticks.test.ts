@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { DAY, HOUR, MINUTE, MS, SECOND } from "../spans";
-import { clockLabel, relativeLabel, ticksOf } from "./ticks";
+import { clockLabel, exactLabel, isSameDay, momentLabel, relativeLabel, ticksOf } from "./ticks";
 
 describe("ticks", () => {
   it.each([
@@ -45,5 +45,14 @@ describe("ticks", () => {
     expect(clockLabel(us, SECOND)).toBe("09:05:07");
     expect(clockLabel(us, 10 * MS)).toBe("09:05:07.250");
     expect(clockLabel(us, 100)).toBe("09:05:07.250300");
+  });
+
+  it("tell the day of a moment where another one is known", () => {
+    const us = new Date(2024, 4, 17, 23, 59).getTime() * MS;
+    expect(isSameDay(us, us + 30 * SECOND)).toBe(true);
+    expect(isSameDay(us, us + MINUTE)).toBe(false);
+    expect(momentLabel(us, MINUTE, us - 5 * HOUR)).toBe("23:59");
+    expect(momentLabel(us + MINUTE, MINUTE, us)).toBe(`${clockLabel(us + MINUTE, DAY)} 00:00`);
+    expect(exactLabel(us).split("\n").map(Date.parse)).toEqual([us / MS, us / MS]);
   });
 });

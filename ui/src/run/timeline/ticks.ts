@@ -65,6 +65,23 @@ export function clockLabel(epochUs: number, stepUs: number): string {
   return `${seconds}.${fraction.slice(0, stepUs >= MS ? 3 : 6)}`;
 }
 
+/** A time of day, behind its day where that is not the one which is known from beside it. */
+export function momentLabel(epochUs: number, stepUs: number, knownDayUs: number): string {
+  const time = clockLabel(epochUs, stepUs);
+  return isSameDay(epochUs, knownDayUs) ? time : `${clockLabel(epochUs, DAY)} ${time}`;
+}
+
+/** Whether two times are of the same day of the reader's zone. */
+export function isSameDay(aUs: number, bUs: number): boolean {
+  return midnightBefore(aUs) === midnightBefore(bUs);
+}
+
+/** A time as it is told on hover: exact, in the zone of the reader and in UTC. */
+export function exactLabel(epochUs: number): string {
+  const date = new Date(epochUs / MS);
+  return `${date.toString()}\n${date.toISOString()}`;
+}
+
 /** The last midnight of the reader's zone before a time. */
 export function midnightBefore(epochUs: number): number {
   const date = new Date(epochUs / MS);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type Edge, layersOf, neighbours, withoutCircles } from "./layers";
-import { type GraphShape, type Layout, layOutGraph } from "./layout";
+import { type GraphShape, type Layout, layOutInLayers } from "./layout";
 import { crossings, ordered } from "./ordering";
 
 function shape(count: number, edges: readonly Edge[], size: readonly [number, number] = [100, 30]): GraphShape {
@@ -78,7 +78,7 @@ describe("the layout", () => {
     ["many nodes", someGraph(150, 2, 7)],
     ["other ones", someGraph(90, 3, 11)],
   ])("of %s has no overlaps, and edges go forward", (_, graph) => {
-    const layout = layOutGraph(graph);
+    const layout = layOutInLayers(graph);
 
     expectNoOverlap(graph, layout);
     graph.edges.forEach(([from, to], edge) => {
@@ -91,11 +91,11 @@ describe("the layout", () => {
   });
 
   it("is the same each time", () => {
-    expect(layOutGraph(someGraph(100, 2, 3))).toEqual(layOutGraph(someGraph(100, 2, 3)));
+    expect(layOutInLayers(someGraph(100, 2, 3))).toEqual(layOutInLayers(someGraph(100, 2, 3)));
   });
 
   it("lays a chain out in a straight line", () => {
-    const { y } = layOutGraph(
+    const { y } = layOutInLayers(
       shape(5, [
         [0, 1],
         [1, 2],
@@ -107,7 +107,7 @@ describe("the layout", () => {
   });
 
   it("puts what is waited for by two beside their middle", () => {
-    const { y } = layOutGraph(
+    const { y } = layOutInLayers(
       shape(3, [
         [0, 1],
         [0, 2],
@@ -123,7 +123,7 @@ describe("the layout", () => {
       [2, 0],
       [1, 1],
     ]);
-    const layout = layOutGraph(graph);
+    const layout = layOutInLayers(graph);
 
     expectNoOverlap(graph, layout);
     expect(layout.ways.map((way) => way.length > 0)).toEqual([true, true, true, false]);
@@ -141,14 +141,14 @@ describe("the layout", () => {
       [1, 2],
       [0, 2],
     ];
-    const { y, height } = layOutGraph(shape(43, edges));
+    const { y, height } = layOutInLayers(shape(43, edges));
 
     for (const node of [0, 1, 2]) expect(Math.abs(y[node]! + 15 - height / 2)).toBeLessThan(80);
   });
 
   it("puts nodes without edges below the others", () => {
     const graph = shape(6, [[0, 1]]);
-    const { y } = layOutGraph(graph);
+    const { y } = layOutInLayers(graph);
     for (const lonely of [2, 3, 4, 5]) expect(y[lonely]).toBeGreaterThan(Math.max(y[0]!, y[1]!) + 30);
   });
 
@@ -158,14 +158,14 @@ describe("the layout", () => {
       [1, 2],
       [0, 2],
     ]);
-    const { y, ways } = layOutGraph(graph);
+    const { y, ways } = layOutInLayers(graph);
     const passing = ways[2]![3]!;
 
     expect(passing < y[1]! || passing > y[1]! + 30).toBe(true);
   });
 
   it("lays two thousand nodes out in the time that somebody waits for", () => {
-    const layout = layOutGraph(someGraph(2000, 2, 5));
+    const layout = layOutInLayers(someGraph(2000, 2, 5));
     expect(layout.x).toHaveLength(2000);
   });
 });

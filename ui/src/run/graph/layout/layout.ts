@@ -1,13 +1,15 @@
 // Where the nodes of a graph stand and how its edges run: layers from left to right, each node behind all that it waited
-// for. Pure and deterministic: the same graph always looks the same. It runs in a worker, or wherever it is called.
+// for. Pure and deterministic: the same graph always looks the same. Before, folding.ts makes one node of what is there many
+// times.
 
+import type { Size } from "./blocks";
 import { heightsOf } from "./heights";
 import { type Edge, layersOf, withoutCircles } from "./layers";
 import { ordered } from "./ordering";
 
 export interface GraphShape {
   /** The width and height of each node. */
-  readonly sizes: readonly (readonly [width: number, height: number])[];
+  readonly sizes: readonly Size[];
   readonly edges: readonly Edge[];
 }
 
@@ -30,7 +32,7 @@ const MOST_WAYPOINTS = 20_000;
 /** How much wider than high the rows of nodes without edges are. */
 const SHAPE_OF_ROWS = 1.8;
 
-export function layOutGraph({ sizes, edges }: GraphShape): Layout {
+export function layOutInLayers({ sizes, edges }: GraphShape): Layout {
   const count = sizes.length;
   const hasEdge = new Uint8Array(count);
   for (const [from, to] of edges) if (from !== to) hasEdge[from] = hasEdge[to] = 1;

@@ -1,6 +1,7 @@
 // Lays graphs out beside the page, which stays fluid meanwhile. See layouts.ts.
 
-import { type GraphShape, layOutGraph } from "./layout";
+import { layOutGraph } from "./folding";
+import type { GraphShape } from "./layout";
 
 interface Order {
   number: number;

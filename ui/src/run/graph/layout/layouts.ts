@@ -1,16 +1,17 @@
 // Where layouts are made: small ones at once, large ones in a worker. An exported page has no worker to load, and makes
 // all of them itself.
 
-import { type GraphShape, type Layout, layOutGraph } from "./layout";
+import { type FoldedLayout, layOutGraph } from "./folding";
+import type { GraphShape } from "./layout";
 
 /** A graph up to that size is laid out within a frame. */
 const SMALL = 150;
 
 let worker: Worker | null | undefined;
 let orders = 0;
-const waiting = new Map<number, { shape: GraphShape; give: (layout: Layout) => void }>();
+const waiting = new Map<number, { shape: GraphShape; give: (layout: FoldedLayout) => void }>();
 
-export function layOutAside(shape: GraphShape): Promise<Layout> {
+export function layOutAside(shape: GraphShape): Promise<FoldedLayout> {
   if (shape.sizes.length + shape.edges.length <= SMALL) return Promise.resolve(layOutGraph(shape));
   worker ??= openWorker();
   if (worker === null) return Promise.resolve(layOutGraph(shape));
@@ -25,7 +26,7 @@ function openWorker(): Worker | null {
     type: "module",
     name: "layout-worker",
   });
-  opened.onmessage = ({ data: { number, layout } }: MessageEvent<{ number: number; layout: Layout }>) => {
+  opened.onmessage = ({ data: { number, layout } }: MessageEvent<{ number: number; layout: FoldedLayout }>) => {
     waiting.get(number)?.give(layout);
     waiting.delete(number);
   };
