@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headrace import flow, task
+from headrace.context import current_scope
 from headrace.engine.states import StateType
 from headrace.history import History, use_history
 from headrace.interrupts import noted
@@ -124,6 +125,7 @@ def interrupt_everywhere(function: Callable[[], int], runner: str, history: Hist
             continue
         assert interrupts == 1 or function is stubborn, f"raised {interrupts} times, at {tracer.place}"
         assert not noted.is_set, tracer.place
+        assert current_scope.get() is None, tracer.place
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, tracer.place
         check_what_was_recorded(history, program.name, seen, tracer.place)
 

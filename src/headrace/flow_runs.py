@@ -727,11 +727,17 @@ def _live_rest(run: FlowRun) -> None:
 
 
 def _take_sync(run: FlowRun, step: Step) -> tuple[BaseException | None, Any]:
-    """What the step raised, or gave."""
+    """What the step raised, or gave.
+
+    The scope is put back here: in the function that calls user code, a Ctrl-C could come just before.
+    """
+    around = current_scope.get()
     try:
         return None, _take_step(run, step)
     except BaseException as error:
         return error, None
+    finally:
+        current_scope.set(around)
 
 
 @calls_user_code
@@ -740,7 +746,7 @@ def _take_step(run: FlowRun, step: Step) -> Any:
         deliver()
     match step:
         case Invoke(args, kwargs):
-            token = current_scope.set(run)
+            current_scope.set(run)
             mark = own_mark()
             run.interrupt_function_by(partial(_pursue, run))
             try:
@@ -751,7 +757,6 @@ def _take_step(run: FlowRun, step: Step) -> Any:
                 mark.run = None
                 if mark.is_targeted:
                     mark.absorb()
-                current_scope.reset(token)
         case Until(register):
             gate = Gate(retrieves=True)
             register(gate)
