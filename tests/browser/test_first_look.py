@@ -19,6 +19,7 @@ PAUSE_MILLISECONDS = 400
 
 
 def test_what_is_typed_while_the_runs_load_stays_as_it_is_typed(page: Page) -> None:
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     page.route(re.compile("/api/runs"), lambda _: None)  # they never come
     page.reload()
     field = page.get_by_role("searchbox", name="Search names, messages and logs")

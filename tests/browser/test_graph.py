@@ -138,6 +138,18 @@ def test_a_subflow_opens_in_its_place_and_closes_again(page: Page, person: Perso
     expect(page.locator(".run-flow")).to_have_text("region")
 
 
+def test_in_a_narrow_window_it_ends_where_the_window_ends(page: Page, person: Person) -> None:
+    person.run(A_SUBFLOW)
+    page.set_viewport_size({"width": 400, "height": 800})
+    graph = open_graph(page, "country")
+    expect(graph).to_have_attribute("aria-label", "Graph of the task runs: 1 nodes, 0 edges")
+
+    box = graph.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] == 800
+    assert box["height"] >= 400
+
+
 def open_graph(page: Page, flow: str) -> Locator:
     expect(page.get_by_role("row").filter(has_text=flow)).to_be_visible()
     open_run(page, flow)

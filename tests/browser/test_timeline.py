@@ -139,6 +139,36 @@ def test_what_is_told_of_a_task_run_fits_into_a_narrow_window(page: Page, key: s
     assert findings(page) == []
 
 
+def test_what_is_told_of_a_task_run_stays_in_a_window_that_gets_narrower(
+    page: Page, timeline: Locator
+) -> None:
+    page.mouse.move(0, 0)
+    expect(page.locator(".timeline-card")).to_be_hidden()
+    timeline.focus()
+    for name in NAMES:
+        page.keyboard.press("Shift+ArrowRight")
+        expect(page.locator(".timeline-card-name")).to_have_text(name)
+
+    page.set_viewport_size({"width": 400, "height": 800})
+
+    assert sideways(page) == []
+    expect(page.locator(".timeline-card-name")).to_have_text("last")
+
+
+def test_a_double_click_on_a_task_run_opens_it_and_leaves_the_window_as_it_is(
+    page: Page, timeline: Locator
+) -> None:
+    point_at(page, timeline, 0.5)
+    page.mouse.wheel(0, -700)
+    expect_shown(page, timeline, ("middle", "middle", "middle"))
+
+    page.mouse.dblclick(*spot(timeline, 0.3))
+
+    expect(page.get_by_role("complementary", name="Task run middle")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect_shown(page, timeline, ("middle", "middle", "middle"))
+
+
 def expect_shown(page: Page, timeline: Locator, names: tuple[str, ...]) -> None:
     """What is where ``first``, ``middle`` and ``last`` were in the beginning."""
     for share, name in zip(SHARES, names, strict=True):

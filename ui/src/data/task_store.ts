@@ -42,6 +42,8 @@ export const STATE_TYPES = [
 ] as const;
 export type StateType = (typeof STATE_TYPES)[number];
 
+export const ENDED_TYPES: readonly StateType[] = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"];
+
 /** The type of every name that a state can have, as the engine has it. */
 const TYPE_OF: Record<string, StateType> = {
   Scheduled: "SCHEDULED",

@@ -15,7 +15,7 @@ import { laidOut } from "../../text/json_text";
 import { PlainText } from "../../text/PlainText";
 import { visible } from "../../text/visible";
 import "./compare.css";
-import { byDifference, type Difference, durationDifference, durationOf, hasSameCounts } from "./differences";
+import { byDifference, type Difference, durationDifference, durationOf, hasNotRun, hasSameCounts, timeOf } from "./differences";
 
 interface CompareProps {
   a: string;
@@ -142,10 +142,14 @@ function Tasks({ tasks }: { tasks: Comparison["tasks"] }): JSX.Element {
           <td>
             <CountsOf sum={b} isSame={hasSameCounts(a, b)} />
           </td>
-          <td>{spanOf(a?.ran_us ?? null)}</td>
-          <td>{spanOf(b?.ran_us ?? null)}</td>
           <td>
-            <Told difference={durationDifference(a?.ran_us ?? null, b?.ran_us ?? null, hasSameCounts(a, b))} />
+            <Time sum={a} />
+          </td>
+          <td>
+            <Time sum={b} />
+          </td>
+          <td>
+            <Told difference={durationDifference(timeOf(a), timeOf(b), hasSameCounts(a, b))} />
           </td>
           <td>
             {spanOf(a?.median_us ?? null)} → {spanOf(b?.median_us ?? null)}
@@ -190,6 +194,11 @@ function CountsOf({ sum, isSame }: { sum: TaskSum | null; isSame: boolean }): JS
       ))}
     </span>
   );
+}
+
+function Time({ sum }: { sum: TaskSum | null }): JSX.Element {
+  if (hasNotRun(sum)) return <span class="compare-note">did not run</span>;
+  return <>{spanOf(timeOf(sum))}</>;
 }
 
 function Value({ json }: { json: string | null }): JSX.Element {

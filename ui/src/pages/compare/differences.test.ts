@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { TaskSum } from "../../data/views";
-import { byDifference, durationDifference, hasSameCounts } from "./differences";
+import { byDifference, durationDifference, hasNotRun, hasSameCounts, timeOf } from "./differences";
 
 const SECOND = 1_000_000;
 const sum = (ran_us: number, counts: TaskSum["counts"] = {}): TaskSum => ({ runs: 1, counts, ran_us, median_us: ran_us });
@@ -21,6 +21,22 @@ describe("two runs of a flow", () => {
   it("do not differ in what only one of them has", () => {
     expect(durationDifference(null, SECOND)).toEqual({ text: "", tone: "same" });
     expect(durationDifference(0, SECOND)).toEqual({ text: "+1.00 s", tone: "worse" });
+  });
+
+  it("do not differ in the time of a task that did not run in one of them", () => {
+    const skipped: TaskSum = { runs: 2, counts: { CANCELLED: 2 }, ran_us: 0, median_us: null };
+    expect(timeOf(skipped)).toBeNull();
+    expect(durationDifference(timeOf(sum(SECOND)), timeOf(skipped))).toEqual({ text: "", tone: "same" });
+    expect(timeOf(sum(0))).toBe(0);
+    expect(timeOf(null)).toBeNull();
+  });
+
+  it("tell a task that did not run from one that runs, or was not called", () => {
+    const called = (counts: TaskSum["counts"]): TaskSum => ({ runs: 2, counts, ran_us: 0, median_us: null });
+    expect(hasNotRun(called({ CANCELLED: 1, FAILED: 1 }))).toBe(true);
+    expect(hasNotRun(called({ CANCELLED: 1, RUNNING: 1 }))).toBe(false);
+    expect(hasNotRun(sum(0, { COMPLETED: 1 }))).toBe(false);
+    expect(hasNotRun(null)).toBe(false);
   });
 
   it("are told by task, the largest difference first", () => {

@@ -1,5 +1,6 @@
 // What differs between two runs of a flow, in numbers and words. Pure.
 
+import { ENDED_TYPES } from "../../data/task_store";
 import type { Comparison, Counts, RunRow, TaskSum } from "../../data/views";
 import { spanLabel } from "../../run/spans";
 
@@ -26,6 +27,16 @@ export function durationDifference(a: number | null, b: number | null, isAlike =
 
 export function durationOf({ started_us, ended_us }: Pick<RunRow, "started_us" | "ended_us">): number | null {
   return started_us === null || ended_us === null ? null : ended_us - started_us;
+}
+
+/** How long the runs of a task ran in all; null if none did. */
+export function timeOf(sum: TaskSum | null): number | null {
+  return sum === null || sum.median_us === null ? null : sum.ran_us;
+}
+
+/** Whether a task was called, and all of its runs ended without having run: they did not take no time. */
+export function hasNotRun(sum: TaskSum | null): boolean {
+  return sum !== null && sum.median_us === null && Object.keys(sum.counts).every((type) => ENDED_TYPES.includes(type as keyof Counts));
 }
 
 /** The tasks, those first whose time differs most. */

@@ -2,42 +2,40 @@
 
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 
 import { get } from "../../data/get";
 import { listen } from "../../data/live";
 import { Empty } from "../../design/Empty";
 import { stateColour } from "../../design/state";
 import { messageOf } from "../../run/launch/post";
+import { Pace } from "../../run/pace";
 import { spanLabel } from "../../run/spans";
 import { showMood } from "../../shell/mood";
 import { visible } from "../../text/visible";
 import { type Bar, barsOf, type FlowRow, trendOf } from "./bars";
 import "./flows.css";
 
-const READ_AGAIN_AFTER_MS = 1_000;
+const REST_MS = 1_000;
 
 export function FlowsPage(): JSX.Element {
   const flows = useSignal<readonly FlowRow[] | null>(null);
   const error = useSignal<unknown>(null);
-  const again = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
     showMood("Flows", "calm");
-    const read = (): void => {
-      again.current = undefined;
-      get<{ items: FlowRow[] }>("/api/flows").then(
-        ({ items }) => ((flows.value = items), (error.value = null)),
-        (reason: unknown) => (error.value = reason),
-      );
-    };
-    const readSoon = (): void => {
-      again.current ??= setTimeout(read, READ_AGAIN_AFTER_MS);
-    };
-    read();
-    const stop = listen(null, { onChange: readSoon, onReset: readSoon });
+    const reads = Pace.ofQuestions(
+      () =>
+        get<{ items: FlowRow[] }>("/api/flows").then(
+          ({ items }) => ((flows.value = items), (error.value = null)),
+          (reason: unknown) => (error.value = reason),
+        ),
+      REST_MS,
+    );
+    reads.ask();
+    const stop = listen(null, { onChange: () => reads.ask(), onReset: () => reads.ask() });
     return () => {
       stop();
-      clearTimeout(again.current);
+      reads.close();
     };
   }, []);
   return (

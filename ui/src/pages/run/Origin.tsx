@@ -7,6 +7,7 @@ import type { Run } from "../../data/views";
 import { type Fact, Facts } from "../../text/Facts";
 import { PlainText } from "../../text/PlainText";
 import { Preview } from "../../text/Preview";
+import { visible } from "../../text/visible";
 import { told } from "./summary";
 
 const GLIMPSE = 200;
@@ -72,7 +73,10 @@ function factsOf(run: Run): Fact[] {
     ["Python", text(from("python"))],
     ["Interpreter", text(from("interpreter"))],
     ["Entry point", text(from("entry_point"))],
-    ["Commit", commit !== null && <code title={commit}>{`${commit.slice(0, 10)}${isDirty ? ", with changes" : ""}`}</code>],
+    [
+      "Commit",
+      commit !== null && <code title={visible(commit)}>{visible(`${commit.slice(0, 10)}${isDirty ? ", with changes" : ""}`)}</code>,
+    ],
     ["Command", Array.isArray(command) && <PlainText text={command.map(String).join(" ")} />],
     ["Folder", text(from("folder"))],
     ["Epochs", run.epoch > 1 && `${run.epoch}: the run was resumed ${run.epoch === 2 ? "once" : `${run.epoch - 1} times`}`],

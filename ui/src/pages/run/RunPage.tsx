@@ -13,6 +13,7 @@ import { History } from "../../run/history/History";
 import { messageOf, type Post } from "../../run/launch/post";
 import { Resume } from "../../run/launch/Resume";
 import { Logs } from "../../run/logs/Logs";
+import { useAnswers } from "../../run/pace";
 import "../../run/tabs.css";
 import { Tasks } from "../../run/tasks/Tasks";
 import { Timeline } from "../../run/timeline/Timeline";
@@ -44,17 +45,16 @@ export function RunPage(props: RunPageProps): JSX.Element {
   const error = useSignal<unknown>(null);
   const feed = useMemo(() => new TaskFeed(id, get), [id, get]);
 
-  useEffect(() => {
-    let isWanted = true;
-    void feed.refresh();
-    get<Run>(`/api/runs/${id}`).then(
-      (answer) => isWanted && ((shown.value = answer), (error.value = null)),
-      (reason: unknown) => isWanted && (error.value = reason),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [feed, changes.value]);
+  useAnswers(changes, () => feed.refresh(), [feed]);
+  useAnswers(
+    changes,
+    (isWanted) =>
+      get<Run>(`/api/runs/${id}`).then(
+        (answer) => isWanted() && ((shown.value = answer), (error.value = null)),
+        (reason: unknown) => isWanted() && (error.value = reason),
+      ),
+    [id, get],
+  );
 
   const run = shown.value?.id === id ? shown.value : null;
   if (run === null && error.value === null) return <main class="run-page" aria-busy="true" />;

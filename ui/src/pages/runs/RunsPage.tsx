@@ -1,6 +1,6 @@
 // All runs, the newest first, as they happen: filters, a histogram over time, and a table of any length.
 
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
@@ -11,6 +11,7 @@ import { Empty } from "../../design/Empty";
 import type { Scroller } from "../../design/VirtualRows";
 import { addressView, go } from "../../router";
 import { messageOf } from "../../run/launch/post";
+import { useAnswers } from "../../run/pace";
 import { type Mood, moodOf, showMood } from "../../shell/mood";
 import { visible } from "../../text/visible";
 import { FilterBar } from "./FilterBar";
@@ -24,7 +25,7 @@ import "./runs.css";
 import { SelectionBar } from "./SelectionBar";
 import type { Buckets } from "./stacks";
 
-const HISTOGRAM_AFTER_MS = 2_000;
+const HISTOGRAM_REST_MS = 2_000;
 const FIRST_FLOW = `from headrace import flow, task
 
 @task
@@ -110,7 +111,7 @@ function FilteredRuns({ filters: given }: { filters: Filters }): JSX.Element {
 
   return (
     <>
-      <RunsOverTime filters={filters} changes={changes.value} />
+      <RunsOverTime filters={filters} changes={changes} />
       {filters.text !== null && <Hits text={filters.text} />}
       <SelectionBar ids={ids.value} onClear={() => (selected.value = new Set())} />
       {list.error.value !== null && list.rows.value.length === 0 && (
@@ -133,19 +134,15 @@ function moodOfRuns(rows: readonly RunRow[]): Mood {
   return rows[0] === undefined ? "calm" : moodOf(rows[0].state_type);
 }
 
-function RunsOverTime({ filters, changes }: { filters: Filters; changes: number }): JSX.Element | null {
+function RunsOverTime({ filters, changes }: { filters: Filters; changes: ReadonlySignal<number> }): JSX.Element | null {
   const buckets = useSignal<Buckets | null>(null);
-  const isDue = useRef(true);
-  useEffect(() => {
-    if (!isDue.current) return;
-    isDue.current = false;
-    setTimeout(() => (isDue.current = true), HISTOGRAM_AFTER_MS);
-    const query = { ...queryOf(filters.since_us === null ? withoutTimes(filters) : filters), buckets: 80 };
-    get<Buckets>("/api/runs/histogram", query).then(
-      (answer) => (buckets.value = answer),
-      () => {},
-    );
-  }, [filters, changes]);
+  const query = { ...queryOf(filters.since_us === null ? withoutTimes(filters) : filters), buckets: 80 };
+  useAnswers(
+    changes,
+    (isWanted) => get<Buckets>("/api/runs/histogram", query).then((answer) => isWanted() && (buckets.value = answer)),
+    [filters],
+    HISTOGRAM_REST_MS,
+  );
   if (buckets.value?.buckets.every((counts) => Object.keys(counts).length === 0)) return null;
   if (buckets.value === null) return <div class="runs-histogram" />;
   return (

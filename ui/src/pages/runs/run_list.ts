@@ -6,6 +6,7 @@ import { computed, signal } from "@preact/signals";
 import { get } from "../../data/get";
 import type { Change } from "../../data/live";
 import type { RunRow } from "../../data/views";
+import { Pace } from "../../run/pace";
 import { type Filters, queryOf } from "./filters";
 import { isNewer, newIn, patched } from "./patches";
 
@@ -15,7 +16,6 @@ interface Page {
 }
 
 const PAGE = 100;
-const READ_AGAIN_AFTER_MS = 250;
 
 export class RunList {
   readonly rows = signal<readonly RunRow[]>([]);
@@ -25,7 +25,8 @@ export class RunList {
   readonly hasMore = computed(() => this.cursor.value !== null);
   private readonly cursor = signal<string | null>(null);
   private isReading = false;
-  private again: ReturnType<typeof setTimeout> | undefined;
+  private asking: Promise<void> = Promise.resolve();
+  private readonly looks = Pace.ofQuestions(() => this.lookForNew());
   private isClosed = false;
 
   constructor(
@@ -38,7 +39,7 @@ export class RunList {
 
   close(): void {
     this.isClosed = true;
-    clearTimeout(this.again);
+    this.looks.close();
   }
 
   async readAnew(): Promise<void> {
@@ -66,7 +67,7 @@ export class RunList {
     this.rows.value = patched(rows, change);
     this.waiting.value = patched(this.waiting.peek(), change);
     // Whether an unknown run matches the filters, only the server can say.
-    if (change.runs.some((run) => !known.has(run.id))) this.lookForNew();
+    if (change.runs.some((run) => !known.has(run.id))) this.looks.ask();
   }
 
   showWaiting(): void {
@@ -74,19 +75,21 @@ export class RunList {
     this.waiting.value = [];
   }
 
-  private lookForNew(): void {
-    if (this.again !== undefined) return;
-    this.again = setTimeout(() => {
-      this.again = undefined;
-      void this.ask(null, (page) => {
-        const isShort = this.rows.peek().length === 0;
-        this.waiting.value = newIn(page.items, this.rows.peek()).filter((row) => isShort || isNewer(row, this.rows.peek()[0]!));
-        if (this.isAtTop()) this.showWaiting();
-      });
-    }, READ_AGAIN_AFTER_MS);
+  private lookForNew(): Promise<void> {
+    return this.ask(null, (page) => {
+      const isShort = this.rows.peek().length === 0;
+      this.waiting.value = newIn(page.items, this.rows.peek()).filter((row) => isShort || isNewer(row, this.rows.peek()[0]!));
+      if (this.isAtTop()) this.showWaiting();
+    });
   }
 
-  private async ask(cursor: string | null, take: (page: Page) => void): Promise<void> {
+  /** Asks for a page, after what was asked for before: an older answer never replaces a newer one. */
+  private ask(cursor: string | null, take: (page: Page) => void): Promise<void> {
+    this.asking = this.asking.then(() => this.read(cursor, take));
+    return this.asking;
+  }
+
+  private async read(cursor: string | null, take: (page: Page) => void): Promise<void> {
     try {
       const page = await get<Page>("/api/runs", { ...queryOf(this.filters), cursor, limit: PAGE });
       if (this.isClosed) return;

@@ -11,9 +11,11 @@ import type { TaskRun } from "../../data/views";
 import { StateSign } from "../../design/state";
 import { PlainText } from "../../text/PlainText";
 import { Preview } from "../../text/Preview";
+import { visible } from "../../text/visible";
 import { messageOf } from "../launch/post";
 import { Logs } from "../logs/Logs";
 import { useOwnView } from "../own_view";
+import { useAnswers } from "../pace";
 import { Attempts } from "./Attempts";
 import { DrawerFacts } from "./DrawerFacts";
 import "./drawer.css";
@@ -46,16 +48,15 @@ export function Drawer(props: DrawerProps): JSX.Element {
   const panel = useRef<HTMLElement>(null);
   const opener = useRef<Element | null>(document.activeElement);
 
-  useEffect(() => {
-    let isWanted = true;
-    get<TaskRun>(`/api/runs/${run}/task-runs/${taskRun}`).then(
-      (answer) => isWanted && ((shown.value = answer), (error.value = null)),
-      (reason: unknown) => isWanted && (error.value = reason),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [run, taskRun, get, changes.value]);
+  useAnswers(
+    changes,
+    (isWanted) =>
+      get<TaskRun>(`/api/runs/${run}/task-runs/${taskRun}`).then(
+        (answer) => isWanted() && ((shown.value = answer), (error.value = null)),
+        (reason: unknown) => isWanted() && (error.value = reason),
+      ),
+    [run, taskRun, get],
+  );
   useLayoutEffect(() => {
     panel.current!.focus({ preventScroll: true });
     const from = opener.current;
@@ -80,7 +81,7 @@ export function Drawer(props: DrawerProps): JSX.Element {
       ref={panel}
       class="drawer"
       tabIndex={-1}
-      aria-label={task === null ? "Task run" : `Task run ${task.name}`}
+      aria-label={task === null ? "Task run" : `Task run ${visible(task.name)}`}
       onKeyDown={(event) => {
         if (isTyping(event.target)) return;
         else if (event.key === "ArrowRight" || event.key === "ArrowDown") onStep(1);

@@ -43,8 +43,8 @@ export function Graph({ run, feed, get, view, taskRun, onOpen }: GraphProps): JS
     const opened = new GraphStage(canvas.current!, (item) => choose(item, onOpen));
     const maker = new PictureMaker(layOutAside);
     let wanted = 0;
-    void source.refresh();
-    const refresh = new Pace(() => void source.refresh(), REST_MS);
+    const refresh = Pace.ofQuestions(() => source.refresh(), REST_MS);
+    refresh.ask();
     const endings = [
       effect(() => {
         void [feed.store.version.value, shownRun.value];

@@ -1,7 +1,7 @@
 // Draws a picture of a graph as a camera sees it. Only what is in sight is drawn, and from afar less of it: no small print
 // when it could not be read, no text when that would be a smear, straight lines in the place of curves.
 
-import { STATE_TYPES, type StateType } from "../../data/task_store";
+import { ENDED_TYPES, STATE_TYPES, type StateType } from "../../data/task_store";
 import { SIGNS } from "../../design/signs";
 import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
@@ -306,11 +306,10 @@ function traceHead(context: CanvasRenderingContext2D, points: Float64Array): voi
 
 /** The states of a group's runs in the order of its bar: what has ended from the left, failures first. */
 const PROGRESS_ORDER: readonly StateType[] = ["FAILED", "CRASHED", "COMPLETED", "CANCELLED", "RUNNING", "CANCELLING", "PAUSED"];
-const ENDED: readonly StateType[] = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"];
 const URGENT: readonly StateType[] = ["FAILED", "CRASHED", "RUNNING", "CANCELLING", "PAUSED", "CANCELLED", "COMPLETED"];
 
 function doneOf({ node }: Item): number {
-  return ENDED.reduce((sum, type) => sum + (node.counts[type] ?? 0), 0);
+  return ENDED_TYPES.reduce((sum, type) => sum + (node.counts[type] ?? 0), 0);
 }
 
 /** The state that stands for a node: of a group the most urgent of its runs. */

@@ -73,7 +73,8 @@ export class GraphSource {
   private async readWhileWanted(): Promise<void> {
     while (this.isWanted) {
       this.isWanted = false;
-      await Promise.all([this.read(), ...[...this.opened.peek().values()].map((source) => source.refresh())]);
+      await this.read();
+      for (const source of this.opened.peek().values()) await source.refresh();
     }
   }
 

@@ -150,6 +150,8 @@ export class GraphStage {
     const pressed = new Map<number, Point>();
     let moved = 0;
     let isOnMinimap = false;
+    let released: Point = { x: 0, y: 0 };
+    let hasChosen = false;
 
     const onDown = (event: PointerEvent): void => {
       if (event.button !== 0) return;
@@ -174,8 +176,13 @@ export class GraphStage {
       pressed.set(event.pointerId, to);
     };
     const onUp = (event: PointerEvent): void => {
-      if (!pressed.delete(event.pointerId) || event.type !== "pointerup") return;
-      const item = moved <= STILL_PIXELS && !isOnMinimap ? this.itemAt(placeIn(canvas, event)) : null;
+      pressed.delete(event.pointerId);
+      released = placeIn(canvas, event); // a click tells whole pixels only
+    };
+    const onClick = (event: MouseEvent): void => {
+      if (event.detail > 1) return; // that of a double click: what the first one opened is in its place by now
+      const item = moved <= STILL_PIXELS && !isOnMinimap ? this.itemAt(released) : null;
+      hasChosen = item !== null;
       if (item !== null) this.open(item);
     };
     const onWheel = (event: WheelEvent): void => {
@@ -196,9 +203,10 @@ export class GraphStage {
       pointerleave: () => {
         if (pressed.size === 0) this.hovered.value = null;
       },
+      click: onClick,
       wheel: onWheel,
-      dblclick: (event) => {
-        if (this.itemAt(placeIn(canvas, event)) === null) this.fit();
+      dblclick: () => {
+        if (!hasChosen && !isOnMinimap) this.fit();
       },
       keydown: onKey,
     });

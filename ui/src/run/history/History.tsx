@@ -3,13 +3,14 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 
 import type { Get } from "../../data/task_feed";
 import type { StateChange } from "../../data/views";
 import { StateSign } from "../../design/state";
 import { PlainText } from "../../text/PlainText";
 import { isoOf } from "../logs/LogLineRow";
+import { useAnswers } from "../pace";
 import { spanLabel } from "../spans";
 import { exactLabel, isSameDay, momentLabel } from "../timeline/ticks";
 import { Changes } from "./changes";
@@ -28,7 +29,7 @@ interface HistoryProps {
 
 export function History({ run, createdUs, get, changes, onOpen }: HistoryProps): JSX.Element {
   const book = useMemo(() => new Changes(run, get), [run, get]);
-  useEffect(() => void book.refresh(), [book, changes.value]);
+  useAnswers(changes, () => book.refresh(), [book]);
   void book.version.value;
   const { items } = book;
   const last = items.at(-1);

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 
 import { AnsiText } from "../../text/AnsiText";
 import { PlainText } from "../../text/PlainText";
+import { visible } from "../../text/visible";
 import { exactLabel, momentLabel } from "../timeline/ticks";
 import { levelName } from "./levels";
 import type { LogRow } from "./log_rows";
@@ -27,7 +28,7 @@ export function LogLineRow({ row, wanted, hasTaskRun, knownDayUs, onOpen }: LogL
       <time class="logs-time" dateTime={isoOf(line.at_us)} title={exactLabel(line.at_us)}>
         {isFirst && <Clock us={line.at_us} knownDayUs={knownDayUs} />}
       </time>
-      <span class="logs-level" title={line.logger}>
+      <span class="logs-level" title={visible(line.logger)}>
         {isFirst && level}
       </span>
       {hasTaskRun && <span class="logs-run">{isFirst && <RunOf line={line} onOpen={onOpen} />}</span>}
@@ -54,7 +55,7 @@ function RunOf({ line, onOpen }: { line: LogRow["line"]; onOpen: (taskRun: numbe
   const { task_run, task_run_name } = line;
   if (task_run === null) return null;
   return (
-    <button type="button" class="link" title={task_run_name ?? undefined} onClick={() => onOpen(task_run)}>
+    <button type="button" class="link" title={task_run_name === null ? undefined : visible(task_run_name)} onClick={() => onOpen(task_run)}>
       <PlainText text={task_run_name ?? `task run ${task_run}`} />
     </button>
   );

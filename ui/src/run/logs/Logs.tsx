@@ -8,6 +8,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Get } from "../../data/task_feed";
 import { type Scroller, VirtualRows } from "../../design/VirtualRows";
 import { messageOf } from "../launch/post";
+import { useAnswers } from "../pace";
 import { isSameDay } from "../timeline/ticks";
 import type { ViewState } from "../view_state";
 import { LogBook, type Wanted } from "./log_book";
@@ -68,7 +69,7 @@ export function Logs({ run, name, taskRun, startedUs, get, changes, isLive, view
     isFollowing.value = true;
     seenKey.value = null;
   }, [book]);
-  useEffect(() => void book.refresh(), [book, changes.value]);
+  useAnswers(changes, () => book.refresh(), [book]);
   useKeptPlace(book, rows, scroller, isFollowing);
 
   const lines = book.lines;

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import type { TaskStore } from "../../data/task_store";
 import { StateSign } from "../../design/state";
 import { PlainText } from "../../text/PlainText";
+import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
 import { ranUs, waitedUs } from "./table_rows";
 
@@ -28,7 +29,7 @@ export function TaskRow({ store, row, at, wanted, isCurrent, isOpen, onOpen }: T
       <div role="gridcell" class="tasks-state">
         <StateSign type={store.stateTypeOf(row)} name={store.stateNameOf(row)} />
       </div>
-      <div role="gridcell" class="tasks-name" title={store.nameOf(row)}>
+      <div role="gridcell" class="tasks-name" title={visible(store.nameOf(row))}>
         <PlainText text={store.nameOf(row)} wanted={wanted} />
       </div>
       <div role="gridcell" class="tasks-task">

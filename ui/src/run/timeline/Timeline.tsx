@@ -29,6 +29,8 @@ interface TimelineProps {
   onOpen: (run: string, taskRun: number) => void;
 }
 
+/** Subflows, and what the end of the run waited for, are not asked for more often. */
+const FACTS_REST_MS = 2000;
 const MODES: readonly LaneMode[] = ["worker", "task", "run"];
 
 export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProps): JSX.Element {
@@ -69,10 +71,10 @@ export function Timeline({ run, feed, get, view, taskRun, onOpen }: TimelineProp
       opened.show(maker.make(shownRun.peek(), feed, family, wishes, feed.store.nowUs()), () => feed.store.nowUs());
       if (!opened.hasSelection) select(); // it may not have been read before
     });
-    const facts = new Pace(() => {
-      void family.refresh();
-      void readPath(run.id, get).then((taskRuns) => (path.value = taskRuns));
-    }, 2000);
+    const facts = Pace.ofQuestions(async () => {
+      await family.refresh();
+      path.value = await readPath(run.id, get);
+    }, FACTS_REST_MS);
     const endings = [
       holdLanes(opened, {
         open: ({ section, row }) => onOpen(section.run, section.store.id[row]!),

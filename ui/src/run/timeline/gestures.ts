@@ -20,12 +20,17 @@ const STILL_PIXELS = 4;
 const KEY_ZOOM = 1.6;
 const KEY_PIXELS = 80;
 
-/** Drag pans, two fingers zoom, the wheel zooms at the pointer, a click chooses, a double click shows everything. */
+/**
+ * Drag pans, two fingers zoom, the wheel zooms at the pointer, a click chooses. A double click shows everything; on what a
+ * click chooses, it is one click.
+ */
 export function holdLanes(stage: Stage, answers: Answers): () => void {
   const { canvas } = stage;
   const pressed = new Map<number, Point>();
   let moved = 0;
   let isScrolling = false;
+  let released: Point = { x: 0, y: 0 };
+  let hasChosen = false;
 
   const onDown = (event: PointerEvent): void => {
     if (event.button !== 0) return;
@@ -54,7 +59,11 @@ export function holdLanes(stage: Stage, answers: Answers): () => void {
   const onUp = (event: PointerEvent): void => {
     if (!pressed.delete(event.pointerId)) return;
     canvas.style.cursor = "";
-    if (event.type === "pointerup" && moved <= STILL_PIXELS && !isScrolling) choose(stage, placeIn(canvas, event), answers);
+    released = placeIn(canvas, event); // a click tells whole pixels only
+  };
+  const onClick = (event: MouseEvent): void => {
+    if (event.detail > 1) return; // that of a double click
+    hasChosen = moved <= STILL_PIXELS && !isScrolling && choose(stage, released, answers);
   };
   const onLeave = (): void => {
     if (pressed.size === 0) stage.point(null);
@@ -64,7 +73,7 @@ export function holdLanes(stage: Stage, answers: Answers): () => void {
     turn(stage, event, placeIn(canvas, event));
   };
   const onDouble = (event: MouseEvent): void => {
-    if (placeIn(canvas, event).x > stage.left) stage.fit();
+    if (!hasChosen && placeIn(canvas, event).x > stage.left) stage.fit();
   };
   const onKey = (event: KeyboardEvent): void => {
     if (press(stage, event, answers)) event.preventDefault();
@@ -76,6 +85,7 @@ export function holdLanes(stage: Stage, answers: Answers): () => void {
     pointerup: onUp,
     pointercancel: onUp,
     pointerleave: onLeave,
+    click: onClick,
     wheel: onWheel,
     dblclick: onDouble,
     keydown: onKey,
@@ -151,15 +161,17 @@ function turn(stage: Stage, event: WheelEvent, at: Point): void {
   stage.point(at.x, at.y);
 }
 
-function choose(stage: Stage, { x, y }: Point, answers: Answers): void {
-  if (y < AXIS_HEIGHT) return;
+/** Whether there is something to choose. */
+function choose(stage: Stage, { x, y }: Point, answers: Answers): boolean {
+  if (y < AXIS_HEIGHT) return false;
   const subflow = stage.subflowAt(y);
   if (subflow !== null) {
     answers.toggle(subflow);
-    return;
+    return true;
   }
   const spot = x < stage.left ? null : stage.spotAt(x, y);
   if (spot !== null) answers.open(spot);
+  return spot !== null;
 }
 
 function cursorAt(stage: Stage, x: number, y: number): string {

@@ -60,7 +60,10 @@ export class Stage {
   ) {
     this.surface = new Surface(canvas, {
       paint: () => this.paint(),
-      resized: () => this.scrollTo(this.scrollY),
+      resized: () => {
+        this.scrollTo(this.scrollY);
+        this.pointAnew();
+      },
     });
     this.stripSurface = new Surface(strip, {
       paint: () => this.paintStrip(),
@@ -176,6 +179,18 @@ export class Stage {
       y,
       isByKey: true,
     };
+  }
+
+  /** Points at what was pointed at: in another size it is elsewhere, and under the pointer there may be something else. */
+  private pointAnew(): void {
+    const hover = this.hover.peek();
+    if (hover === null) return;
+    if (hover.isByKey) {
+      this.pointAt(hover.spot);
+      return;
+    }
+    this.hover.value = null;
+    this.point(hover.x < this.width ? hover.x : null, hover.y);
   }
 
   // Where things are ------------------------------------------------------------------------------------------------
