@@ -2,12 +2,15 @@
 
     python tools/screenshots.py
 
-It needs a Chromium (tools/install_chromium.sh) and the dependency group `test`. Nothing of the user's own history is read.
+It needs a Chromium (tools/install_chromium.sh) and the dependency group `test`. Nothing of the user's own history is read. On Linux
+the flows run in /srv/shop of a machine called `studio`, which is there for them alone (unshare); elsewhere the pictures show
+the name of this machine, and a temporary folder.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent.parent
 IMAGES = PROJECT / "docs" / "images"
 HEADRACE = (sys.executable, "-c", "from headrace.cli import main; main()")
+ON_ANOTHER_MACHINE = (
+    *("unshare", "--user", "--map-root-user", "--mount", "--uts", "--", "sh", "-ec"),
+    'mount --bind "$1" /srv; hostname studio; cd /srv/shop; shift; exec "$@"',
+    "sh",
+)
+"""A command with a host name of its own, and a folder as its /srv."""
 SETTLED_MILLISECONDS = 1200
 FLOWS = """
 import time
@@ -77,21 +86,32 @@ def main() -> None:
     """Make a history, serve it, and write the pictures."""
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"HEADRACE_HOME": folder, "HEADRACE_LOG_LEVEL": "WARNING"}
-        Path(folder, "sales.py").write_text(FLOWS, "utf-8")
-        subprocess.run([sys.executable, "sales.py"], cwd=folder, env=environment, check=True)
-        server = subprocess.Popen(
-            [*HEADRACE, "ui", "--no-browser", "--port", "0"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert server.stdout is not None
-            _photograph(server.stdout.readline().split(" at ")[1].split()[0])
-        finally:
-            server.terminate()
-            server.wait()
+        shop = Path(folder, "shop")
+        shop.mkdir()
+        (shop / "sales.py").write_text(FLOWS, "utf-8")
+        with _start(folder, sys.executable, "sales.py") as flows:
+            assert flows.wait() == 0
+        with _start(folder, *HEADRACE, "ui", "--no-browser", "--port", "0") as server:
+            try:
+                assert server.stdout is not None
+                _photograph(server.stdout.readline().split(" at ")[1].split()[0])
+            finally:
+                server.terminate()
+
+
+def _start(folder: str, *command: str) -> subprocess.Popen[str]:
+    """A command in the folder `shop`, with a history that is kept beside that."""
+    elsewhere = (*ON_ANOTHER_MACHINE, folder)
+    is_allowed = shutil.which("unshare") and not subprocess.call(
+        (*elsewhere, "true"), stderr=subprocess.DEVNULL
+    )
+    return subprocess.Popen(
+        (*elsewhere, *command) if is_allowed else command,
+        cwd=Path(folder, "shop"),
+        env=os.environ | {"HEADRACE_HOME": "../history", "HEADRACE_LOG_LEVEL": "CRITICAL"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _photograph(link: str) -> None:
