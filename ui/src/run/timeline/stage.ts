@@ -43,6 +43,7 @@ export class Stage {
   private window: TimeWindow = { from: 0, to: 1 };
   private scrollY = 0;
   private pointerX: number | null = null;
+  private pointerY = 0;
   private clock: () => number = () => 0;
 
   private growth = 0;
@@ -87,13 +88,13 @@ export class Stage {
   // What is shown --------------------------------------------------------------------------------------------------
 
   show(scene: Scene, nowUs: () => number): void {
-    const hover = this.hover.peek();
     this.scene = scene;
     this.clock = nowUs;
-    if (hover !== null) this.hover.value = null;
+    this.hover.value = null; // a spot of the scene before
     if (this.selected !== null) this.selected = this.spotOf(this.selected.section.run, this.selected.row);
     if (this.isFitted.peek()) this.window = fitted(this.whole);
     this.scrollTo(this.scrollY);
+    this.point(this.pointerX, this.pointerY);
   }
 
   set(options: Options): void {
@@ -158,6 +159,7 @@ export class Stage {
 
   point(x: number | null, y = 0): void {
     this.pointerX = x;
+    this.pointerY = y;
     const spot = x === null || x < this.left || y < AXIS_HEIGHT ? null : this.spotAt(x, y);
     const known = this.hover.peek();
     if (spot === null) this.hover.value = null;
@@ -184,13 +186,12 @@ export class Stage {
   /** Points at what was pointed at: in another size it is elsewhere, and under the pointer there may be something else. */
   private pointAnew(): void {
     const hover = this.hover.peek();
-    if (hover === null) return;
-    if (hover.isByKey) {
+    if (hover?.isByKey === true) {
       this.pointAt(hover.spot);
       return;
     }
     this.hover.value = null;
-    this.point(hover.x < this.width ? hover.x : null, hover.y);
+    this.point(this.pointerX !== null && this.pointerX < this.width ? this.pointerX : null, this.pointerY);
   }
 
   // Where things are ------------------------------------------------------------------------------------------------
