@@ -82,9 +82,12 @@ class Person(NamedTuple):
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A Chromium; not one for all tests, since Playwright keeps a loop running in this thread as long as it is there."""
+    """A Chromium for the tests of this folder, and not a moment longer.
+
+    Playwright keeps a loop running in this thread as long as it is there, and then no other test can run one.
+    """
     if CHROMIUM is None:
         told = "no Chromium is installed: tools/install_chromium.sh does that"
         if os.environ.get("CI"):
