@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import end
+from tests.browser.pages import open_run, place_of, repeat
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Person
@@ -47,6 +49,28 @@ def test_a_flow_of_another_process_is_watched_from_its_start_to_its_end(page: Pa
     expect(page.locator(".run-standing")).to_contain_text("Completed")
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+def test_what_the_pointer_is_on_in_the_timeline_is_told_while_the_run_goes_on(
+    page: Page, person: Person
+) -> None:
+    (person.folder / "waiting.py").write_text(WAITING, "utf-8")
+    process = person.start("waiting.py")
+    expect(page.get_by_role("row").filter(has_text="waiting")).to_contain_text("Running")
+    open_run(page, "waiting")
+    timeline = page.locator(".timeline-lanes")
+    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task runs: 1 running")
+    card = page.locator(".timeline-card")
+    places = itertools.cycle((0.5, 0.6))
+    repeat(
+        lambda: page.mouse.move(*place_of(timeline, along=next(places), down_pixels=40)),
+        lambda: "runs for" in "".join(card.all_inner_texts()),
+    )
+    (person.folder / "go").touch()
+
+    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task runs: 1 completed")
+    expect(card).to_contain_text("Completed")
+    process.communicate(timeout=20)
 
 
 def test_a_run_is_cancelled_from_the_page_and_its_process_ends(page: Page, person: Person) -> None:
