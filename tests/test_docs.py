@@ -9,12 +9,13 @@ A page is one story, played in an empty folder with a fresh Headrace home (and a
                       program, in order; the lines below a command are what a terminal shows (stdout and stderr). No lines
                       below: anything may be printed. A command ends with exit code 0, or says ``# exit code N`` behind it.
                       One that ends with `` &`` goes on beside the others until the page ends; the lines below it are waited
-                      for. Commands of other programs (``pip``, ``make``, ``git``) are there to be read, unless they do that.
+                      for. ``curl`` is run by a shell, where it is installed. Commands of other programs (``pip``, ``make``,
+                      ``git``) are there to be read, unless they go on.
 
 In expected output ``...`` alone on a line stands for any lines, and ``…`` inside a line for any text; space at the end of a
 line does not count. Other kinds of block are ``toml``, ``sql``, ``json`` and ``mermaid``, which are not run; any kind that is
-not named here is an error, so that no code stays untested by accident. The port 8786, wherever a page names it, is in the
-tests one that is free.
+not named here is an error, so that no code stays untested by accident. The ports 4242 and 8786, wherever a page names them,
+are in the tests ones that are free.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = [PROJECT / "README.md", PROJECT / "ARCHITECTURE.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PORTS = ("4242", "8786")
 STARTS_CLUSTERS = PROJECT / "docs" / "beyond-one-machine.md"
 SECONDS_TO_START = 60
 NOT_RUN = {"text", "toml", "sql", "json", "mermaid"}
@@ -109,7 +111,10 @@ def test_the_page_that_starts_clusters_does_what_it_says(
 
 
 def play(page: Path, folder: Path, environment: dict[str, str]) -> None:
-    blocks = list(read_blocks(page.read_text("utf-8").replace("8786", str(free_port()))))
+    text = page.read_text("utf-8")
+    for port in PORTS:
+        text = text.replace(port, str(free_port()))
+    blocks = list(read_blocks(text))
     commands = [command for block in blocks if block.kind == "console" for command in read_commands(block)]
     save_files(page, blocks, commands, folder)
 
@@ -149,7 +154,9 @@ def read_commands(block: Block) -> Iterator[Command]:
             goes_on = words[-1] == "&"
             if goes_on:
                 words.pop()
-            if goes_on or words[0] in {"headrace", "python"}:
+            if words[0] == "curl" and shutil.which("curl"):
+                words = ["sh", "-c", first.removeprefix("$ ")]
+            if goes_on or words[0] in {"headrace", "python", "sh"}:
                 expected = output if output.strip() else None
                 yield Command(words, int(said[1]) if said else 0, start, expected, goes_on)
         start += part.count("\n")
@@ -245,6 +252,8 @@ def started(page: Path, command: Command, folder: Path, environment: dict[str, s
 
 def as_executed(command: Command) -> list[str]:
     program, *arguments = command.words
+    if program == "sh":
+        return command.words
     executable = sys.executable if program == "python" else str(Path(sys.executable).with_name(program))
     return [executable, *arguments]
 
@@ -448,6 +457,18 @@ def test_a_command_that_is_to_go_on_and_ends_before_it_has_said_enough_fails(
     page.write_text("```console\n$ python -c 'print(1)' &\n1\n2\n```\n", "utf-8")
 
     with pytest.raises(AssertionError, match=r"page\.md:2: .* ended:"):
+        play(page, folder, user_environment)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_page_may_ask_by_curl_and_is_to_say_what_comes(
+    folder: Path, user_environment: dict[str, str]
+) -> None:
+    page = folder / "page.md"
+    (folder / "answer.txt").write_text("42\n", "utf-8")
+    page.write_text('```console\n$ curl -s "file://$(pwd)/answer.txt"\n41\n```\n', "utf-8")
+
+    with pytest.raises(AssertionError, match=r"printed was:\s+42"):
         play(page, folder, user_environment)
 
 

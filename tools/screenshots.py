@@ -125,6 +125,12 @@ def _each_page(page: Page, theme: str) -> None:
     _save(page, f"task-run-{theme}")
     page.get_by_role("link", name="Flows", exact=True).click()
     _save(page, f"flows-{theme}")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    rows.filter(has_text="Failed").first.get_by_role("checkbox").check()
+    rows.filter(has_text="Completed").first.get_by_role("checkbox").check()
+    page.get_by_role("toolbar", name="Selected runs").get_by_role("link", name="Compare").click()
+    page.get_by_role("table", name="Parameters that differ").wait_for()
+    _save(page, f"compare-{theme}")
 
 
 def _save(page: Page, name: str) -> None:

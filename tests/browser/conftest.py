@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, StorageState, expect, sync_playwright
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -27,9 +28,8 @@ QUIET = (
 )
 HEADRACE = (sys.executable, "-c", "from headrace.cli import main; main()")
 PATIENCE_SECONDS = 20.0
-NOTE_VIOLATIONS = """
-window.violations = [];
-addEventListener("securitypolicyviolation", (event) => violations.push(event.violatedDirective + " " + event.blockedURI));
+TELL_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) => tellViolation(event.violatedDirective + " " + event.blockedURI));
 """
 
 
@@ -37,7 +37,11 @@ class Person(NamedTuple):
     """Somebody with a terminal in an empty folder, who writes scripts and runs them."""
 
     folder: Path
-    environment: dict[str, str]
+
+    @property
+    def home(self) -> Path:
+        """Their folder of Headrace, which nobody has used before."""
+        return self.folder / "headrace-home"
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """``python *arguments``, which goes on meanwhile."""
@@ -70,7 +74,7 @@ class Person(NamedTuple):
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self.environment,
+            env=os.environ | {"HEADRACE_HOME": str(self.home), "NO_COLOR": "1", "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -93,33 +97,79 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def person(tmp_path: Path, user_environment: dict[str, str]) -> Person:
-    environment = {name: value for name, value in user_environment.items() if name != "PYTHONWARNINGS"}
-    return Person(tmp_path, environment)
+class Entrance(NamedTuple):
+    """A page that is served, and how a tab comes in: by a link, which works once, or as a browser that came in before."""
+
+    address: str
+    session: StorageState | None = None
 
 
 @pytest.fixture
-def link(person: Person) -> Iterator[str]:
+def person(tmp_path: Path) -> Person:
+    return Person(tmp_path)
+
+
+@pytest.fixture
+def entrance(person: Person) -> Iterator[Entrance]:
     server, link = person.serve()
-    yield link
+    yield Entrance(link)
     end(server)
 
 
+@pytest.fixture(scope="module")
+def open_house(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Person], Entrance]]:
+    """Serves a person's history to all tests of a module, which only look at it."""
+    servers = []
+
+    def open_house(person: Person) -> Entrance:
+        server, link = person.serve()
+        servers.append(server)
+        with browser.new_context() as context:
+            page = context.new_page()
+            page.goto(link)
+            expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+            return Entrance(link.partition("/login")[0], context.storage_state())
+
+    yield open_house
+    for server in servers:
+        end(server)
+
+
 @pytest.fixture
-def page(browser: Browser, link: str) -> Iterator[Page]:
+def page(browser: Browser, entrance: Entrance) -> Iterator[Page]:
     """The page of runs. In the end, nothing was refused by the policy, and no error was left in the console."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    with tab(browser, storage_state=entrance.session) as page:
+        page.goto(entrance.address)
+        yield page
+
+
+@contextmanager
+def tab(browser: Browser, **options: Any) -> Iterator[Page]:
+    """A tab in which no script fails, no dialog opens, and nothing is tried that the policy forbids."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
     context.set_default_timeout(PATIENCE_SECONDS * 1000)
-    context.add_init_script(NOTE_VIOLATIONS)
-    page = context.new_page()
     faults: list[str] = []
+
+    def tell(violation: str) -> None:
+        faults.append(violation)
+
+    context.expose_function("tellViolation", tell)
+    context.add_init_script(TELL_VIOLATIONS)
+    page = context.new_page()
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
-    page.goto(link)
-    yield page
-    faults += page.evaluate("window.violations ?? []")
-    context.close()
+
+    def note(dialog: Dialog) -> None:
+        faults.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    try:
+        yield page
+        page.evaluate("0")  # what it had to tell has been told
+    finally:
+        context.close()
     assert faults == []
 
 

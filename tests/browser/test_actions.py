@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import findings, open_run
+from tests.browser.pages import open_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -134,22 +134,58 @@ def test_a_process_that_ends_before_its_run_began_is_heard(page: Page, person: P
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("the lake is dry")
 
 
-@pytest.mark.parametrize("width", [400, 1280])
-def test_a_run_is_compared_with_another_of_its_flow(page: Page, person: Person, width: int) -> None:
+def test_a_run_is_compared_with_another_of_its_flow(page: Page, person: Person) -> None:
     person.run(TWO_RUNS)
-    page.set_viewport_size({"width": width, "height": 800})
     open_run(page, "orders")
 
     page.get_by_role("button", name="Compare").click()
-    found = findings(page)
     page.get_by_role("dialog").get_by_role("link").first.click()
 
     expect(page).to_have_url(re.compile(r"/compare\?a=.+&b="))
     expect(page.get_by_role("table", name="Parameters that differ").get_by_role("row").last).to_have_text(
         "parts35"
     )
-    assert found + findings(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_run_is_cancelled_from_its_page_and_its_process_ends(page: Page, person: Person) -> None:
+    (person.folder / "shut").touch()
+    process = person.start("-c", A_RUN)
+    open_run(page, "orders")
+    expect(page.locator(".run-counts")).to_contain_text("Running")
+
+    page.get_by_role("group", name="Actions").get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the run").click()
+
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(standing(page)).to_contain_text("Cancelled")
+    process.communicate(timeout=20)
+    assert process.returncode != 0
+
+
+def test_a_run_is_deleted_from_its_page_after_a_question(page: Page, person: Person) -> None:
+    person.run(A_RUN)
+    open_run(page, "orders")
+
+    page.get_by_role("group", name="Actions").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(standing(page)).to_contain_text("Completed")
+    page.get_by_role("group", name="Actions").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete the run").click()
+
+    expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+
+
+def test_selected_runs_are_deleted_after_a_question(page: Page, person: Person) -> None:
+    person.run(TWO_RUNS)
+    boxes = page.get_by_role("table", name="Runs").get_by_role("checkbox")
+    expect(boxes).to_have_count(2)
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete 2 runs").click()
+
+    expect(boxes).to_have_count(0)
 
 
 def standing(page: Page) -> Locator:
