@@ -19,12 +19,12 @@ demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in
 	@echo "(The command headrace is $(BIN)/headrace here.)"
 
 # Coverage traces, and Python 3.11 stands still when a traced process interrupts a thread: so only pure tests are measured.
-PURE := tests/engine tests/simulator
+PURE := tests/engine
 
 test: $(VENV)/.test         ## the tests, with branch coverage of the engine
 	$(BIN)/python -m coverage run -m pytest $(PURE)
 	$(BIN)/python -m coverage report
-	$(BIN)/python -m pytest --durations 30 $(patsubst %,--ignore=%,$(PURE))
+	$(BIN)/python -m pytest --durations 30 --ignore=$(PURE)
 
 check: $(VENV)/.check       ## all that CI runs, side by side
 	sh tools/install_chromium.sh

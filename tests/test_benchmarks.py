@@ -7,10 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.profiling import Profile
 
 PROJECT = Path(__file__).resolve().parent.parent
 ROWS_WITH_A_BASELINE = {
@@ -78,13 +81,29 @@ def test_one_benchmark_can_be_measured_alone_in_as_many_rounds_as_wanted(tmp_pat
     assert len(row["ours"]) == len(row["baseline"]) == 3
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="3.12 and later profile the calling thread only")
-def test_a_profile_shows_what_every_thread_did() -> None:
+def test_one_benchmark_is_profiled() -> None:
     done = run_benchmarks("--quick", "--profile", "chain")
 
     assert done.returncode == 0, done.stderr
-    assert "threads.py:" in done.stdout  # what only a worker thread calls
-    assert "driver.py:" in done.stdout
+    assert "Ordered by: internal time" in done.stdout
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="3.12 and later profile the calling thread only")
+def test_a_profile_shows_what_every_thread_did(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None: ...
+
+    def turn() -> dict[str, float]:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(20)
+        return {}
+
+    profile = Profile()
+    profile(turn)
+    profile.show()
+
+    assert "test_benchmarks.py" in (printed := capsys.readouterr().out)
+    assert "(work)" in printed
 
 
 @pytest.mark.parametrize(

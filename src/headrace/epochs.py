@@ -127,6 +127,7 @@ class Epochs:
         policy = run.flow.retry_policy
         attempt = policy.retries - self._retries_left + 1
         self._retries_left -= 1
+        self._delay = delay = Milestone()  # from here on a cancel cuts it
         at_us = run.changes[-1][1]
         run.changes = (*run.changes[:-1], (StateName.AWAITING_RETRY, at_us, describe(error)))
         history.record(run.as_fact(None)._replace(failure=failure_of(error)))
@@ -137,13 +138,13 @@ class Epochs:
             policy.retries + 1,
             describe(error),
         )
-        self._delay = delay = Milestone()
-        driver.clock.call_later(policy.delay_before_retry(attempt, draw=0.0), delay.complete)
         cut: BaseException | None = None
-        try:
-            yield Until(delay.add_done_callback)
-        except BaseException as interrupt:
-            cut = interrupt
+        if not run.is_cancelled:  # it may have been before there was a delay to cut
+            driver.clock.call_later(policy.delay_before_retry(attempt, draw=0.0), delay.complete)
+            try:
+                yield Until(delay.add_done_callback)
+            except BaseException as interrupt:
+                cut = interrupt
         self._delay = None
         if cut is not None or run.is_cancelled:
             reason = "cancelled while it waited for its retry"

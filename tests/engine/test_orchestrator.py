@@ -273,6 +273,15 @@ def test_a_run_that_needs_no_slot_starts_past_the_queue() -> None:
     assert flow.submit(2, needs_slot=False) == ["start 2"]
 
 
+def test_a_run_that_needed_no_slot_frees_none() -> None:
+    flow = started(slots=1)
+    flow.submit(1)
+    flow.submit(2, needs_slot=False)
+    assert flow.finish(2) == ["settle 2 Completed"]
+    assert flow.submit(3) == []
+    assert flow.stage(3) is Stage.QUEUED
+
+
 def test_waiting_for_a_slot_is_a_state_of_its_own_for_a_run_that_is_noticed() -> None:
     flow = started(slots=1)
     flow.submit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import threading
 from collections import Counter
@@ -727,6 +728,31 @@ def test_a_cancel_cuts_the_delay_short(story: Story) -> None:
     future.cancel()
     with pytest.raises(FlowRunCancelled):
         future.result(20)
+    assert story.flow_run().state == "Cancelled"
+
+
+def test_a_cancel_just_before_the_delay_begins_is_heard(story: Story) -> None:
+    called = threading.Event()
+
+    @flow(retries=1, retry_delay_seconds=1000)
+    def flaky() -> None:
+        called.wait(20)
+        raise ConnectionError("no answer")
+
+    class CancelAsSoonAsItIsTold(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "failed at attempt 1" in record.getMessage():
+                future.cancel()
+
+    logger = logging.getLogger("headrace")
+    logger.addHandler(handler := CancelAsSoonAsItIsTold())
+    try:
+        future = flaky.submit()
+        called.set()
+        with pytest.raises(FlowRunCancelled):
+            future.result(20)
+    finally:
+        logger.removeHandler(handler)
     assert story.flow_run().state == "Cancelled"
 
 

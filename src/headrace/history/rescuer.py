@@ -5,7 +5,7 @@ Whoever opens the history may do so: a process that runs flows now and then, eve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
 from headrace.history.database import IN_MEMORY, REFUSALS, explain, open_database
@@ -24,10 +24,19 @@ FREE_WHAT_IT_HELD = ("free_cache_claims", "free_leases")
 """The names of the statements that free what a process held, each for one ``:process``."""
 
 
-class _Owner(NamedTuple):
-    key: int
-    process: ProcessIdentity
-    last: Heartbeat
+class _Owner:
+    """A process that had something under way.
+
+    No named tuple: the making of one evaluates a text, and a Ctrl-C that Python raises while a thread imports this would
+    end the program with 1 instead of 130.
+    """
+
+    __slots__ = ("key", "last", "process")
+
+    def __init__(self, key: int, process: ProcessIdentity, last: Heartbeat) -> None:
+        self.key = key
+        self.process = process
+        self.last = last
 
 
 def find_gone(connection: sqlite3.Connection, me: int | None = None) -> list[_Owner]:
