@@ -26,7 +26,7 @@ ROWS_WITH_A_BASELINE = {
     "start-up": 4 if shutil.which("git") else 3,
     "large-array": 1,
 }
-ROWS_WITHOUT = {"finished-tasks": 2, "installed-size": 2, "browsing": 21, "live-changes": 1}
+ROWS_WITHOUT = {"finished-tasks": 2, "installed-size": 2, "browsing": 23, "live-changes": 1}
 pytestmark = pytest.mark.timeout(180)  # a few dozen processes, one after another
 
 

@@ -8,22 +8,32 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.engine.states import StateName, StateType
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from headrace.history.reader import Reader
 
 FEW = 20
 """How many runs a task may have whose runs are shown one by one."""
 
-_ALL = 2**32 - 1
+
+class Stretch(NamedTuple):
+    """The task runs of a flow run with these ids and those between them."""
+
+    first: int
+    last: int
+
+    def of(self, run: int) -> dict[str, int]:
+        """The keys of these task runs in the flow run of that key."""
+        return {"first": (run << 32) + self.first, "last": (run << 32) + self.last}
 
 
 class TaskPart(NamedTuple):
-    """The runs of one task that are in one state."""
+    """The runs of one task that are in one state: ``ids`` says between which they lie."""
 
     task: str
     state_type: StateType
     runs: int
+    ids: Stretch
     started_us: int | None
     ended_us: int | None
 
@@ -55,44 +65,58 @@ class Edges(NamedTuple):
     is_cut: bool
 
 
-Shown = dict[str, int]
-"""The tasks of a flow run in the order of their first runs, each with the greatest id that is shown by itself, or 0."""
+Shown = dict[str, Stretch]
+"""The tasks of a flow run in the order of their first runs, each with where those lie that are shown by themselves. If none is,
+that ends before it begins."""
 
 
-def task_parts(reader: Reader, run: int) -> list[TaskPart]:
-    """Its task runs, counted by task and state, in the order of the first of each."""
-    rows = reader.ask("summarise_tasks", {"flow_run": run})
-    return reader.convert(_part_from, rows)
+def task_parts(reader: Reader, run: int) -> dict[str, list[TaskPart]]:
+    """Its task runs, counted by task and state, the tasks in the order of their first runs."""
+    tasks: dict[str, list[TaskPart]] = {}
+    for part in reader.convert(_part_from, reader.ask("summarise_tasks", {"flow_run": run})):
+        tasks.setdefault(part.task, []).append(part)
+    return tasks
 
 
 def choose_shown(
-    reader: Reader, run: int, runs: Mapping[str, int], expanded: Container[str], *, most: int
+    reader: Reader, run: int, tasks: Mapping[str, Sequence[TaskPart]], expanded: Container[str], *, most: int
 ) -> Shown:
     """Which task runs are shown by themselves: all of a task that has few, and the first ``most`` of one that is expanded."""
     shown: Shown = {}
-    for task, count in runs.items():
-        if count <= FEW:
-            shown[task] = _ALL
+    for task, parts in tasks.items():
+        first = min([part.ids.first for part in parts])
+        if sum([part.runs for part in parts]) <= FEW:
+            last = max([part.ids.last for part in parts])
         elif task in expanded:
-            values = {"flow_run": run, "task": task, "limit": most}
-            shown[task] = reader.ask("find_last_shown", values)[0][0]
+            last = reader.ask("find_last_shown", {"flow_run": run, "task": task, "limit": most})[0][0]
         else:
-            shown[task] = 0
+            last = 0
+        shown[task] = Stretch(first, last)
     return shown
 
 
 def single_runs(reader: Reader, run: int, shown: Shown, *, limit: int) -> list[SingleRun]:
     """The task runs that are shown by themselves."""
-    last_ids = {task: last_id for task, last_id in shown.items() if last_id}
-    if not last_ids:
+    stretches = {task: stretch for task, stretch in shown.items() if stretch.last}
+    if not stretches:
         return []
     values = {
-        "flow_run": run,
-        "shown": json.dumps(last_ids),
-        "last_id": max(last_ids.values()),
+        "shown": json.dumps({task: stretch.last for task, stretch in stretches.items()}),
+        "stretches": json.dumps([stretch.of(run) for stretch in merged(stretches.values())]),
         "limit": limit,
     }
     return reader.convert(SingleRun._make, reader.ask("list_single_task_runs", values))
+
+
+def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """The same task runs in stretches that have none in common, in their order: each is looked at once."""
+    result: list[Stretch] = []
+    for stretch in sorted(stretches):
+        if result and stretch.first <= result[-1].last:
+            result[-1] = Stretch(result[-1].first, max(result[-1].last, stretch.last))
+        else:
+            result.append(stretch)
+    return result
 
 
 def edges(reader: Reader, run: int, singles: Iterable[SingleRun], *, limit: int) -> Edges:
@@ -119,5 +143,5 @@ def tasks_of(reader: Reader, run: int, ids: Iterable[int]) -> dict[int, str]:
 
 
 def _part_from(row: tuple[Any, ...]) -> TaskPart:
-    task, state, runs, _, started_us, ended_us = row
-    return TaskPart(task, StateName(state).type, runs, started_us, ended_us)
+    task, state, runs, first_id, last_id, started_us, ended_us = row
+    return TaskPart(task, StateName(state).type, runs, Stretch(first_id, last_id), started_us, ended_us)

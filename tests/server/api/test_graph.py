@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.engine.states import StateName
+from headrace.history import Reader
 from headrace.history.deletion import delete_runs
+from headrace.history.run_graph import Stretch, merged
+from headrace.server.api.graph import get_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from headrace.history import History
 
@@ -163,3 +166,49 @@ def test_a_subflow_that_was_deleted_leaves_the_graph_of_an_ended_run(
 def test_an_upstream_that_is_not_recorded_gives_no_edge(api: Any, history: History, facts: Any) -> None:
     record(history, facts.flow(), facts.task(1, upstreams=(7, "1/1")))
     assert api.get("/api/runs/run-1/graph")["edges"] == [["o:1", "r:1"]]
+
+
+def test_the_runs_of_rare_tasks_are_found_wherever_they_lie(api: Any, history: History, facts: Any) -> None:
+    rare = {10: "seldom", 60: "seldom", 40: "now and then", 80: "now and then", 99: "late"}
+    tasks = {number: rare.get(number, "step") for number in range(1, 101)}
+    record(
+        history,
+        facts.flow(),
+        *[
+            facts.task(number, task=task, index=number, upstreams=(max(number - 20, 1),))
+            for number, task in tasks.items()
+        ],
+    )
+
+    graph = api.get("/api/runs/run-1/graph")
+
+    assert list(by_id(graph)) == ["r:10", "r:40", "r:60", "r:80", "r:99", "t:step"]
+    assert by_id(graph)["t:step"]["runs"] == 95
+    assert sorted(graph["edges"]) == [
+        ["r:10", "t:step"], ["r:40", "r:60"], ["r:60", "r:80"], ["r:80", "t:step"],
+        ["t:step", "r:10"], ["t:step", "r:40"], ["t:step", "r:99"],
+    ]  # fmt: skip
+
+
+def test_stretches_that_are_merged_have_nothing_in_common() -> None:
+    found = merged([Stretch(20, 30), Stretch(1, 5), Stretch(3, 9), Stretch(4, 6), Stretch(30, 31)])
+    assert found == [Stretch(1, 9), Stretch(20, 31)]
+
+
+def test_task_runs_that_end_while_a_graph_is_made_are_shown_once(history: History, facts: Any) -> None:
+    record(history, facts.flow(), *[facts.task(number, PENDING, RUNNING) for number in (1, 2)])
+
+    class Late(Reader):
+        """One that is asked for single task runs when these have just ended."""
+
+        def ask(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+            if name == "list_single_task_runs":
+                record(history, facts.task(1), facts.task(2))
+            return super().ask(name, values)
+
+    with Late.open(history.location) as reader:
+        graph = get_graph(reader, id="run-1", expand=())
+    assert [(node.id, node.state_type) for node in graph.nodes] == [
+        ("r:1", "COMPLETED"),
+        ("r:2", "COMPLETED"),
+    ]

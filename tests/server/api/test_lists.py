@@ -219,6 +219,23 @@ def test_two_runs_are_compared(api: Any, history: History, make_facts: Any) -> N
     assert (old["task"], old["b"]) == ("old", None)
 
 
+def test_a_comparison_counts_runs_that_have_not_ended(api: Any, history: History, facts: Any) -> None:
+    endings = ((), (PENDING, RUNNING), (PENDING,))
+    record(
+        history,
+        facts.flow(),
+        *[
+            facts.task(number, *endings[number % 3], task=("load it", "add")[number % 2])
+            for number in range(1, 31)
+        ],
+    )
+    whole = api.get("/api/runs/compare", a="run-1", b="run-1")
+    assert [(pair["task"], pair["a"]["counts"], pair["a"]["median_us"]) for pair in whole["tasks"]] == [
+        ("add", {"PENDING": 5, "RUNNING": 5, "COMPLETED": 5}, 1),
+        ("load it", {"PENDING": 5, "RUNNING": 5, "COMPLETED": 5}, 1),
+    ]
+
+
 @pytest.mark.parametrize(("query", "status"), [({"a": "a"}, 422), ({"a": "a", "b": "nope"}, 404)])
 def test_a_comparison_needs_two_runs(
     api: Any, history: History, make_facts: Any, query: Any, status: int

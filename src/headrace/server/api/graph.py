@@ -74,9 +74,8 @@ def _task_graph(reader: Reader, run: int, standing: Standing, expand: frozenset[
 
 
 def _make_task_graph(reader: Reader, run: int, expand: Container[str]) -> TaskGraph:
-    tasks = _by_task(run_graph.task_parts(reader, run))
-    runs = {task: sum([part.runs for part in of_task]) for task, of_task in tasks.items()}
-    shown = run_graph.choose_shown(reader, run, runs, expand, most=_EXPANDED_RUNS)
+    tasks = run_graph.task_parts(reader, run)
+    shown = run_graph.choose_shown(reader, run, tasks, expand, most=_EXPANDED_RUNS)
     singles = run_graph.single_runs(reader, run, shown, limit=_MAX_NODES)
     edges = run_graph.edges(reader, run, singles, limit=_MAX_EDGES)
     return TaskGraph(
@@ -88,31 +87,27 @@ def _make_task_graph(reader: Reader, run: int, expand: Container[str]) -> TaskGr
     )
 
 
-def _by_task(parts: Iterable[TaskPart]) -> dict[str, list[TaskPart]]:
-    tasks: dict[str, list[TaskPart]] = {}
-    for part in parts:
-        tasks.setdefault(part.task, []).append(part)
-    return tasks
-
-
 def _groups(
     tasks: Mapping[str, Sequence[TaskPart]], shown: Shown, singles: Iterable[SingleRun]
 ) -> list[GraphNode]:
-    """A node for the runs of each task that are not shown by themselves."""
+    """A node for the runs of each task that are not shown by themselves.
+
+    Of a flow run under way these may have changed since they were counted: what is left is all runs less those.
+    """
     apart: dict[str, dict[str, int]] = {}
     for single in singles:
         counts = apart.setdefault(single.task, {})
         counts[single.state_type] = counts.get(single.state_type, 0) + 1
     nodes = []
-    for task, last_id in shown.items():
+    for task in shown:
         rest: dict[str, int] = {}
         for part in tasks[task]:
             rest[part.state_type] = rest.get(part.state_type, 0) + part.runs
-        for state_type, count in apart.get(task, {}).items() if last_id else ():
-            rest[state_type] -= count
-        rest = {state_type: count for state_type, count in rest.items() if count > 0}
-        if rest:
-            nodes.append(_node_of_group(task, rest, tasks[task]))
+        for state_type, count in apart.get(task, {}).items():
+            rest[state_type] = rest.get(state_type, 0) - count
+        if sum(rest.values()) > 0:
+            left = {state_type: count for state_type, count in rest.items() if count > 0}
+            nodes.append(_node_of_group(task, left, tasks[task]))
     return nodes
 
 
@@ -208,10 +203,15 @@ def _calls(reader: Reader, run: int, subflows: Iterable[RunSummary], shown: Show
     callers = {subflow.id: _caller_of(subflow) for subflow in subflows}
     tasks = run_graph.tasks_of(reader, run, {caller for caller in callers.values() if caller})
     return [
-        (f"r:{caller}" if caller <= shown.get(tasks[caller], 0) else _group_id(tasks[caller]), f"f:{subflow}")
+        (_node_id(caller if _is_shown(shown, tasks[caller], caller) else tasks[caller]), f"f:{subflow}")
         for subflow, caller in callers.items()
         if caller in tasks
     ]
+
+
+def _is_shown(shown: Shown, task: str, id: int) -> bool:
+    """Whether that run of the task is shown by itself. A task that began since they were chosen has none."""
+    return task in shown and id <= shown[task].last
 
 
 def _caller_of(subflow: RunSummary) -> int:
