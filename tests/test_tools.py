@@ -262,12 +262,12 @@ def test_what_a_target_leaves_running_is_stopped_and_not_waited_for(
     assert not reading.result(timeout=50)  # the daemon held the pipe open
 
 
-def test_a_target_that_does_not_end_is_killed_and_named(
+def test_a_target_that_does_not_end_is_interrupted_and_named(
     side_by_side: Callable[..., tuple[str, object]],
 ) -> None:
     printed, code = side_by_side("stuck", patience=1)
 
-    assert "make stuck: killed after 1 s" in printed
+    assert "make stuck: interrupted after 1 s" in printed
     assert code == "Failed: stuck"
 
 

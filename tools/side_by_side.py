@@ -2,9 +2,9 @@
 
     python tools/side_by_side.py TARGET...
 
-As many run at a time as there are processors, in the order given. What a target printed is shown when it has ended;
-what failed is shown last, with the names of the targets that failed in the last line. A target that has not ended
-after half an hour has failed. Whoever stops this, with Ctrl-C or a SIGTERM, is shown what they had printed so far.
+One more run at a time than there are processors, in the order given, since each waits for a good part of its time. What
+a target printed is shown when it has ended; what failed is shown last, with the names of the targets that failed in the
+last line. A target that has not ended after an hour is interrupted, and has failed. Whoever stops this, with Ctrl-C or a SIGTERM, is shown what they had printed so far.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE_SECONDS: Final = 1800.0
+PATIENCE_SECONDS: Final = 3600.0
+_GRACE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def outcomes(outputs: dict[str, Path], at_a_time: int, patience: float) -> Itera
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for leader in list(leaders):
-                kill_group(leader)
+                send_to_group(leader, signal.SIGKILL)
 
 
 def make(target: str, output: Path, patience: float, leaders: set[int]) -> Outcome:
@@ -102,20 +104,21 @@ def make(target: str, output: Path, patience: float, leaders: set[int]) -> Outco
             exit_code = process.wait(patience)
             ended = f"failed with exit code {exit_code}" if exit_code else ""
         except subprocess.TimeoutExpired:
-            ended = f"killed after {patience:.0f} s"
+            ended = f"interrupted after {patience:.0f} s"
+            send_to_group(process.pid, signal.SIGINT)  # pytest says then what has failed so far
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
         finally:
-            kill_group(process.pid)
+            send_to_group(process.pid, signal.SIGKILL)
             leaders.discard(process.pid)
             process.wait()
     return Outcome(target, ended, time.monotonic() - began, text_of(output))
 
 
-def kill_group(leader: int) -> None:
-    """Kill what is left of the process group."""
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def send_to_group(leader: int, number: int) -> None:
+    """Send the signal to what is left of the process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, number)
 
 
 def text_of(output: Path) -> str:
@@ -130,4 +133,4 @@ def stop(*_: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
-    main(sys.argv[1:], os.cpu_count() or 1)
+    main(sys.argv[1:], at_a_time=(os.cpu_count() or 1) + 1)
