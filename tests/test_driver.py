@@ -314,7 +314,7 @@ def check_that_interrupts_change_nothing(step: int) -> None:
 @pytest.mark.traces
 @pytest.mark.usefixtures("_nobody_watches")
 def test_a_ctrl_c_at_many_points_of_a_drain_changes_nothing_and_is_raised_once_afterwards() -> None:
-    check_that_interrupts_change_nothing(step=9)
+    check_that_interrupts_change_nothing(step=23)
 
 
 @pytest.mark.traces

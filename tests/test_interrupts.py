@@ -136,7 +136,7 @@ def interrupt_everywhere(function: Callable[[], int], runner: str, history: Hist
 def test_a_ctrl_c_at_many_points_of_a_flow_is_raised_once_and_nothing_is_lost(
     function: Callable[[], int], runner: str, history: History
 ) -> None:
-    interrupt_everywhere(function, runner, history, step=37)
+    interrupt_everywhere(function, runner, history, step=101)
 
 
 @pytest.mark.traces
