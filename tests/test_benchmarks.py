@@ -88,6 +88,7 @@ def test_one_benchmark_is_profiled() -> None:
     assert "Ordered by: internal time" in done.stdout
 
 
+@pytest.mark.traces
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="3.12 and later profile the calling thread only")
 def test_a_profile_shows_what_every_thread_did(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None: ...
