@@ -70,21 +70,39 @@ def main(targets: list[str], at_a_time: int, patience: float = PATIENCE_SECONDS)
 
 def outcomes(outputs: dict[str, Path], at_a_time: int, patience: float) -> Iterator[Outcome]:
     """Make the targets, and give what came of each as it ends; whoever leaves early stops them all."""
-    leaders: set[int] = set()
+    groups = Groups()
     with ThreadPoolExecutor(at_a_time) as pool:
         try:
-            made = [
-                pool.submit(make, target, output, patience, leaders) for target, output in outputs.items()
-            ]
+            made = [pool.submit(make, target, output, patience, groups) for target, output in outputs.items()]
             for future in as_completed(made):
                 yield future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            for leader in list(leaders):
-                send_to_group(leader, signal.SIGKILL)
+            groups.kill()
 
 
-def make(target: str, output: Path, patience: float, leaders: set[int]) -> Outcome:
+class Groups:
+    """The process groups that run, by their leaders; once they are killed, so is each that begins."""
+
+    def __init__(self) -> None:
+        self._leaders: set[int] = set()
+        self._is_killed = False
+
+    def add(self, leader: int) -> None:
+        self._leaders.add(leader)
+        if self._is_killed:
+            send_to_group(leader, signal.SIGKILL)
+
+    def discard(self, leader: int) -> None:
+        self._leaders.discard(leader)
+
+    def kill(self) -> None:
+        self._is_killed = True
+        for leader in list(self._leaders):
+            send_to_group(leader, signal.SIGKILL)
+
+
+def make(target: str, output: Path, patience: float, groups: Groups) -> Outcome:
     """Make one target in a process group of its own, whose last members are killed when the target has ended.
 
     It prints to a file: a pipe would be open for as long as anything that the target began still lives.
@@ -99,7 +117,7 @@ def make(target: str, output: Path, patience: float, leaders: set[int]) -> Outco
             stderr=subprocess.STDOUT,
             process_group=0,
         )
-        leaders.add(process.pid)
+        groups.add(process.pid)
         try:
             exit_code = process.wait(patience)
             ended = f"failed with exit code {exit_code}" if exit_code else ""
@@ -110,7 +128,7 @@ def make(target: str, output: Path, patience: float, leaders: set[int]) -> Outco
                 process.wait(_GRACE_SECONDS)
         finally:
             send_to_group(process.pid, signal.SIGKILL)
-            leaders.discard(process.pid)
+            groups.discard(process.pid)
             process.wait()
     return Outcome(target, ended, time.monotonic() - began, text_of(output))
 
