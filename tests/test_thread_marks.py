@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import random
 import signal
 import sys
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 60.0
 LOOKS = ("CALL", "PRECALL", "RESUME", "JUMP_BACKWARD", "SEND", "YIELD", "FOR_ITER")
+
+
+@pytest.fixture(autouse=True)
+def _the_collector_calls_nobody() -> Iterator[None]:
+    """An exception that is sent to a thread would now and then arrive in a callback of hypothesis, and be swallowed."""
+    callbacks = gc.callbacks.copy()
+    gc.callbacks.clear()
+    yield
+    gc.callbacks.extend(callbacks)
 
 
 @contextmanager

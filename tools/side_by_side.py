@@ -89,14 +89,17 @@ class Groups:
         self._is_killed = False
 
     def add(self, leader: int) -> None:
+        """One has begun."""
         self._leaders.add(leader)
         if self._is_killed:
             send_to_group(leader, signal.SIGKILL)
 
     def discard(self, leader: int) -> None:
+        """One has ended."""
         self._leaders.discard(leader)
 
     def kill(self) -> None:
+        """Kill those that run, and those to come."""
         self._is_killed = True
         for leader in list(self._leaders):
             send_to_group(leader, signal.SIGKILL)
