@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MAX_ARGUMENTS = 50
 _MAX_ARGUMENT_LENGTH = 500
+_PARAMETER_OPTIONS = ("-p", "--param")
+_PARAMETER_PREFIXES = ("--param=", "-p")
 _repositories: dict[str, Repository | None] = {}
 
 
@@ -123,13 +125,20 @@ def module_of(name: str | None) -> str | None:
 
 
 def masked_arguments(arguments: Sequence[str]) -> list[str]:
-    """A command line without its secrets: ``--password x``, ``--api-key=x`` and ``-p token=x`` are masked."""
+    """A command line without its secrets: ``--password x``, ``--api-key=x`` and ``token=x`` are masked.
+
+    Of what ``headrace run -p`` gives to a flow no value is kept: which are secret, the flow's function knows, and the
+    recorded parameters show the others.
+    """
+    is_headrace = bool(arguments) and "headrace" in arguments[0]
     result: list[str] = []
     option = ""  # the one before, which may say what this one is
     for argument in arguments[:_MAX_ARGUMENTS]:
         name, equals, value = argument.partition("=")
         is_option = argument.startswith("-")
-        if option and not is_option and is_secret(option, _number_or_text(argument)):
+        if is_headrace and (parameter := _parameter_in(argument, option)):
+            result.append(f"{parameter}={_MASKED}")
+        elif option and not is_option and is_secret(option, _number_or_text(argument)):
             result.append(_MASKED)
         elif equals and is_secret(name, _number_or_text(value)):
             result.append(f"{name}={_MASKED}")
@@ -137,6 +146,17 @@ def masked_arguments(arguments: Sequence[str]) -> list[str]:
             result.append(mask_url(argument)[:_MAX_ARGUMENT_LENGTH])
         option = argument if is_option and not equals else ""
     return result
+
+
+def _parameter_in(argument: str, option: str) -> str | None:
+    """All that stands before the value, in ``NAME=VALUE`` after ``-p``, in ``-pNAME=VALUE`` and ``--param=NAME=VALUE``."""
+    prefix = (
+        "" if option in _PARAMETER_OPTIONS else next(filter(argument.startswith, _PARAMETER_PREFIXES), None)
+    )
+    if prefix is None:
+        return None
+    name, equals, _ = argument.removeprefix(prefix).partition("=")
+    return prefix + name if equals else None
 
 
 def _number_or_text(argument: str) -> int | str:
