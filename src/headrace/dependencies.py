@@ -130,6 +130,21 @@ def find_futures(*values: Any) -> Found:
     return found
 
 
+def check_wait_for(waited_for: Any) -> None:
+    """A task or another function among what is waited for was meant to be called. Raises ``TypeError``."""
+    pending = [waited_for]
+    while pending:
+        entry = pending.pop()
+        if isinstance(entry, list | tuple | set | frozenset):
+            pending.extend(entry)
+        elif callable(entry) and not isinstance(entry, FutureLike):
+            name = getattr(entry, "__name__", repr(entry))
+            raise TypeError(
+                f"wait_for waits for calls, and {name} is not called there: give it what a call gives, "
+                f"as in `future = {name}(...)` and `wait_for=[future]`"
+            )
+
+
 def _search(values: Iterable[Any], futures: dict[FutureLike, None], found: Found) -> list[Any]:
     """Note the futures inside the values; what ``allow_failure`` holds among them is left to another search."""
     under_tolerance = []

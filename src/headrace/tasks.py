@@ -190,11 +190,14 @@ class Task(Generic[P, R]):
         finished when the call returns (that of an async task on a running loop when it is awaited).
 
         What the function raises, its future raises, the ``TypeError`` for arguments that do not fit included.
-        Raises ``WouldDeadlockError`` itself where the run could never end. ``task.submit(...)`` is the same call.
+        Raises ``WouldDeadlockError`` itself where the run could never end, and ``TypeError`` for a task or function in
+        ``wait_for`` that was not called. ``task.submit(...)`` is the same call.
         """
         wait_for = None
         if kwargs and "wait_for" in kwargs and not self._takes_wait_for:
-            wait_for = kwargs.pop("wait_for")
+            from headrace.dependencies import check_wait_for  # few calls name what they wait for
+
+            check_wait_for(wait_for := kwargs.pop("wait_for"))
         scope: Any = _scope()
         if scope is None:
             from headrace.lone_tasks import run_task_alone  # most are called in a flow

@@ -541,6 +541,18 @@ def test_d2_wait_for_orders_without_data(way: Way, make_task: MakeTask, story: S
     assert runs["note-1"].upstreams == (runs["note-0"].id,)
 
 
+@pytest.mark.parametrize(
+    "shape", [lambda entry: entry, lambda entry: [entry], lambda entry: ({1: 2}, [[entry]])]
+)
+def test_d2_a_task_in_wait_for_that_was_not_called_is_told_at_once(shape: Any) -> None:
+    @flow
+    def mistaken() -> Any:
+        return same(1, wait_for=shape(double)).result()
+
+    with pytest.raises(TypeError, match=r"double is not called there.*`future = double\(\.\.\.\)`"):
+        mistaken()
+
+
 def test_d2_wait_for_fails_with_its_upstreams() -> None:
     @flow
     def failing() -> Any:
