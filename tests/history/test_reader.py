@@ -19,7 +19,7 @@ from headrace.history.reader import Edge, FailureView, StateView
 from headrace.history.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PENDING, RUNNING, COMPLETED, FAILED = (
     StateName.PENDING,
@@ -227,12 +227,15 @@ def test_a_reader_of_memory_belongs_to_its_history() -> None:
         Reader.open(":memory:")
 
 
-def test_a_database_that_is_damaged_while_it_is_read_is_one_clear_error(three_runs: Reader) -> None:
+@pytest.mark.parametrize("read", [Reader.list_runs, Reader.has_abandoned_runs, Reader.limits])
+def test_a_database_that_is_damaged_while_it_is_read_is_one_clear_error(
+    three_runs: Reader, read: Callable[[Reader], object]
+) -> None:
     three_runs._connection.close()
     other = sqlite3.connect(":memory:")
     three_runs._connection = other
     with pytest.raises(HistoryUnavailableError, match="no such table"):
-        three_runs.list_runs()
+        read(three_runs)
     other.close()
 
 

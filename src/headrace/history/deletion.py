@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.errors import HistoryUnavailableError
@@ -62,18 +62,30 @@ def delete_runs(
             "An in-memory history goes away as a whole: nothing can be deleted from it."
         )
     database = open_database(location)
+    eraser = Eraser(database, rest)
     try:
-        eraser = Eraser(database, rest)
         for id_ in ids:
             eraser.delete_family(id_, include_unfinished=include_unfinished)
         eraser.delete_leftovers()
         eraser.delete_files(sweeps=sweeps)
-        database.checkpoint()
+        eraser.move_log_in()
     except sqlite3.Error as error:
-        raise explain(error, database.path) from error
+        raise _explain(error, database.path, eraser.deletion()) from error
     finally:
         database.close()
     return eraser.deletion()
+
+
+def _explain(error: sqlite3.Error, path: str, done: Deletion) -> HistoryUnavailableError:
+    """What went wrong, and what is gone all the same."""
+    refusal = explain(error, path)
+    count = len(done.deleted)
+    if not count:
+        return refusal
+    gone = "1 flow run is" if count == 1 else f"{count} flow runs are"
+    return HistoryUnavailableError(
+        f"{refusal} {gone} gone all the same; what is left of that goes with the next deletion."
+    )
 
 
 class Eraser:
@@ -172,8 +184,13 @@ class Eraser:
             took = time.monotonic() - began
         self._freed_pages += freed
         if self._database.log_size() > _LONG_LOG_BYTES:
-            self._database.checkpoint()
+            self.move_log_in()
         self._rest(took)
+
+    def move_log_in(self) -> None:
+        """Have the database take up what was written. On a full disk it may not grow: the log keeps that meanwhile."""
+        with suppress(sqlite3.OperationalError):
+            self._database.checkpoint()
 
     def _free_pages(self) -> int:
         pages: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]

@@ -533,19 +533,28 @@ class Reader:
         return {row[0]: TaskRunName(*row) for row in rows}
 
     def has_abandoned_runs(self) -> bool:
-        """Whether something is recorded as under way whose process is gone: see ``rescuer``."""
-        with self._lock:
-            return bool(find_gone(self._connection))
+        """Whether something is recorded as under way whose process is gone: see ``rescuer``.
+
+        Raises ``HistoryUnavailableError``.
+        """
+        try:
+            with self._lock:
+                return bool(find_gone(self._connection))
+        except REFUSALS as error:
+            raise explain(error, self.location) from error
 
     def limits(self) -> Mapping[str, Limit]:
         """The limits that are set, read anew only if somebody has written since."""
         from headrace.history.lease_book import read_limits  # few readers ask for them
 
-        with self._lock:
-            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-            if version != self._limits_version or self._is_shared:  # one's own writing changes no version
-                self._limits = read_limits(self._connection)
-                self._limits_version = version
+        try:
+            with self._lock:
+                version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+                if version != self._limits_version or self._is_shared:  # one's own writing changes no version
+                    self._limits = read_limits(self._connection)
+                    self._limits_version = version
+        except REFUSALS as error:
+            raise explain(error, self.location) from error
         return self._limits
 
     def open_questions(self, run: Run) -> list[OpenQuestion]:
