@@ -318,6 +318,16 @@ def test_what_the_flow_itself_raised_has_its_traceback_from_its_own_line_on(
     assert "flow_runs.py" not in done.stderr
 
 
+@pytest.mark.parametrize("key", ["", " "])
+def test_an_empty_key_is_no_key(key: str, flows: str, history: History, run_here: Invoke) -> None:
+    done = run_here(f"{flows}:doubled", "-p", "number=1", "--run-key", key)
+
+    assert done.exit_code == 2
+    assert "--run-key is empty" in done.stderr
+    with history.reader() as reader:
+        assert reader.list_runs() == []
+
+
 def test_quiet_leaves_the_prints_and_the_errors(flows: str, write: Write, run_headrace: RunHeadrace) -> None:
     done = run_headrace("run", "--quiet", f"{flows}:doubled", "-p", "number=4")
     failed = run_headrace("run", "-q", f"{write('endings.py', ENDINGS)}:unseen")

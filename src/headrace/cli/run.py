@@ -49,6 +49,8 @@ def run(
     vault read flows/report | headrace run flows.py:report --params -
     headrace run flows.py:report -p month=6 --run-key report-2024-06
     """  # noqa: D301 - click asks for this very character before lines that are not to be joined
+    if run_key is not None and not run_key.strip():
+        raise click.UsageError("--run-key is empty, which is no key: is the variable set that it comes from?")
 
     def prepare() -> FlowRun | int:
         from headrace.cli.flow_finder import find_flow
