@@ -11,12 +11,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from headrace.errors import HistoryError, HistoryUnavailableError
+from headrace.errors import HistoryError, HistoryUnavailableError, NotAHistoryError
 from headrace.history.database import (
     IN_MEMORY,
     connect_file,
     explain,
     is_busy,
+    is_damage,
     open_for_reading,
     refuse_network_file_system,
     resolve,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FIRST_DAMAGES = 5
+_BEGINNING = b"SQLite format 3\0"
 _PATIENCE_SECONDS = 2.0
 """So long may who looks take to give way: less than a request for that counts."""
 _TRIES_EVERY_SECONDS = 0.05
@@ -54,6 +56,10 @@ def back_up(location: str, file: str) -> int:
         )
     target = os.path.abspath(os.path.expanduser(file))
     _refuse_existing(target)
+    if not os.path.isdir(folder := os.path.dirname(target)):
+        raise HistoryUnavailableError(
+            f"There is no folder {folder} for the copy. Make it, or name another file."
+        )
     with _explained(target), _draft(target) as draft:
         _copy(location, draft)
         _refuse_damage(draft, f"The history {resolve(location)}")
@@ -74,6 +80,7 @@ def restore(file: str, location: str) -> Restoration:
     source, path = resolve(file), resolve(location)
     if os.path.exists(path) and os.path.exists(source) and os.path.samefile(source, path):
         raise HistoryUnavailableError(f"{source} is the history in use. Give the file of a backup.")
+    _refuse_what_is_no_database(source)
     with _explained(source):
         open_for_reading(source).close()
         _refuse_damage(source, f"The file {source}")
@@ -119,6 +126,10 @@ def _copy(location: str, draft: str) -> None:
         try:
             source.backup(copy, pages=-1)
             copy.execute("PRAGMA journal_mode = WAL").fetchall()
+        except sqlite3.Error as error:
+            if is_damage(error):  # not of the copy
+                raise explain(error, resolve(location)) from error
+            raise
         finally:
             copy.close()
     finally:
@@ -134,10 +145,24 @@ def _refuse_damage(path: str, subject: str) -> None:
     connection = open_for_reading(path)
     try:
         rows = connection.execute(f"PRAGMA quick_check({_FIRST_DAMAGES})").fetchall()
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        rows = [(str(error),)]
     finally:
         connection.close()
     if rows != [("ok",)]:
         raise HistoryUnavailableError(f"{subject} is damaged ({rows[0][0]}): it is not copied.")
+
+
+def _refuse_what_is_no_database(path: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            beginning = file.read(len(_BEGINNING))
+    except OSError as error:
+        raise HistoryUnavailableError(f"The backup {path} cannot be read: {error.strerror}.") from error
+    if beginning != _BEGINNING:
+        raise NotAHistoryError(f"{path} is no history. Give a file that `headrace db backup` made.")
 
 
 def _refuse_existing(target: str) -> None:

@@ -375,6 +375,11 @@ def is_busy(error: BaseException) -> bool:
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether SQLite found a file that it cannot read."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def explain(error: BaseException, path: str) -> HistoryUnavailableError:
     """What went wrong with the file at ``path``, and what to do about it, in one message."""
     match _code(error):
