@@ -31,9 +31,12 @@ def read_token(path: str) -> str:
                 _refuse_foreign_eyes(path, os.fstat(file.fileno()))
             token = file.read(4096).strip()
     except FileNotFoundError as error:
-        raise ServingError(
-            f"There is no token at {path}. `headrace ui` makes one when it is started for the first time."
-        ) from error
+        advice = (
+            "`headrace ui` makes one when it is started for the first time."
+            if path == default_path()
+            else f"Write one into it, {_LEAST_LENGTH} or more letters and digits, and let only yourself read it (chmod 600)."
+        )
+        raise ServingError(f"There is no token at {path}. {advice}") from error
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ServingError(f"The token at {path} cannot be read: {reason}.") from error

@@ -33,10 +33,26 @@ def test_check_says_what_fails(run_headrace: RunHeadrace, tmp_path: Path) -> Non
 
 
 def test_a_link_is_printed_for_the_server_at_the_port(run_headrace: RunHeadrace) -> None:
-    first, second = (run_headrace("ui", "--link", "--port", "4711").stdout for _ in range(2))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        first, second = (run_headrace("ui", "--link", "--port", str(port)).stdout for _ in range(2))
+    nobody = run_headrace("ui", "--link", "--port", str(port))
 
-    assert re.fullmatch(r"http://127\.0\.0\.1:4711/login\?token=[0-9a-f.]+\n", first)
+    assert re.fullmatch(rf"http://127\.0\.0\.1:{port}/login\?token=[0-9a-f.]+\n", first)
     assert first != second
+    assert nobody.returncode == 1
+    assert nobody.stderr.startswith(
+        f"headrace: Nothing is served at http://127.0.0.1:{port}: start `headrace ui`"
+    )
+
+
+def test_a_token_file_that_is_not_there_is_the_users_to_write(
+    run_headrace: RunHeadrace, tmp_path: Path
+) -> None:
+    done = run_headrace("ui", "--token-file", str(tmp_path / "none"))
+
+    assert done.returncode == 1
+    assert "Write one into it" in done.stderr
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

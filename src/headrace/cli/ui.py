@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _ASKED_FOR = ("/healthz", "/", "/api/info")
 _PATIENCE_SECONDS = 10.0
 
+_WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+
 
 @click.command()
 @click.option(
@@ -76,6 +78,7 @@ def ui(
         )
     token = read_or_make_token() if token_file is None else read_token(token_file)
     if is_only_link:
+        _refuse_where_nothing_is_served(host, port)
         click.echo(_link(token, host, port, names))
         return 0
     if is_only_check:
@@ -105,11 +108,22 @@ def _server(location: str, access: Access, names: frozenset[str]) -> Server:
 
 def _link(token: str, host: str, port: int, names: Sequence[str]) -> str:
     """What lets one browser in. A server for all addresses of the machine has no address of its own."""
-    is_wildcard = host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
-    where = url_of(DEFAULT_HOST if is_wildcard else host, port)
-    if is_wildcard and names:
+    where = url_of(DEFAULT_HOST if host in _WILDCARDS else host, port)
+    if host in _WILDCARDS and names:
         where = f"http://{names[0]}"
     return f"{where}/login?token={make_link(token, port=port, now_us=now_us())}"
+
+
+def _refuse_where_nothing_is_served(host: str, port: int) -> None:
+    import socket
+
+    address = (DEFAULT_HOST if host in _WILDCARDS else host, port)
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"Nothing is served at {url_of(*address)}: start `headrace ui`, or give its --port."
+        ) from error
 
 
 def _has_display() -> bool:
