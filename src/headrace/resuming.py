@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from headrace.call_memory import CallMemory
 from headrace.code_digests import code_digest
 from headrace.engine.replay import BY_POSITION, PastRun, Replay
+from headrace.engine.states import StateType
 from headrace.errors import ResumeError
 from headrace.flow_runs import FlowRun
 from headrace.history import default_history
@@ -112,8 +113,33 @@ def foresee(reader: Reader, run: Run, flow: Flow[Any, Any], rerun: Sequence[str]
     """
     check_flow(run, flow)
     check_names(reader, run, rerun)
-    replay = replay_of(reader, run, named_by(rerun))
+    return _forecasts(replay_of(reader, run, named_by(rerun)), _codes_of_tasks(flow))
+
+
+class SubflowForecast(NamedTuple):
+    """What a resume would make of a subflow: it is replayed as a whole, or goes on with these task runs."""
+
+    run: Run
+    is_replayed: bool
+    task_runs: list[Forecast]
+
+
+def foresee_subflows(reader: Reader, run: Run, flow: Flow[Any, Any]) -> list[SubflowForecast]:
+    """The same for the subflows that are recorded, each before those that it called itself."""
     codes = _codes_of_tasks(flow)
+    forecasts: list[SubflowForecast] = []
+    for summary in reader.children(run):
+        subflow = reader.get_run(summary.id)
+        if subflow.state_type == StateType.COMPLETED:
+            forecasts.append(SubflowForecast(subflow, is_replayed=True, task_runs=[]))
+            continue
+        replay = replay_of(reader, subflow, named_by(()))
+        forecasts.append(SubflowForecast(subflow, is_replayed=False, task_runs=_forecasts(replay, codes)))
+        forecasts += foresee_subflows(reader, subflow, flow)
+    return forecasts
+
+
+def _forecasts(replay: Replay, codes: Mapping[str, str]) -> list[Forecast]:
     return [
         Forecast(past, replay.why_again(past, codes.get(past.task)), past.key == BY_POSITION)
         for past in replay.left()

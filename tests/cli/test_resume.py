@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,19 @@ from .totals import check
 def evening() -> None:
     print("total", check(2).result())
 """
+NESTED = """
+from headrace import flow
+from flows import check, count, totals
+
+@flow(flow_run_name="done")
+def done() -> int:
+    return 1
+
+@flow(flow_run_name="outer")
+def outer() -> None:
+    done()
+    totals()
+"""
 RUN_WITH_KEY = ("flows.py", "--run-key", "monday", "-p", "password=swordfish")
 
 
@@ -69,6 +83,28 @@ def test_a_dry_run_says_what_would_run_and_why(run_here: Invoke, invoke: Invoke)
         "2 task runs would be replayed, 2 would run again; calls not made so far would run.",
         "  count-1: it was asked for",
         "  check-0: it ended Failed",
+    ]
+
+
+def test_a_dry_run_says_what_would_run_of_subflows(write: Write, run_here: Invoke, invoke: Invoke) -> None:
+    write("nested.py", NESTED)
+    assert run_here("nested.py:outer").exit_code == 1
+
+    told = invoke("resume", "outer", "--dry-run").stdout.splitlines()
+    as_json = json.loads(invoke("resume", "outer", "--dry-run", "--json").stdout)
+
+    assert told == [
+        "0 task runs would be replayed, 0 would run again; calls not made so far would run.",
+        "1 subflow would be replayed.",
+        (
+            "Subflow 'totals' of flow 'totals' would go on: "
+            "3 task runs would be replayed, 1 would run again; calls not made so far would run."
+        ),
+        "  check-0: it ended Failed",
+    ]
+    assert [(subflow["flow"], subflow["runs"]) for subflow in as_json["subflows"]] == [
+        ("done", False),
+        ("totals", True),
     ]
 
 

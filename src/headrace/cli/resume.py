@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headrace.flow_runs import FlowRun
     from headrace.flows import Flow
     from headrace.history.reader import Run
-    from headrace.resuming import Forecast
+    from headrace.resuming import Forecast, SubflowForecast
 
 _SHOWN = 50
 
@@ -82,9 +82,13 @@ def resume(
                 return COMPLETED
             flow = _flow_of(run, target)
             if dry_run:
-                from headrace.resuming import foresee
+                from headrace.resuming import foresee, foresee_subflows
 
-                _print_forecast(run, foresee(reader, run, flow, rerun), as_json=as_json)
+                forecasts, subflows = foresee(reader, run, flow, rerun), foresee_subflows(reader, run, flow)
+                if as_json:
+                    _print_forecasts_as_json(run, forecasts, subflows)
+                else:
+                    _print_forecasts(forecasts, subflows)
                 return COMPLETED
         return resumed_run(
             flow, run.id, rerun=rerun, takes_over=take_over, given=read_given(flow, pairs, document)
@@ -114,14 +118,41 @@ def _flow_of(run: Run, target: str | None) -> Flow[..., Any]:
     return find_flow(f"{file}:{run.flow}")
 
 
-def _print_forecast(run: Run, forecasts: Sequence[Forecast], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"id": run.id, "task_runs": [_forecast_json(forecast) for forecast in forecasts]})
-        return
+def _print_forecasts(forecasts: Sequence[Forecast], subflows: Sequence[SubflowForecast]) -> None:
+    _print_forecast(forecasts)
+    replayed = sum(subflow.is_replayed for subflow in subflows)
+    if replayed:
+        click.echo(f"{replayed:,} subflow{'s' if replayed != 1 else ''} would be replayed.")
+    for run, is_replayed, task_runs in subflows:
+        if not is_replayed:
+            _print_forecast(task_runs, f"Subflow {safe(run.name)!r} of flow {safe(run.flow)!r} would go on: ")
+
+
+def _print_forecasts_as_json(
+    run: Run, forecasts: Sequence[Forecast], subflows: Sequence[SubflowForecast]
+) -> None:
+    print_json(
+        {
+            "id": run.id,
+            "task_runs": [_forecast_json(forecast) for forecast in forecasts],
+            "subflows": [
+                {
+                    "id": subflow.id,
+                    "flow": subflow.flow,
+                    "runs": not is_replayed,
+                    "task_runs": [_forecast_json(forecast) for forecast in task_runs],
+                }
+                for subflow, is_replayed, task_runs in subflows
+            ],
+        }
+    )
+
+
+def _print_forecast(forecasts: Sequence[Forecast], subject: str = "") -> None:
     again = [forecast for forecast in forecasts if forecast.why is not None]
     replayed = len(forecasts) - len(again)
     click.echo(
-        f"{_task_runs(replayed)} would be replayed, {len(again):,} would run again; calls not made so far would run."
+        f"{subject}{_task_runs(replayed)} would be replayed, {len(again):,} would run again; calls not made so far would run."
     )
     for forecast in again[:_SHOWN]:
         position = "; recognised by its position only" if forecast.counts_by_position else ""
