@@ -133,10 +133,13 @@ def find_futures(*values: Any) -> Found:
 def check_wait_for(waited_for: Any) -> None:
     """A task or another function among what is waited for was meant to be called. Raises ``TypeError``."""
     pending = [waited_for]
+    seen: set[int] = set()
     while pending:
         entry = pending.pop()
         if isinstance(entry, list | tuple | set | frozenset):
-            pending.extend(entry)
+            if id(entry) not in seen:
+                seen.add(id(entry))
+                pending.extend(entry)
         elif callable(entry) and not isinstance(entry, FutureLike):
             name = getattr(entry, "__name__", repr(entry))
             raise TypeError(

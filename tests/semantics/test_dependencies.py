@@ -553,6 +553,16 @@ def test_d2_a_task_in_wait_for_that_was_not_called_is_told_at_once(shape: Any) -
         mistaken()
 
 
+def test_d2_wait_for_may_hold_itself() -> None:
+    @flow
+    def winding() -> Any:
+        waited_for: list[Any] = [double(1)]
+        waited_for.append(waited_for)
+        return same(2, wait_for=waited_for).result()
+
+    assert winding() == 2
+
+
 def test_d2_wait_for_fails_with_its_upstreams() -> None:
     @flow
     def failing() -> Any:

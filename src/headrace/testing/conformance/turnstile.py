@@ -84,8 +84,7 @@ class Turnstile:
 def pass_turnstile(address: Address) -> None:
     """Wait at the turnstile. Raises ``TimeoutError`` if it stays shut."""
     with _Connection() as connection:
-        connection.settimeout(DEADLINE_SECONDS)
-        connection.connect(address)
+        connection.open(address)
         try:
             connection.recv(1)
         except ConnectionResetError:  # it was let pass in the moment of its coming
@@ -94,6 +93,10 @@ def pass_turnstile(address: Address) -> None:
 
 class _Connection(socket.socket):
     """One that also closes if an interrupt comes between its making and the block that would close it."""
+
+    def open(self, address: Address) -> None:
+        self.settimeout(DEADLINE_SECONDS)
+        self.connect(address)
 
     def __del__(self) -> None:
         self.close()
@@ -115,4 +118,5 @@ async def pass_turnstile_async(address: Address) -> None:
 
 def arrive(address: Address) -> None:
     """Be counted at the turnstile, and do not wait there."""
-    socket.create_connection(address, DEADLINE_SECONDS).close()
+    with _Connection() as connection:
+        connection.open(address)
