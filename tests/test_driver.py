@@ -335,6 +335,7 @@ def break_a_drain(point: int) -> tuple[FailAt, Drained]:
     return tracer, drained
 
 
+@pytest.mark.traces
 @pytest.mark.usefixtures("_nobody_watches")
 def test_an_exception_at_any_line_of_a_drain_ends_the_run_wakes_everybody_and_is_kept() -> None:
     lines = break_a_drain(-1)[0].passed

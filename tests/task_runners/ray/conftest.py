@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +15,14 @@ if TYPE_CHECKING:
 
 INIT_KWARGS = {"num_cpus": 6, "resources": {"gold": 2}, "object_store_memory": 800_000_000}
 
-# Ray leaves the processes that it ended to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_ray_leaves_is_collected() -> Iterator[None]:
+    """Ray leaves the processes that it ended, and its sockets, to the garbage collector, which would tell any later test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
