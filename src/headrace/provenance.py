@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 _MAX_ARGUMENTS = 50
 _MAX_ARGUMENT_LENGTH = 500
-_PARAMETER_OPTIONS = ("-p", "--param")
-_PARAMETER_PREFIXES = ("--param=", "-p")
+_PARAMETER = "--param="
 _repositories: dict[str, Repository | None] = {}
 
 
@@ -150,13 +149,20 @@ def masked_arguments(arguments: Sequence[str]) -> list[str]:
 
 def _parameter_in(argument: str, option: str) -> str | None:
     """All that stands before the value, in ``NAME=VALUE`` after ``-p``, in ``-pNAME=VALUE`` and ``--param=NAME=VALUE``."""
-    prefix = (
-        "" if option in _PARAMETER_OPTIONS else next(filter(argument.startswith, _PARAMETER_PREFIXES), None)
-    )
+    prefix = "" if option == "--param" or option == _short_options(option) else _short_options(argument)
+    if prefix is None and argument.startswith(_PARAMETER):
+        prefix = _PARAMETER
     if prefix is None:
         return None
     name, equals, _ = argument.removeprefix(prefix).partition("=")
     return prefix + name if equals else None
+
+
+def _short_options(argument: str) -> str | None:
+    """The beginning of ``-pNAME=VALUE`` and of ``-qpNAME=VALUE``, up to the ``p``."""
+    if not argument.startswith("-") or argument.startswith("--") or "p" not in argument:
+        return None
+    return argument[: argument.index("p") + 1]
 
 
 def _number_or_text(argument: str) -> int | str:

@@ -95,7 +95,7 @@ def test_a_dry_run_says_what_would_run_of_subflows(write: Write, run_here: Invok
 
     assert told == [
         "0 task runs would be replayed, 0 would run again; calls not made so far would run.",
-        "1 subflow would be replayed.",
+        "1 subflow that completed is replayed if it is given the same.",
         (
             "Subflow 'totals' of flow 'totals' would go on: "
             "3 task runs would be replayed, 1 would run again; calls not made so far would run."

@@ -122,7 +122,9 @@ def _print_forecasts(forecasts: Sequence[Forecast], subflows: Sequence[SubflowFo
     _print_forecast(forecasts)
     replayed = sum(subflow.is_replayed for subflow in subflows)
     if replayed:
-        click.echo(f"{replayed:,} subflow{'s' if replayed != 1 else ''} would be replayed.")
+        told = "1 subflow that completed is replayed if it is given the same."
+        several = f"{replayed:,} subflows that completed are replayed if they are given the same."
+        click.echo(told if replayed == 1 else several)
     for run, is_replayed, task_runs in subflows:
         if not is_replayed:
             _print_forecast(task_runs, f"Subflow {safe(run.name)!r} of flow {safe(run.flow)!r} would go on: ")
