@@ -50,6 +50,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=2",
         f"--port={instance.port}", "--include-dashboard=false", "--disable-usage-stats",
         "--object-store-memory=200000000",
+        # Else the server for clients may begin before the port of that agent is known, and never finds it.
+        f"--runtime-env-agent-port={free_port()}",
     ]  # fmt: skip
     if has_client():
         start.append(f"--ray-client-server-port={instance.client_port}")
