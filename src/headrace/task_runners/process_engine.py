@@ -196,9 +196,8 @@ class ProcessEngine(Engine, Master):
 
     def _take_in(self, hand: Hand, answer: Answer, memories: list[Memory]) -> list[Callable[[], None]]:
         """What the listener is to be told of the answer."""
-        hand.has_answered = True
         self._false_starts = 0
-        attempt = hand.given.pop(answer.number)
+        attempt = hand.note_answer(answer.number)
         if answer.outcome is None:
             self._waiting.appendleft(attempt)
             self._withdraw_from(hand)

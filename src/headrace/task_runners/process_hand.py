@@ -47,21 +47,24 @@ class Hand:
     """A channel to a worker, and what has gone through it. It serves one flow run at a time, which is its master.
 
     ``given`` are the attempts that it was sent and has not answered, in their order.
+
+    Invariant: no order relies on what came with one that is not answered. That one may be taken back just before the
+    worker takes the next.
     """
 
     __slots__ = (
-        "_has_ended", "_kill", "_master", "_surroundings", "channel", "far_end", "given", "has_answered",
-        "has_begun", "knows", "pid",
+        "_has_ended", "_kill", "_knows", "_master", "_surroundings", "channel", "far_end", "given", "has_answered",
+        "has_begun", "pid",
     )  # fmt: skip
 
     def __init__(self, kill: Callable[[], None]) -> None:
         self.channel, self.far_end = Channel.pair()
         self.given: dict[int, Attempt] = {}
-        self.knows: set[bytes] = set()
         self.has_begun = False
         self.has_answered = False
         self.pid: int | None = None
         self._kill = kill
+        self._knows: set[bytes] = set()
         self._has_ended = False
         self._master: Master | None = None
         self._surroundings: bytes | None = None
@@ -77,7 +80,7 @@ class Hand:
         with _changing_masters:
             self._surroundings = surroundings
             self._master = master
-            self.knows.clear()
+            self._knows.clear()
             return not self._has_ended
 
     def begin(self, pid: int) -> None:
@@ -100,27 +103,38 @@ class Hand:
     # -- what it is to do ----------------------------------------------------------------------
 
     def give(self, number: int, attempt: Attempt) -> None:
-        """Send it an attempt. Raises ``BlockingIOError`` if it has as many as its channel can hold."""
+        """Send it an attempt. Raises ``BlockingIOError`` if it cannot take it now, and will when it has answered."""
         digest, packed = attempt.commission
+        is_known = digest in self._knows
+        if self._is_learning(None if is_known else digest):
+            raise BlockingIOError
         upstreams, memories = _what_goes_along(attempt)
-        commission = None if digest in self.knows else packed
+        commission = None if is_known else packed
         order = Order(number, self._surroundings, digest, commission, attempt.errand, upstreams)
         self.channel.send(tuple(order), memories, waits=False)
-        self._surroundings = None
-        self.knows.add(digest)
         self.given[number] = attempt
+
+    def _is_learning(self, digest: bytes | None) -> bool:
+        """Whether the flow run's surroundings, or a commission that it does not know, are under way to it already."""
+        if self._surroundings is not None:
+            return bool(self.given)
+        return digest is not None and any(given.commission.digest == digest for given in self.given.values())
 
     def take_back(self) -> list[Attempt]:
         """All attempts that it has not begun. It will not begin them."""
         taken: list[Attempt] = []
         with suppress(BlockingIOError):
             while (message := self.far_end.receive(waits=False)) is not None:
-                order = Order(*message.content)
-                taken.append(self.given.pop(order.number))
-                self._surroundings = order.surroundings or self._surroundings
-                if order.commission is not None:
-                    self.knows.discard(order.digest)
+                taken.append(self.given.pop(Order(*message.content).number))
         return taken
+
+    def note_answer(self, number: int) -> Attempt:
+        """It has answered the order of that number: this attempt. It has what came with the order."""
+        attempt = self.given.pop(number)
+        self.has_answered = True
+        self._surroundings = None
+        self._knows.add(attempt.commission.digest)
+        return attempt
 
     def answers(self) -> list[Message]:
         """What it has sent since."""

@@ -94,14 +94,15 @@ class Forks:
         self._losing = threading.Lock()
         self._numbers = count(1)
         self._hands: dict[int, Hand] = {}
-        self._channel, theirs = Channel.pair()
-        try:
-            self._process = _start(theirs.fileno())
-        except OSError:
-            self._channel.close()
-            raise
-        finally:
-            theirs.close()
+        with _starting:
+            self._channel, theirs = Channel.pair()
+            try:
+                self._process = _start(theirs.fileno())
+            except OSError:
+                self._channel.close()
+                raise
+            finally:
+                theirs.close()
         threading.Thread(target=self._listen, name="headrace-nursery", daemon=True).start()
 
     def begin_worker(self, master: Master, surroundings: bytes) -> Hand:
@@ -177,8 +178,12 @@ def nursery() -> Nursery:
 def _begin_anew() -> None:
     """In a process that was forked: the other one's workers are none of its business."""
     global _nursery
+    _starting.release()
     _nursery = Nursery()
 
 
 _nursery = Nursery()
-os.register_at_fork(after_in_child=_begin_anew)
+_starting = threading.Lock()
+"""Held, it lets nobody fork this process: ``Popen`` waits for the end of a pipe that the fork would hold open."""
+
+os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_begin_anew)
