@@ -58,6 +58,10 @@ def client(url: str) -> Client:
     return Client(url, token=TOKEN)
 
 
+def test_a_url_may_go_without_its_scheme(url: str) -> None:
+    assert Client(url.removeprefix("http://"), token=TOKEN).list_tags() == ["eu"]
+
+
 def test_a_client_has_a_method_for_every_endpoint() -> None:
     asked = {endpoint.name for endpoint in ENDPOINTS} - {"get_openapi"}
     assert asked <= set(dir(Client))

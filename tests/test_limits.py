@@ -201,10 +201,12 @@ def test_only_a_whole_number_can_be_occupied(occupy: Any) -> None:
         rate_limit("db", occupy=occupy)
 
 
-@pytest.mark.parametrize("names", ["", [], [1], None])
+@pytest.mark.parametrize("names", ["", " ", [], [1], 3, [[]], None])
 def test_a_limit_has_a_name(names: Any) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="give the name of a limit, or a list of names"):
         concurrency(names)
+    with pytest.raises(TypeError, match="give the name of a limit, or a list of names"):
+        rate_limit(names)
 
 
 # Rates

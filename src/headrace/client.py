@@ -33,7 +33,7 @@ _REFUSALS = range(400, 500)
 class Client:
     """Asks the server of ``headrace ui`` at ``url``.
 
-    ``token`` lets it in; by default it is read from the file that the server made for this user. Every method raises
+    ``127.0.0.1:4242`` is ``http://127.0.0.1:4242``. ``token`` lets it in; by default it is read from the file that the server made for this user. Every method raises
     ``RunNotFoundError`` for what is not there, ``RequestRefusedError`` for what cannot be done, and ``ServerUnavailableError``
     when there is no answer.
     """
@@ -41,7 +41,7 @@ class Client:
     def __init__(
         self, url: str = DEFAULT_URL, *, token: str | None = None, timeout_seconds: float = 30.0
     ) -> None:
-        self._url = url.rstrip("/")
+        self._url = (url if "://" in url else f"http://{url}").rstrip("/")
         self._token = token if token is not None else read_token(default_path())
         self._timeout_seconds = timeout_seconds
         self._opener = build_opener(ProxyHandler({}))  # the token is for the server alone

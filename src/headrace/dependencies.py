@@ -136,16 +136,22 @@ def check_wait_for(waited_for: Any) -> None:
     seen: set[int] = set()
     while pending:
         entry = pending.pop()
-        if isinstance(entry, list | tuple | set | frozenset):
+        if isinstance(entry, list | tuple | set | frozenset | dict | allow_failure):
             if id(entry) not in seen:
                 seen.add(id(entry))
-                pending.extend(entry)
+                pending.extend(_entries(entry))
         elif callable(entry) and not isinstance(entry, FutureLike):
             name = getattr(entry, "__name__", repr(entry))
             raise TypeError(
                 f"wait_for waits for calls, and {name} is not called there: give it what a call gives, "
                 f"as in `future = {name}(...)` and `wait_for=[future]`"
             )
+
+
+def _entries(container: Any) -> Iterable[Any]:
+    if isinstance(container, allow_failure):
+        return [container.value]
+    return container.values() if isinstance(container, dict) else container
 
 
 def _search(values: Iterable[Any], futures: dict[FutureLike, None], found: Found) -> list[Any]:

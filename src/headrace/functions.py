@@ -91,9 +91,11 @@ def is_bindable(function: Any, instance: object) -> bool:
 
 
 def check_text(option: str, value: Any) -> str | None:
-    """The option as it is. Raises ``TypeError`` for what is no text."""
+    """The option as it is. Raises ``TypeError`` for what is no text, ``ValueError`` for an empty one."""
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{option}={value!r}: give a text")
+    if value is not None and not value.strip():
+        raise ValueError(f"{option}={value!r} is empty: give a text, or leave it out")
     return value
 
 

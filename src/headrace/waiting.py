@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from headrace.dependencies import FutureLike
 from headrace.errors import WouldDeadlockError
 from headrace.futures import running_loop
 from headrace.interrupts import tell, untold
 from headrace.slot_loans import lend_slot, reclaim_slot
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from headrace.futures import Future
 
@@ -84,7 +86,7 @@ def wait(futures: Iterable[F], timeout: float | None = None) -> DoneAndNotDone[F
     >>> len(done), len(not_done)
     (2, 0)
     """
-    listed = list(futures)
+    listed = _checked("wait", futures)
     loop = running_loop()
     if loop is not None and any(not f.done() and f._needs(loop) for f in listed):
         return PendingWait(listed, timeout)  # type: ignore[return-value]  # a pair to who awaits it
@@ -96,6 +98,17 @@ def wait(futures: Iterable[F], timeout: float | None = None) -> DoneAndNotDone[F
 
 def _split(futures: list[F]) -> DoneAndNotDone[F]:
     return DoneAndNotDone(([f for f in futures if f.done()], [f for f in futures if not f.done()]))
+
+
+def _checked(function: str, futures: Any) -> list[Any]:
+    """The futures in their order. Raises ``TypeError`` for what is none."""
+    listed = list(futures) if isinstance(futures, Iterable) else [futures]
+    for entry in listed:
+        if not isinstance(entry, FutureLike):
+            raise TypeError(
+                f"{function} takes futures, which a call of a task or a flow gives: {entry!r} is none"
+            )
+    return listed
 
 
 class as_completed(Generic[F]):
@@ -113,7 +126,7 @@ class as_completed(Generic[F]):
     """
 
     def __init__(self, futures: Iterable[F], timeout: float | None = None) -> None:
-        self._futures = list(dict.fromkeys(futures))
+        self._futures = list(dict.fromkeys(_checked("as_completed", futures)))
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[F]:

@@ -111,9 +111,20 @@ def test_a_file_that_is_no_history_is_a_problem(
 ) -> None:
     (tmp_path / "x.db").write_text("not a database " * 100)
     monkeypatch.setenv("HEADRACE_DATABASE", str(tmp_path / "x.db"))
+    (tmp_path / "x.db").chmod(0o644)
     _, problems = report(invoke)
 
-    assert any("is not a database" in problem for problem in problems)
+    assert len(problems) == 1  # and nothing of who may read what is not ours
+    assert "is not a database" in problems[0]
+
+
+def test_a_folder_is_no_history(tmp_path: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_DATABASE", str(tmp_path))
+    _, problems = report(invoke)
+
+    assert problems == [
+        f"{tmp_path} is a folder, and the history is a file. Set HEADRACE_DATABASE to a file in it."
+    ]
 
 
 def test_a_history_that_others_can_read_is_a_problem(history: History, invoke: Invoke) -> None:

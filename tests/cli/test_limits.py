@@ -74,7 +74,14 @@ def test_a_limit_is_cleared(invoke: Invoke) -> None:
 @pytest.mark.usefixtures("history")
 @pytest.mark.parametrize(
     "arguments",
-    [["db", "-1"], ["db", "many"], ["db", "3", "--per", "day"], ["db", "0", "--per", "hour"], ["db"]],
+    [
+        ["db", "-1"],
+        ["db", "many"],
+        ["db", "3", "--per", "day"],
+        ["db", "0", "--per", "hour"],
+        ["db"],
+        ["", "3"],
+    ],
 )
 def test_what_is_no_limit_is_not_set(arguments: list[str], invoke: Invoke) -> None:
     assert invoke("limits", "set", *arguments).exit_code == 2

@@ -130,6 +130,7 @@ def test_a_file_may_be_called_like_a_module_that_is_loaded(write: Write, run_her
         ("flows.py:", "names no flow"),
         ("nowhere.py", "nowhere.py does not exist"),
         ("./", "is a folder"),
+        (".", ". is a folder"),
         ("folder", "folder is a folder"),
         ("no_such_module", "There is no module 'no_such_module'"),
         ("email", "email has no flow"),

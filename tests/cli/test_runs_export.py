@@ -73,6 +73,14 @@ def test_a_file_that_is_there_is_replaced_only_by_force(record: Any, invoke: Inv
     assert Path("mine.html").read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_a_folder_gets_a_file_that_is_called_as_the_run_is(record: Any, invoke: Invoke) -> None:
+    record("otter")
+    Path("reports").mkdir()
+
+    assert invoke("runs", "export", "otter", "-o", "reports").exit_code == 0
+    assert [path.name for path in Path("reports").iterdir()] == ["otter-01a208e3-9a37.html"]
+
+
 def test_the_standard_output_takes_it_too(record: Any, invoke: Invoke) -> None:
     record("otter")
 

@@ -73,7 +73,6 @@ def test_prints_are_among_them(invoke: Invoke) -> None:
         (["--task", "says"], ["said one", "said two"]),
         (["--task", "says-1"], ["said two"]),
         (["--task", "1"], ["said one"]),
-        (["--task", "nobody"], []),
         (["--level", "error"], []),
     ],
 )
@@ -86,6 +85,13 @@ def test_no_lines_are_said_on_stderr(invoke: Invoke) -> None:
 
     assert result.stdout == ""
     assert "has no log lines like that" in result.stderr
+
+
+def test_a_task_that_did_not_run_is_one_line(invoke: Invoke) -> None:
+    result = invoke("runs", "logs", "--task", "nobody")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "No task or task run 'nobody' ran in" in result.stderr
 
 
 def test_following_a_run_that_has_ended_ends(invoke: Invoke) -> None:

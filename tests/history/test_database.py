@@ -227,6 +227,13 @@ def test_a_file_that_is_no_database_is_refused_and_not_touched(
     assert bytes_in(tmp_path) == {"history.db": content}
 
 
+def test_a_folder_is_no_file_for_a_history(tmp_path: Path) -> None:
+    for open_it in (open_database, open_for_reading):
+        with pytest.raises(NotAHistoryError, match=r"is a folder.*HEADRACE_DATABASE"):
+            open_it(str(tmp_path))
+    assert bytes_in(tmp_path) == {}
+
+
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_a_database_of_another_program_is_refused_and_not_touched(
     tmp_path: Path, path: str, mode: str
@@ -247,12 +254,6 @@ def test_a_folder_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HistoryUnavailableError, match=r"cannot be used: Not a directory.*HEADRACE_DATABASE"):
         open_database(str(tmp_path / "file" / "history.db"))
-
-
-def test_a_folder_in_place_of_the_database_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "history.db").mkdir()
-    with pytest.raises(HistoryUnavailableError, match=r"history\.db"):
-        open_database(str(tmp_path / "history.db"))
 
 
 def test_reading_a_history_that_does_not_exist_makes_none(tmp_path: Path, path: str) -> None:

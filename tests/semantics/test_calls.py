@@ -1298,3 +1298,10 @@ def test_c1_an_option_that_does_not_exist_is_a_type_error_that_names_what_there_
         decorator(**{option: 3})
     with pytest.raises(TypeError, match=said):
         decorator(lambda: None).with_options(**{option: 3})
+
+
+@pytest.mark.parametrize("decorator", [flow, task])
+@pytest.mark.parametrize(("name", "kind"), [("", ValueError), (" ", ValueError), (3, TypeError)])
+def test_c1_a_name_is_a_text_with_something_in_it(decorator: Any, name: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=f"name={name!r}.*give a text"):
+        decorator(name=name)(lambda: None)

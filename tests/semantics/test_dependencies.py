@@ -542,7 +542,14 @@ def test_d2_wait_for_orders_without_data(way: Way, make_task: MakeTask, story: S
 
 
 @pytest.mark.parametrize(
-    "shape", [lambda entry: entry, lambda entry: [entry], lambda entry: ({1: 2}, [[entry]])]
+    "shape",
+    [
+        lambda entry: entry,
+        lambda entry: [entry],
+        lambda entry: ({1: 2}, [[entry]]),
+        lambda entry: {"a": entry},
+        lambda entry: [allow_failure(entry)],
+    ],
 )
 def test_d2_a_task_in_wait_for_that_was_not_called_is_told_at_once(shape: Any) -> None:
     @flow

@@ -989,6 +989,15 @@ def test_f6_as_completed_gives_ended_ones_at_once_and_nothing_for_nothing() -> N
     assert list(as_completed([])) == []
 
 
+@pytest.mark.parametrize("take", [wait, as_completed])
+@pytest.mark.parametrize("futures", [3, [3], [double]])
+def test_f6_what_is_no_future_is_told(take: Any, futures: Any) -> None:
+    with pytest.raises(
+        TypeError, match=f"{take.__name__} takes futures, which a call of a task or a flow gives"
+    ):
+        take(futures)
+
+
 def test_f6_as_completed_runs_out_with_the_builtin_timeout_error() -> None:
     release = threading.Event()
 

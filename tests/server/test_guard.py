@@ -138,7 +138,10 @@ def test_a_link_on_another_site_leads_to_the_entrance(site: Site) -> None:
 
 
 def test_a_wrong_token_is_not_made_good_by_a_session(site: Site, cookie: str) -> None:
-    assert site.get("/api/info", cookie=cookie, authorization="Bearer no").status_code == 401
+    answer = site.get("/api/info", cookie=cookie, authorization="Bearer no")
+
+    assert answer.status_code == 401
+    assert answer.json()["detail"].startswith("That is not the token of this server.")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import headrace
 from headrace import settings
 from headrace.cli.byte_sizes import byte_size
-from headrace.errors import HeadraceError, HistoryError
+from headrace.errors import HeadraceError, HistoryError, NotAHistoryError
 from headrace.history import Reader
 from headrace.history.database import (
     IN_MEMORY,
@@ -152,11 +152,14 @@ def _history(problems: list[str]) -> list[Finding]:
         findings.append(Finding("State", "not there yet: it is made when the first flow runs"))
         return findings
     try:
-        findings += _file(path, problems)
         with Reader.open(path) as reader:
-            findings += _content(reader, problems)
+            content = _content(reader, problems)
+        findings += [*_file(path, problems), *content]
+    except NotAHistoryError as error:  # whose permissions are none of our business
+        findings.append(Finding("State", "not a history"))
+        problems.append(str(error))
     except (HistoryError, sqlite3.Error, OSError) as error:
-        findings.append(Finding("State", "cannot be read"))
+        findings += [*_file(path, problems), Finding("State", "cannot be read")]
         is_ours = isinstance(error, HistoryError)
         problems.append(
             str(error) if is_ours else f"The history {path} cannot be read: {error}. Move it away."

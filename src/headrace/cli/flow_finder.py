@@ -31,6 +31,8 @@ def find_flow(target: str, *, root: str | None = None) -> Flow[..., Any]:
     Raises ``FlowNotFoundError``; ``SystemExit`` of the user's code passes.
     """
     place, name = _split(target)
+    if os.path.isdir(place) and not all(part.isidentifier() for part in place.split(".")):
+        raise FlowNotFoundError(_is_folder(place))
     module = _load_file(place) if _is_file(place) else _load_module(place, root)
     return _pick(_flows_of(module), name, place)
 
@@ -52,8 +54,9 @@ def _is_file(place: str) -> bool:
 def _load_file(place: str) -> ModuleType:
     path = os.path.abspath(place)
     if not os.path.isfile(path):
-        what = "is a folder" if os.path.isdir(path) else "does not exist"
-        raise FlowNotFoundError(f"{place} {what}. Give the path of a Python file, or the name of a module.")
+        raise FlowNotFoundError(
+            f"{place} does not exist. Give the path of a Python file, or the name of a module."
+        )
     _put_first_on_path(os.path.dirname(path))
     name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
@@ -87,10 +90,12 @@ def _load_module(place: str, root: str | None) -> ModuleType:
             raise FlowNotFoundError(message) from error
         raise FlowNotFoundError(_not_loaded(place, None, error, f"python -c 'import {place}'")) from error
     if getattr(module, "__file__", None) is None and os.path.isdir(place):
-        raise FlowNotFoundError(
-            f"{place} is a folder. Give the path of a Python file, or the name of a module."
-        )
+        raise FlowNotFoundError(_is_folder(place))
     return module
+
+
+def _is_folder(place: str) -> str:
+    return f"{place} is a folder. Give the path of a Python file, or the name of a module."
 
 
 def _put_first_on_path(folder: str) -> None:

@@ -57,6 +57,8 @@ def set_limit(*, name: str, number: int, period: str | None, as_json: bool) -> N
     """  # noqa: D301 - click asks for this very character before lines that are not to be joined
     from headrace.history.lease_book import set_rate, set_slots
 
+    if not name.strip():
+        raise click.UsageError("The limit has no name: is the variable set that it comes from?")
     location = _location()
     if period is None:
         set_slots(location, name, number)

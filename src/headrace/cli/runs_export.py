@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", metavar="[ID]", required=False)
-@click.option("-o", "--output", metavar="FILE", help="The name of the file; - is the standard output.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="The name of the file, or of the folder for it; - is the standard output.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @click.option("--open", "opens", is_flag=True, help="Show it in the browser.")
 def export(*, name: str | None, output: str | None, force: bool, opens: bool) -> None:
@@ -36,6 +41,8 @@ def export(*, name: str | None, output: str | None, force: bool, opens: bool) ->
         click.echo(content, nl=False)
         return
     path = output or _file_name(run)
+    if os.path.isdir(path):
+        path = os.path.join(path, _file_name(run))
     try:
         with open(path, "wb" if force else "xb") as file:
             file.write(content)

@@ -16,6 +16,7 @@ from headrace.cli.run_names import find_run, open_history
 from headrace.cli.safe_text import safe, safe_lines
 from headrace.cli.times import time_of_day
 from headrace.engine.states import StateName, StateType
+from headrace.errors import RunNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,8 @@ def logs(*, name: str | None, task: str | None, level: str | None, follow: bool,
     """Print the log lines of a run, of the newest if ID is left out."""
     with open_history() as reader:
         run = find_run(reader, name)
+        if task is not None and not follow and not _has(reader, run, task):
+            raise RunNotFoundError(f"No task or task run {task!r} ran in {run.name} ({run.id}).")
         lines = _lines(reader, run, task, _LEVELS.get((level or "").lower(), 0), follows=follow)
         if as_json and not follow:
             print_json([log_json(line, where.name if where else None) for line, where in lines])
@@ -73,6 +76,12 @@ def draw(line: LogLine, task_run: str | None) -> list[Line]:
     if task_run is not None:
         head.append(Span(f"{safe(task_run)}: ", "cyan"))
     return [[*head, Span(first, style)], *[[Span(f"    {other}", style)] for other in others]]
+
+
+def _has(reader: Reader, run: Run, task: str) -> bool:
+    return any(group.task == task for group in reader.task_groups(run)) or any(
+        task in (task_run.name, str(task_run.id)) for task_run in reader.task_runs(run)
+    )
 
 
 def _lines(

@@ -117,6 +117,7 @@ def open_database(location: str, *, is_durable: bool = False) -> Database:
         migrate(connection, have=0)
         return Database(IN_MEMORY, connection, None)
     path = resolve(location)
+    _refuse_folder(path)
     try:
         return _open_file(path, is_durable=is_durable)
     except REFUSALS as error:
@@ -128,6 +129,7 @@ def open_database(location: str, *, is_durable: bool = False) -> Database:
 def open_for_reading(location: str) -> sqlite3.Connection:
     """A connection that cannot write. Raises like ``open_database``; what does not exist is unavailable."""
     path = resolve(location)
+    _refuse_folder(path)
     try:
         if not (
             os.path.exists(path) and has_content(path)
@@ -248,6 +250,13 @@ def _settle_identity_and_version(connection: sqlite3.Connection, path: str, lock
         with lock:
             migrate(connection, have=_user_version(connection))
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _refuse_folder(path: str) -> None:
+    if os.path.isdir(path):
+        raise NotAHistoryError(
+            f"{path} is a folder, and the history is a file. Set HEADRACE_DATABASE to a file in it."
+        )
 
 
 def _check_identity(connection: sqlite3.Connection, path: str) -> None:

@@ -139,8 +139,10 @@ def _says_where_from(headers: Headers) -> bool:
 def _not_let_in(headers: Headers) -> Response:
     if "text/html" in headers.get("accept", ""):
         return entrance()
+    wrong = "That is not the token of this server. " if "authorization" in headers else ""
     answer = problem(
-        HTTPStatus.UNAUTHORIZED, "Send `Authorization: Bearer` with the token of the file access-token."
+        HTTPStatus.UNAUTHORIZED,
+        f"{wrong}Send `Authorization: Bearer` with the token of the file access-token.",
     )
     answer.headers["www-authenticate"] = "Bearer"
     return answer
