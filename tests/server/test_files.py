@@ -80,6 +80,15 @@ def test_no_path_is_made_from_a_request(site: Site, path: str) -> None:
     assert site.get(path, **BEARER).status_code == 404
 
 
+def test_a_browser_that_asks_for_what_is_not_there_gets_a_way_back(site: Site) -> None:
+    answer = site.get("/nonsense", accept="text/html,*/*;q=0.8", **BEARER)
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert '<a href="/">' in answer.text
+    assert site.get("/nonsense", **BEARER).headers["content-type"] == "application/problem+json"
+
+
 def test_a_page_that_is_not_built_says_so(tmp_path: Path) -> None:
     site = Site(":nowhere:", routes=page_routes(str(tmp_path / "nothing")))
 

@@ -17,6 +17,7 @@ from headrace.server.api.problems import problem
 from headrace.server.files import page_routes
 from headrace.server.guard import HEALTH, Guard
 from headrace.server.metrics import metrics_route
+from headrace.server.plain_page import plain_page
 from headrace.server.signing_in import login_route
 from headrace.server.streaming import events_route
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from headrace.server.source import Source
 
 _FASTEST = 1
+_NOTHING = '<h1>There is no such page</h1>\n<p><a href="/">Go to the runs.</a></p>'
 
 
 def create_app(routes: list[Route], access: Access, hosts: frozenset[str]) -> Guard:
@@ -57,10 +59,12 @@ async def _is_there(_: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def _tell_of(_: Request, error: Exception) -> Response:
+async def _tell_of(request: Request, error: Exception) -> Response:
     """The router found nothing, or the body ended early."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
+        return plain_page(_NOTHING, status)
     detail = "There is nothing here." if status is HTTPStatus.NOT_FOUND else error.detail
     answer = problem(status, detail)
     answer.headers.update(error.headers or {})

@@ -9,10 +9,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from headrace.clock import now_us
+from headrace.server.plain_page import plain_page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,25 +22,14 @@ if TYPE_CHECKING:
 
 LOGIN = "/login"
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>Headrace</title>
-{content}
-</html>
-"""
-_WELCOME = _PAGE.format(
-    content='<meta http-equiv="refresh" content="0; url=/">\n<p>You are in. <a href="/">Go on to the runs.</a></p>'
+_WELCOME = (
+    '<meta http-equiv="refresh" content="0; url=/">\n<p>You are in. <a href="/">Go on to the runs.</a></p>'
 )
-_ENTRANCE = _PAGE.format(
-    content="""<h1>Who is there?</h1>
+_ENTRANCE = """<h1>Who is there?</h1>
 <p>{reason}</p>
 <p>In a terminal of the machine on which <code>headrace ui</code> runs, say <code>headrace ui --link</code>
 and open the link that it prints. Each link lets one browser in, within an hour.</p>
 <p>If you are in already and came here by a link: <a href="">try again</a>.</p>"""
-)
 
 
 def login_route(access: Access) -> Route:
@@ -51,7 +41,7 @@ def login_route(access: Access) -> Route:
         session = access.let_in(request.query_params.get("token", ""), now_us=now_us())
         if session is None:
             return entrance("This link was used already, or has expired.")
-        answer = HTMLResponse(_WELCOME)
+        answer = plain_page(_WELCOME)
         answer.set_cookie(access.cookie, session, httponly=True, samesite="strict")
         return answer
 
@@ -60,4 +50,4 @@ def login_route(access: Access) -> Route:
 
 def entrance(reason: str = "This page shows the runs only to whoever may see them.") -> Response:
     """What a browser sees that is not let in."""
-    return HTMLResponse(_ENTRANCE.format(reason=reason), HTTPStatus.UNAUTHORIZED)
+    return plain_page(_ENTRANCE.format(reason=reason), HTTPStatus.UNAUTHORIZED)
