@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.task_runners.dask_marks import Marks
 from headrace.task_runners.remote.errand import PackedCommission, address_of
 from headrace.task_runners.remote.outpost import execute_errand, interrupt_errand
+from headrace.task_runners.remote.prints import print_line_by_line
 from headrace.task_runners.remote.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -121,18 +121,12 @@ class _Post:
             self._marks = Marks(worker.address)
             atexit.register(self._marks.remove)
         if worker.nanny is not None:  # its process is its own
-            _print_line_by_line()
+            print_line_by_line()
 
     def begin(self, key: Any) -> None:
         """The thread begins to execute the Dask task of that key."""
         if self._marks is not None:
             self._marks.begin(mark_of(key))
-
-
-def _print_line_by_line() -> None:
-    """Let each line that tasks print be seen at once, also in a file or pipe: a worker that is stopped prints no more."""
-    with suppress(AttributeError, ValueError):  # of a stdout that somebody has replaced or closed
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _post_of(worker: Any) -> _Post:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import time
 from _pickle import loads
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.clock import system_clock
@@ -19,6 +17,7 @@ from headrace.task_runners.remote.errand import PackedCommission
 from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Outcome
 from headrace.task_runners.remote.outpost import execute_errand, unreadable
+from headrace.task_runners.remote.prints import print_line_by_line
 from headrace.task_runners.remote.reporter import Reporter
 from headrace.tracebacks import describe, failure_of
 
@@ -58,7 +57,7 @@ class Answer(NamedTuple):
 
 def serve(channel: Channel) -> None:
     """Execute what comes by the channel, until its other end is closed."""
-    _print_line_by_line()
+    print_line_by_line()
     worker = Worker(channel)
     while worker.execute_next():
         pass
@@ -139,10 +138,3 @@ def _untransportable(packed: bytes, error: BaseException) -> bytes:
         error=pack_error(told),
     )
     return outcome.pack()
-
-
-def _print_line_by_line() -> None:
-    """Let each line that tasks print be seen at once, also in a file or pipe: a worker that is killed prints no more."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError):  # there may be none
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

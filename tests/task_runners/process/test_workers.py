@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +75,44 @@ dying()
     )
 
     assert run_python("script.py").stdout == "last words\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="pipes do not tell there what was written at once")
+def test_lines_of_several_workers_do_not_get_mixed_up_where_python_buffers_nothing(
+    user_environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(
+        """
+from headrace import flow, task
+from headrace.task_runners import ProcessTaskRunner
+
+@task
+def talk():
+    print("several", "words")
+
+@flow(task_runner=ProcessTaskRunner(max_workers=1))
+def talking():
+    talk().result()
+
+talking()
+""",
+        "utf-8",
+    )
+    environment = user_environment | {"PYTHONUNBUFFERED": "1"}
+    reads, writes = os.pipe2(os.O_DIRECT)
+    try:
+        subprocess.run(
+            [sys.executable, "script.py"],
+            stdout=writes,
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+            timeout=50,
+        )
+        assert os.read(reads, 4096) == b"several words\n"
+    finally:
+        os.close(reads)
+        os.close(writes)
 
 
 def test_a_worker_is_where_the_flow_is_when_it_begins(
