@@ -103,7 +103,7 @@ class Milestone(Completion):
 
 
 class Gate:
-    """A wait of one thread, opened by calling it. ``retrieves`` says that it will look at the outcome."""
+    """A wait of one thread, opened by calling it, once or more often. ``retrieves`` says that it will look at the outcome."""
 
     __slots__ = ("_lock", "retrieves")
 
@@ -114,7 +114,10 @@ class Gate:
 
     def __call__(self) -> None:
         """Open it."""
-        self._lock.release()
+        try:
+            self._lock.release()
+        except RuntimeError:  # it is open
+            return
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until it is opened; ``False`` if ``timeout`` seconds ran out first."""

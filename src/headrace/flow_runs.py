@@ -125,6 +125,7 @@ class FlowRun(Completion):
         self._unawaited_maps: dict[object, str] = {}
         self._loss: FlowRunLost | None = None
         self._is_cancelled = False
+        self._early_cancel: Milestone | None = None
         self._is_interrupted = False
         self._is_stopping = False
         self._reason = ""
@@ -176,17 +177,22 @@ class FlowRun(Completion):
         return value, error  # not raised here: a generator cannot raise a StopIteration
 
     def _wait_for_arguments(self, loop: AbstractEventLoop | None) -> Generator[Step, Any, dict[str, Any]]:
-        """Futures among the arguments are upstreams of the flow: it begins when they are done."""
+        """Futures among the arguments are upstreams of the flow: it begins when they are done, or when it is cancelled."""
         arguments = self._arguments
         if not needs_search(arguments.values()):
             return arguments
         found = find_futures(*arguments.values())
+        cancel = self._early_cancel = Milestone()
+        if self._is_cancelled:  # before there was something to tell
+            cancel.complete()
         for future in (*found.strict, *found.tolerated):
             source: Any = future._source  # type: ignore[attr-defined]
             if not source.is_done:
                 if loop is None:
                     future._refuse_deadlock()  # type: ignore[attr-defined]
-                yield Until(source.add_done_callback)
+                yield Until(partial(_call_back_at_either, source, cancel))
+            if self._is_cancelled:
+                return arguments  # the function will not be called
             if source.exception() is not None:
                 source.mark_retrieved()  # by whoever gets it: the caller its exception, the flow an allowed one
         return {name: substitute(value, value_of) for name, value in arguments.items()}
@@ -454,6 +460,8 @@ class FlowRun(Completion):
             self.driver.cancel(None, reason)
         elif self._interrupt_function is not None:
             self._interrupt_function()
+        if self._early_cancel is not None:
+            self._early_cancel.complete()
         if self._epochs is not None:
             self._epochs.cut_delay()
 
@@ -782,6 +790,11 @@ def outcome_of(value: Any, error: BaseException | None) -> Any:
 
 
 # -- small matters --------------------------------------------------------------------------------
+
+
+def _call_back_at_either(one: Completion, other: Completion, callback: Callable[[], None]) -> None:
+    one.add_done_callback(callback)
+    other.add_done_callback(callback)
 
 
 def _refuse_subflow(flow_name: str, scope: Any) -> None:

@@ -892,6 +892,41 @@ def test_w5_a_submitted_flow_that_is_cancelled_before_it_begins_never_calls_its_
     assert story.flow_run().state == "Cancelled"
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_w5_a_submitted_flow_that_is_cancelled_does_not_wait_for_its_arguments(
+    story: Story, is_async: bool
+) -> None:
+    released = threading.Event()
+    called: list[str] = []
+
+    @task
+    def held() -> bool:
+        return released.wait(DEADLINE_SECONDS)
+
+    @flow(name="inner")
+    def sync_inner(_: object) -> None:
+        called.append("sync")
+
+    @flow(name="inner")
+    async def async_inner(_: object) -> None:
+        called.append("async")
+
+    @flow(name="outer")
+    def outer() -> bool:
+        upstream = held()
+        future = (async_inner if is_async else sync_inner).submit([upstream])
+        assert future.cancel()
+        with pytest.raises(FlowRunCancelled, match="cancelled on request"):
+            future.result(DEADLINE_SECONDS)
+        assert not upstream.done()
+        released.set()
+        return upstream.result()
+
+    assert outer()
+    assert called == []
+    assert {run.flow: run.state for run in story.flow_runs()} == {"outer": "Completed", "inner": "Cancelled"}
+
+
 def test_w5_a_cancelled_await_cancels_the_flow_run(story: Story) -> None:
     @flow
     async def endless() -> None:
