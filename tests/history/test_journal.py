@@ -299,8 +299,9 @@ def test_a_transaction_that_fails_half_way_leaves_nothing_and_is_written_whole_l
             raise busy()
 
     counts: list[int] = []
-    monkeypatch.setattr(writer.Writer, "_write_logs", fail_twice)
     history.record(facts.flow())
+    assert history.flush()
+    monkeypatch.setattr(writer.Writer, "_write_logs", fail_twice)
     history.record(facts.task(1))
     assert history.flush()
     assert counts == [1, 1]
