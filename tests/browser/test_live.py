@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import end
 from tests.browser.pages import open_run, place_of, repeat
@@ -49,6 +49,28 @@ def test_a_flow_of_another_process_is_watched_from_its_start_to_its_end(page: Pa
     expect(page.locator(".run-standing")).to_contain_text("Completed")
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+def test_what_happens_before_the_stream_of_events_is_open_is_shown_once_it_is(
+    page: Page, person: Person
+) -> None:
+    (person.folder / "waiting.py").write_text(WAITING, "utf-8")
+    (person.folder / "go").touch()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/events", hold)
+    page.reload()
+    expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+    repeat(lambda: page.wait_for_timeout(10), lambda: bool(held))
+
+    person.start("waiting.py").communicate(timeout=20)
+    for stream in held:
+        stream.continue_()
+
+    expect(page.get_by_role("row").filter(has_text="waiting")).to_contain_text("Completed")
 
 
 def test_what_the_pointer_is_on_in_the_timeline_is_told_while_the_run_goes_on(

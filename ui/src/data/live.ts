@@ -39,7 +39,8 @@ class Stream {
   private again: ReturnType<typeof setTimeout> | undefined;
   private hiding: ReturnType<typeof setTimeout> | undefined;
   private waiting: Change[] = [];
-  private hasMissed = false;
+  /** The first questions are asked before the stream is open: what happens between the two, it does not tell. */
+  private hasMissed = true;
 
   constructor(
     private readonly run: string | null,
