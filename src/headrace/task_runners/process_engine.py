@@ -41,7 +41,7 @@ _SECONDS_TO_END = 1.0
 class ProcessEngine(Engine, Master):
     """The workers of one session. A thread of its own, the collector, takes in what they answer.
 
-    ``_hands`` are those that attempts are given to; what is killed or ends is no longer among them.
+    ``_hands`` are those that attempts are given to; ``_leaving`` those that get no more, and have not ended yet.
     """
 
     values_outlive_it = True
@@ -54,7 +54,7 @@ class ProcessEngine(Engine, Master):
         self._lock = threading.Lock()
         self._waiting: deque[Attempt] = deque()
         self._hands: list[Hand] = []
-        self._condemned: set[Hand] = set()
+        self._leaving: set[Hand] = set()
         self._order_count = 0
         self._false_starts = 0
         self._chores: SimpleQueue[Callable[[], object]] = SimpleQueue()
@@ -224,6 +224,7 @@ class ProcessEngine(Engine, Master):
         """Give it no more, and others what it has not begun."""
         if hand in self._hands:
             self._hands.remove(hand)
+            self._leaving.add(hand)
         self._waiting.extendleft(reversed(hand.take_back()))
 
     # -- taking back ---------------------------------------------------------------------------
@@ -266,7 +267,7 @@ class ProcessEngine(Engine, Master):
         [*_, latest] = hand.given.values()
         if latest is attempt:
             self._hands.remove(hand)
-            self._condemned.add(hand)
+            self._leaving.add(hand)
             hand.kill()
 
     # -- workers that end ----------------------------------------------------------------------
@@ -278,14 +279,15 @@ class ProcessEngine(Engine, Master):
     def _bury(self, hand: Hand, told: int | str) -> None:
         """The worker has ended. What it answered counts, what it had not begun goes to others, and the rest is lost."""
         with self._lock:
+            was_to_leave = hand in self._leaving
             self._withdraw_from(hand)
         with suppress(KeyError):  # nobody has listened to it yet
             self._selector.unregister(hand)
         while self._hear(hand):
             pass
         with self._lock:
-            is_false_start = not (hand.has_answered or hand.given or hand in self._condemned)
-            self._condemned.discard(hand)
+            is_false_start = not (hand.has_answered or hand.given or was_to_leave)
+            self._leaving.discard(hand)
             hand.release()
             if is_false_start:
                 self._note_false_start(told)
@@ -330,7 +332,7 @@ class ProcessEngine(Engine, Master):
                 hand.release()
             else:
                 self._nursery.dismiss(hand)
-        for hand in self._condemned:
+        for hand in self._leaving:
             hand.release()
         self._nursery.leave()
         self._selector.close()

@@ -12,11 +12,15 @@ import pytest
 
 from headrace import flow
 from headrace.task_runners import ProcessTaskRunner, load
+from headrace.task_runners.process_engine import ProcessEngine
+from headrace.task_runners.process_hand import Hand
+from headrace.task_runners.process_nursery import Nursery
 from tests.task_runners.process.specimens import surroundings, talk, value_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from headrace.task_runners.process_hand import Master
     from headrace.testing import RecordedHistory
     from headrace.testing.conformance.turnstile import Turnstile
     from tests.conftest import RunPython
@@ -133,6 +137,17 @@ def test_a_worker_is_where_the_flow_is_when_it_begins(
 def test_a_module_that_was_changed_between_two_flow_runs_is_read_anew(
     runner: ProcessTaskRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    hire, hired = Nursery.hire, dict[Hand, None]()
+
+    def note_hired(self: Nursery, master: Master) -> Hand:
+        hand = hire(self, master)
+        hired[hand] = None
+        return hand
+
+    monkeypatch.setattr(Nursery, "hire", note_hired)
+    monkeypatch.setattr(
+        ProcessEngine, "note_end", lambda *_: None
+    )  # the flow run ends before it hears of that
     module = tmp_path / "changing.py"
 
     @flow(task_runner=runner)
@@ -147,6 +162,9 @@ def test_a_module_that_was_changed_between_two_flow_runs_is_read_anew(
     os.utime(module, (written.st_atime, written.st_mtime + 1))
 
     assert reading() == "the second"
+    first, second = hired
+    assert first.fileno() == -1, "the worker that could not go on is not let go"
+    assert second.fileno() != -1
 
 
 @pytest.mark.parametrize("max_workers", [0, -1, 1.5, "2", True])
