@@ -4,11 +4,16 @@ PYTHON ?= $(shell sh tools/find_python.sh 3.11+)
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml tools/environment.py
-LEGS    := format-check lint layers types ui-check test test-lowest test-3.12 test-3.13
+TESTS   := test-rest test-runners test-engine
+LEGS    := format-check lint layers $(TESTS) test-lowest test-3.13 types ui-check
+
+# Without byte code each of the hundreds of processes that the tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format format-check lint types layers ui ui-types ui-check test-3.12 test-3.13 test-lowest nightly screenshots bench clean
+.PHONY: help demo test test-engine test-runners test-rest check format format-check lint types layers ui ui-types ui-check \
+	test-3.12 test-3.13 test-lowest nightly screenshots bench clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -18,15 +23,24 @@ demo: $(VENV)/.demo         ## analyse the 336,776 flights that left New York in
 	$(BIN)/python examples/kill_and_resume.py
 	@echo "(The command headrace is $(BIN)/headrace here.)"
 
-# Coverage traces, and Python 3.11 stands still when a traced process interrupts a thread: so only pure tests are measured.
-PURE := tests/engine
+test: $(VENV)/.test         ## the tests, side by side
+	$(BIN)/python tools/side_by_side.py $(TESTS)
 
-test: $(VENV)/.test         ## the tests, with branch coverage of the engine
+# Coverage traces, and Python 3.11 stands still when a traced process interrupts a thread: so only pure tests are measured.
+PURE    := tests/engine
+RUNNERS := tests/task_runners
+
+test-engine: $(VENV)/.test  ## those of the engine, with branch coverage
 	$(BIN)/python -m coverage run -m pytest $(PURE)
 	$(BIN)/python -m coverage report
-	$(BIN)/python -m pytest --durations 30 --ignore=$(PURE)
 
-check: $(VENV)/.check       ## all that CI runs, side by side
+test-runners: $(VENV)/.test ## those of the task runners
+	$(BIN)/python -m pytest --durations 15 $(RUNNERS)
+
+test-rest: $(VENV)/.test    ## all others
+	$(BIN)/python -m pytest --durations 15 --ignore=$(PURE) --ignore=$(RUNNERS)
+
+check: $(VENV)/.check       ## all that CI runs, side by side: these tests and more, lint, types, layers
 	sh tools/install_chromium.sh
 	$(BIN)/python tools/side_by_side.py $(LEGS)
 
@@ -56,12 +70,14 @@ ui-types: $(VENV)/.check    ## write the page's types of the API
 ui-check: $(VENV)/.check    ## types, lint and tests of the page; that what is built is what is in ui/
 	PYTHON=$(CURDIR)/$(BIN)/python sh tools/page.sh check
 
-# `make test` runs everything. The other Pythons run what depends on Python: the semantics, threads, byte code, tracebacks, the
-# conformance of a runner in threads and of one in processes. The lowest versions run what depends on a library.
+# The other Pythons run what depends on Python: the semantics, threads, byte code, tracebacks, the conformance of a runner in threads
+# and of one in processes. `make check` takes the lowest and the highest, the nightly run the one between. The lowest
+# versions run what depends on a library.
 CONFORMANCE   := tests/task_runners/process/test_conformance.py
 OTHER_PYTHONS := tests/semantics tests/task_runners/test_concurrent.py $(CONFORMANCE) $(filter-out $(patsubst %,tests/test_%.py, \
 	docs examples benchmarks tools packaging seed),$(wildcard tests/test_*.py))
-LOWEST        := tests/cli tests/history tests/server tests/semantics/test_flows.py tests/task_runners/dask/test_conformance.py $(CONFORMANCE)
+LOWEST        := tests/cli tests/server tests/history/test_results.py tests/history/test_serializers.py \
+	tests/semantics/test_flows.py tests/task_runners/dask/test_conformance.py $(CONFORMANCE)
 
 test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not installed
 	@python=$$(sh tools/find_python.sh $*) || { echo "Python $* is not installed: its tests are skipped"; exit 0; }; \
@@ -74,8 +90,9 @@ test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
 	$(PYTHON) tools/environment.py .venv-lowest test-lowest --lowest
 	.venv-lowest/bin/python -m pytest -q $(LOWEST) --ignore=tests/server/api/test_contract.py
 
-nightly: $(VENV)/.test      ## the tests that take minutes, and Ray's lowest version, which leaves files open
+nightly: $(VENV)/.test      ## the tests that take minutes, Python 3.12, and Ray's lowest version, which leaves files open
 	$(BIN)/python -m pytest -m nightly --timeout 1800
+	$(MAKE) test-3.12
 	$(PYTHON) tools/environment.py .venv-lowest test-lowest --lowest
 	.venv-lowest/bin/python -m pytest -q -W ignore::ResourceWarning tests/task_runners/ray/test_conformance.py
 

@@ -3,8 +3,8 @@
     python tools/side_by_side.py TARGET...
 
 One more run at a time than there are processors, in the order given, since each waits for a good part of its time. What
-a target printed is shown when it has ended; what failed is shown last, with the names of the targets that failed in the
-last line. A target that has not ended after an hour is interrupted, and has failed. Whoever stops this, with Ctrl-C or a SIGTERM, is shown what they had printed so far.
+a target printed is shown when it has ended, and its last line each minute until then; what failed is shown last, with the
+names of the targets that failed in the last line. A target that has not ended after an hour is interrupted, and has failed. Whoever stops this, with Ctrl-C or a SIGTERM, is shown what they had printed so far.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS: Final = 3600.0
 _GRACE_SECONDS: Final = 30.0
+_SECONDS_BETWEEN_SIGNS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,24 @@ def outcomes(outputs: dict[str, Path], at_a_time: int, patience: float) -> Itera
     groups = Groups()
     with ThreadPoolExecutor(at_a_time) as pool:
         try:
-            made = [pool.submit(make, target, output, patience, groups) for target, output in outputs.items()]
-            for future in as_completed(made):
-                yield future.result()
+            made = {pool.submit(make, target, output, patience, groups) for target, output in outputs.items()}
+            while made:
+                ended, made = wait(made, _SECONDS_BETWEEN_SIGNS, FIRST_COMPLETED)
+                for future in ended:
+                    yield future.result()
+                if not ended:
+                    tell_how_far(outputs)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             groups.kill()
+
+
+def tell_how_far(outputs: dict[str, Path]) -> None:
+    """Print the last line of each target that runs."""
+    for target, output in outputs.items():
+        lines = text_of(output).split("\n") if output.exists() else []
+        if told := [line for line in lines if line.strip()]:
+            print(f"make {target}: {told[-1].strip()[:100]}", flush=True)
 
 
 class Groups:
