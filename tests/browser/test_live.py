@@ -61,6 +61,7 @@ def test_what_happens_before_the_stream_of_events_is_open_is_shown_once_it_is(
     def hold(route: Route) -> None:
         held.append(route)
 
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
     page.route("**/api/events", hold)
     page.reload()
     expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()

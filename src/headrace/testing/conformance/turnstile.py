@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Self
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
 Address = tuple[str, int]
 
 
