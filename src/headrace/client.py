@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
@@ -208,7 +209,7 @@ class Client:
         except HTTPError as error:
             with error:
                 raise _error_of(error.code, error.read(1_000_000), request.full_url) from error
-        except (OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             reason = error.reason if isinstance(error, URLError) else error
             raise ServerUnavailableError(
                 f"There is no answer from {self._url} ({reason}). Start the server with `headrace ui`, or give its URL."

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,18 +35,38 @@ def test_check_says_what_fails(run_headrace: RunHeadrace, tmp_path: Path) -> Non
     assert "is not a database" in done.stderr
 
 
-def test_a_link_is_printed_for_the_server_at_the_port(run_headrace: RunHeadrace) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        first, second = (run_headrace("ui", "--link", "--port", str(port)).stdout for _ in range(2))
-    nobody = run_headrace("ui", "--link", "--port", str(port))
+def test_a_link_is_printed_for_the_server_at_the_port(
+    run_headrace: RunHeadrace, user_environment: dict[str, str]
+) -> None:
+    command = [sys.executable, "-m", "headrace", "ui", "--no-browser", "--port", "0"]
+    with subprocess.Popen(command, env=user_environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        (port,) = re.findall(r":(\d+)/login", server.stdout.readline())
+        first, second = (run_headrace("ui", "--link", "--port", port).stdout for _ in range(2))
+        server.terminate()
+    nobody = run_headrace("ui", "--link", "--port", port)
 
     assert re.fullmatch(rf"http://127\.0\.0\.1:{port}/login\?token=[0-9a-f.]+\n", first)
     assert first != second
     assert nobody.returncode == 1
-    assert nobody.stderr.startswith(
-        f"headrace: Nothing is served at http://127.0.0.1:{port}: start `headrace ui`"
+    assert nobody.stderr == (
+        f"headrace: No page of yours is served at http://127.0.0.1:{port}: start `headrace ui`, or give its --port.\n"
     )
+
+
+def test_no_link_is_printed_to_another_program_at_the_port(run_headrace: RunHeadrace) -> None:
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"SSH-2.0-another\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        done = run_headrace("ui", "--link", "--port", str(listener.getsockname()[1]))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("headrace: No page of yours is served at ")
 
 
 def test_a_token_file_that_is_not_there_is_the_users_to_write(

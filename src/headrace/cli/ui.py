@@ -13,7 +13,7 @@ from headrace import settings
 from headrace.access_token import read_or_make_token, read_token
 from headrace.cli.run_names import now_us
 from headrace.cli.safe_text import safe_lines
-from headrace.errors import HistoryUnavailableError
+from headrace.errors import HeadraceError, HistoryUnavailableError
 from headrace.history.database import IN_MEMORY
 from headrace.server.access import Access, make_link
 from headrace.server.addresses import DEFAULT_HOST, DEFAULT_PORT, listen, names_of, port_of, url_of
@@ -78,7 +78,7 @@ def ui(
         )
     token = read_or_make_token() if token_file is None else read_token(token_file)
     if is_only_link:
-        _refuse_where_nothing_is_served(host, port)
+        _refuse_where_nothing_is_served(token, host, port)
         click.echo(_link(token, host, port, names))
         return 0
     if is_only_check:
@@ -114,15 +114,15 @@ def _link(token: str, host: str, port: int, names: Sequence[str]) -> str:
     return f"{where}/login?token={make_link(token, port=port, now_us=now_us())}"
 
 
-def _refuse_where_nothing_is_served(host: str, port: int) -> None:
-    import socket
+def _refuse_where_nothing_is_served(token: str, host: str, port: int) -> None:
+    from headrace.client import Client
 
-    address = (DEFAULT_HOST if host in _WILDCARDS else host, port)
+    url = url_of(DEFAULT_HOST if host in _WILDCARDS else host, port)
     try:
-        socket.create_connection(address, timeout=5).close()
-    except OSError as error:
+        Client(url, token=token, timeout_seconds=_PATIENCE_SECONDS).get_info()
+    except HeadraceError as error:
         raise click.ClickException(
-            f"Nothing is served at {url_of(*address)}: start `headrace ui`, or give its --port."
+            f"No page of yours is served at {url}: start `headrace ui`, or give its --port."
         ) from error
 
 
