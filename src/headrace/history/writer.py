@@ -248,14 +248,16 @@ class Writer:
         return WaitFact(*values, until_us, question, answer, bool(is_over))
 
     def _write_replays(self, replays: Iterable[ReplayFact]) -> None:
-        for fact in replays:
-            values = {
-                "flow_run": self._key_of(fact.flow_run_id),
-                "id": fact.id,
-                "at_us": fact.at_us,
-                "epoch": self._epochs.get(fact.flow_run_id, 1),
-            }
-            self._connection.execute(statement("replay_task_run"), values)
+        """All in one statement: between two of them, this thread would have to get hold of the interpreter again."""
+        rows = [
+            (key << 32 | fact.id, fact.at_us, self._epochs.get(fact.flow_run_id, 1))
+            for fact in replays
+            if (key := self._key_of(fact.flow_run_id)) is not None
+        ]
+        if rows:
+            import json  # not loaded for a first epoch
+
+            self._connection.execute(statement("replay_task_runs"), {"replays": json.dumps(rows)})
 
     def _write_codes(self, codes: Iterable[TaskCodeFact]) -> None:
         for fact in codes:
