@@ -13,7 +13,7 @@ from headrace import settings
 from headrace.access_token import read_or_make_token, read_token
 from headrace.cli.run_names import now_us
 from headrace.cli.safe_text import safe_lines
-from headrace.errors import HeadraceError, HistoryUnavailableError
+from headrace.errors import HistoryUnavailableError
 from headrace.history.database import IN_MEMORY
 from headrace.server.access import Access, make_link
 from headrace.server.addresses import DEFAULT_HOST, DEFAULT_PORT, listen, names_of, port_of, url_of
@@ -115,15 +115,11 @@ def _link(token: str, host: str, port: int, names: Sequence[str]) -> str:
 
 
 def _refuse_where_nothing_is_served(token: str, host: str, port: int) -> None:
-    from headrace.client import Client
-
-    url = url_of(DEFAULT_HOST if host in _WILDCARDS else host, port)
-    try:
-        Client(url, token=token, timeout_seconds=_PATIENCE_SECONDS).get_info()
-    except HeadraceError as error:
+    reached = DEFAULT_HOST if host in _WILDCARDS else host
+    if _fault_at(reached, port, "/api/info", token) is not None:
         raise click.ClickException(
-            f"No page of yours is served at {url}: start `headrace ui`, or give its --port."
-        ) from error
+            f"No page of yours is served at {url_of(reached, port)}: start `headrace ui`, or give its --port."
+        )
 
 
 def _has_display() -> bool:
@@ -149,17 +145,17 @@ def _check(location: str, token: str) -> int:
         access = Access(token, port=port, started_us=now_us())
         with running(_server(location, access, names_of(DEFAULT_HOST, port)), listener):
             for path in _ASKED_FOR:
-                fault = _fault_at(port, path, token)
+                fault = _fault_at(DEFAULT_HOST, port, path, token)
                 is_well = is_well and fault is None
                 click.echo(f"{path}: {fault or 'ok'}", err=fault is not None)
     return 0 if is_well else 1
 
 
-def _fault_at(port: int, path: str, token: str) -> str | None:
+def _fault_at(host: str, port: int, path: str, token: str) -> str | None:
     """What is wrong with the answer."""
     from http.client import HTTPConnection, HTTPException
 
-    connection = HTTPConnection(DEFAULT_HOST, port, timeout=_PATIENCE_SECONDS)
+    connection = HTTPConnection(host, port, timeout=_PATIENCE_SECONDS)
     try:
         connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
