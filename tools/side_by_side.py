@@ -4,7 +4,8 @@
 
 One more run at a time than there are processors, in the order given, since each waits for a good part of its time. What
 a target printed is shown when it has ended, and its last line each minute until then; what failed is shown last, with the
-names of the targets that failed in the last line. A target that has not ended after an hour is interrupted, and has failed. Whoever stops this, with Ctrl-C or a SIGTERM, is shown what they had printed so far.
+names of the targets that failed in the last line. A target that has not ended after an hour is interrupted, and has
+failed. Whoever stops this, with Ctrl-C or a SIGTERM, is shown what they had printed so far.
 """
 
 from __future__ import annotations

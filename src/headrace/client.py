@@ -34,9 +34,9 @@ _REFUSALS = range(400, 500)
 class Client:
     """Asks the server of ``headrace ui`` at ``url``.
 
-    ``127.0.0.1:4242`` is ``http://127.0.0.1:4242``. ``token`` lets it in; by default it is read from the file that the server made for this user. Every method raises
-    ``RunNotFoundError`` for what is not there, ``RequestRefusedError`` for what cannot be done, and ``ServerUnavailableError``
-    when there is no answer.
+    ``127.0.0.1:4242`` is ``http://127.0.0.1:4242``. ``token`` lets it in; by default it is read from the file that the
+    server made for this user. Every method raises ``RunNotFoundError`` for what is not there, ``RequestRefusedError`` for
+    what cannot be done, and ``ServerUnavailableError`` when there is no answer.
     """
 
     def __init__(

@@ -41,7 +41,6 @@ class Epochs:
         self._resumption = resumption
         self._past: PastSubflow | None = None
         self._retries_left = flow_run.flow.retry_policy.retries
-        self._delay: Milestone | None = None
         self.number = 1
         self.memory: CallMemory | None = None
         self.call_key: str | None = None
@@ -127,7 +126,6 @@ class Epochs:
         policy = run.flow.retry_policy
         attempt = policy.retries - self._retries_left + 1
         self._retries_left -= 1
-        self._delay = delay = Milestone()  # from here on a cancel cuts it
         at_us = run.changes[-1][1]
         run.changes = (*run.changes[:-1], (StateName.AWAITING_RETRY, at_us, describe(error)))
         history.record(run.as_fact(None)._replace(failure=failure_of(error)))
@@ -139,13 +137,12 @@ class Epochs:
             describe(error),
         )
         cut: BaseException | None = None
-        if not run.is_cancelled:  # it may have been before there was a delay to cut
-            driver.clock.call_later(policy.delay_before_retry(attempt, draw=0.0), delay.complete)
-            try:
-                yield Until(delay.add_done_callback)
-            except BaseException as interrupt:
-                cut = interrupt
-        self._delay = None
+        delay = Milestone()
+        driver.clock.call_later(policy.delay_before_retry(attempt, draw=0.0), delay.complete)
+        try:
+            yield run.until(delay)
+        except BaseException as interrupt:
+            cut = interrupt
         if cut is not None or run.is_cancelled:
             reason = "cancelled while it waited for its retry"
             run.changes = (*run.changes, (StateName.CANCELLED, driver.now_us(), reason))
@@ -157,11 +154,6 @@ class Epochs:
         self.memory = self.memory.next_epoch(subflows)
         self.number += 1
         return None
-
-    def cut_delay(self) -> None:
-        """The run is cancelled: if it waits for its next attempt, it waits no longer."""
-        if self._delay is not None and not self._delay.is_done:
-            self._delay.complete()
 
     def _leave(self, driver: Driver) -> Generator[Step, Any, None]:
         """Let the attempt go that has ended: its hooks have been called, and it is all on disk."""

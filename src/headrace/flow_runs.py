@@ -125,7 +125,7 @@ class FlowRun(Completion):
         self._unawaited_maps: dict[object, str] = {}
         self._loss: FlowRunLost | None = None
         self._is_cancelled = False
-        self._early_cancel: Milestone | None = None
+        self._cut = Milestone()
         self._is_interrupted = False
         self._is_stopping = False
         self._reason = ""
@@ -182,15 +182,12 @@ class FlowRun(Completion):
         if not needs_search(arguments.values()):
             return arguments
         found = find_futures(*arguments.values())
-        cancel = self._early_cancel = Milestone()
-        if self._is_cancelled:  # before there was something to tell
-            cancel.complete()
         for future in (*found.strict, *found.tolerated):
             source: Any = future._source  # type: ignore[attr-defined]
             if not source.is_done:
                 if loop is None:
                     future._refuse_deadlock()  # type: ignore[attr-defined]
-                yield Until(partial(_call_back_at_either, source, cancel))
+                yield self.until(source)
             if self._is_cancelled:
                 return arguments  # the function will not be called
             if source.exception() is not None:
@@ -460,10 +457,11 @@ class FlowRun(Completion):
             self.driver.cancel(None, reason)
         elif self._interrupt_function is not None:
             self._interrupt_function()
-        if self._early_cancel is not None:
-            self._early_cancel.complete()
-        if self._epochs is not None:
-            self._epochs.cut_delay()
+        self._cut.complete()
+
+    def until(self, completion: Completion) -> Until:
+        """Wait until that has ended, or the run is cancelled, whichever comes first."""
+        return Until(partial(_call_back_at_either, completion, self._cut))
 
     def stop(self, reason: str) -> None:
         """Have the function stop if it has not ended, and the subflows. Called within a drain: it blocks on nothing."""

@@ -6,7 +6,6 @@ so does every task run with a tag of that name.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from headrace.completion import Gate
@@ -224,9 +223,10 @@ def _check(lease: Lease, timeout_seconds: float | None) -> None:
 
 
 def _names(names: str | Iterable[str]) -> list[str]:
-    listed: list[Any] = [names] if isinstance(names, str) else []
-    with suppress(TypeError):  # not iterable, or holds what cannot be hashed
-        listed = listed or list(dict.fromkeys(names))
+    try:
+        listed: list[Any] = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    except TypeError:  # not iterable, or holds what cannot be hashed
+        listed = []
     if not listed or not all(isinstance(name, str) and name.strip() for name in listed):
         raise TypeError(f"{names!r}: give the name of a limit, or a list of names")
     return listed

@@ -43,8 +43,6 @@ def logs(*, name: str | None, task: str | None, level: str | None, follow: bool,
     """Print the log lines of a run, of the newest if ID is left out."""
     with open_history() as reader:
         run = find_run(reader, name)
-        if task is not None and not follow and not _has(reader, run, task):
-            raise RunNotFoundError(f"No task or task run {task!r} ran in {run.name} ({run.id}).")
         lines = _lines(reader, run, task, _LEVELS.get((level or "").lower(), 0), follows=follow)
         if as_json and not follow:
             print_json([log_json(line, where.name if where else None) for line, where in lines])
@@ -78,16 +76,14 @@ def draw(line: LogLine, task_run: str | None) -> list[Line]:
     return [[*head, Span(first, style)], *[[Span(f"    {other}", style)] for other in others]]
 
 
-def _has(reader: Reader, run: Run, task: str) -> bool:
-    return any(group.task == task for group in reader.task_groups(run)) or any(
-        task in (task_run.name, str(task_run.id)) for task_run in reader.task_runs(run)
-    )
-
-
 def _lines(
     reader: Reader, run: Run, task: str | None, min_level: int, *, follows: bool
 ) -> Iterator[tuple[LogLine, TaskRunName | None]]:
-    """The lines that are asked for, each with the task run that wrote it."""
+    """The lines that are asked for, each with the task run that wrote it.
+
+    Raises ``RunNotFoundError`` if there are none since no such task ran, unless it may still run.
+    """
+    has_lines = False
     names: dict[int, TaskRunName] = {}
     last = 0
     while True:
@@ -99,7 +95,16 @@ def _lines(
             for line in page:
                 where = names.get(line.task_run) if line.task_run is not None else None
                 if task is None or (where is not None and task in (where.task, where.name, str(where.id))):
+                    has_lines = True
                     yield line, where
         if has_ended or not follows:
-            return
+            break
         time.sleep(_INTERVAL_SECONDS)
+    if task is not None and not (has_lines or follows or _has(reader, run, task)):
+        raise RunNotFoundError(f"No task or task run {task!r} ran in {run.name} ({run.id}).")
+
+
+def _has(reader: Reader, run: Run, task: str) -> bool:
+    return any(group.task == task for group in reader.task_groups(run)) or any(
+        task in (task_run.name, str(task_run.id)) for task_run in reader.task_runs(run)
+    )

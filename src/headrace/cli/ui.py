@@ -108,18 +108,23 @@ def _server(location: str, access: Access, names: frozenset[str]) -> Server:
 
 def _link(token: str, host: str, port: int, names: Sequence[str]) -> str:
     """What lets one browser in. A server for all addresses of the machine has no address of its own."""
-    where = url_of(DEFAULT_HOST if host in _WILDCARDS else host, port)
+    where = url_of(_reached_at(host), port)
     if host in _WILDCARDS and names:
         where = f"http://{names[0]}"
     return f"{where}/login?token={make_link(token, port=port, now_us=now_us())}"
 
 
 def _refuse_where_nothing_is_served(token: str, host: str, port: int) -> None:
-    reached = DEFAULT_HOST if host in _WILDCARDS else host
-    if _fault_at(reached, port, "/api/info", token) is not None:
+    if _fault_at(_reached_at(host), port, "/api/info", token) is not None:
+        where = url_of(_reached_at(host), port)
         raise click.ClickException(
-            f"No page of yours is served at {url_of(reached, port)}: start `headrace ui`, or give its --port."
+            f"No page of yours is served at {where}: start `headrace ui`, or give its --port."
         )
+
+
+def _reached_at(host: str) -> str:
+    """The address for who is on this machine."""
+    return DEFAULT_HOST if host in _WILDCARDS else host
 
 
 def _has_display() -> bool:

@@ -17,7 +17,7 @@ from headrace.server.api.problems import problem
 from headrace.server.files import page_routes
 from headrace.server.guard import HEALTH, Guard
 from headrace.server.metrics import metrics_route
-from headrace.server.plain_page import plain_page
+from headrace.server.plain_page import plain_page, wants_page
 from headrace.server.signing_in import login_route
 from headrace.server.streaming import events_route
 
@@ -63,7 +63,7 @@ async def _tell_of(request: Request, error: Exception) -> Response:
     """The router found nothing, or the body ended early."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    if status is HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("accept", ""):
+    if status is HTTPStatus.NOT_FOUND and wants_page(request.headers):
         return plain_page(_NOTHING, status)
     detail = "There is nothing here." if status is HTTPStatus.NOT_FOUND else error.detail
     answer = problem(status, detail)

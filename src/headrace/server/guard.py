@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 
 from headrace.server.api.problems import problem
+from headrace.server.plain_page import wants_page
 from headrace.server.signing_in import LOGIN, entrance
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _says_where_from(headers: Headers) -> bool:
 
 
 def _not_let_in(headers: Headers) -> Response:
-    if "text/html" in headers.get("accept", ""):
+    if wants_page(headers):
         return entrance()
     wrong = "That is not the token of this server. " if "authorization" in headers else ""
     answer = problem(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
 
 _DOCUMENT = """<!doctype html>
 <html lang="en">
@@ -15,6 +19,11 @@ _DOCUMENT = """<!doctype html>
 {content}
 </html>
 """
+
+
+def wants_page(headers: Headers) -> bool:
+    """Whether a person is to see the answer."""
+    return "text/html" in headers.get("accept", "")
 
 
 def plain_page(content: str, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:

@@ -266,8 +266,7 @@ class ProcessEngine(Engine, Master):
         """
         [*_, latest] = hand.given.values()
         if latest is attempt:
-            self._hands.remove(hand)
-            self._leaving.add(hand)
+            self._withdraw_from(hand)
             hand.kill()
 
     # -- workers that end ----------------------------------------------------------------------

@@ -105,20 +105,21 @@ class Hand:
     def give(self, number: int, attempt: Attempt) -> None:
         """Send it an attempt. Raises ``BlockingIOError`` if it cannot take it now, and will when it has answered."""
         digest, packed = attempt.commission
-        is_known = digest in self._knows
-        if self._is_learning(None if is_known else digest):
+        if self._is_learning(digest):
             raise BlockingIOError
         upstreams, memories = _what_goes_along(attempt)
-        commission = None if is_known else packed
+        commission = None if digest in self._knows else packed
         order = Order(number, self._surroundings, digest, commission, attempt.errand, upstreams)
         self.channel.send(tuple(order), memories, waits=False)
         self.given[number] = attempt
 
-    def _is_learning(self, digest: bytes | None) -> bool:
-        """Whether the flow run's surroundings, or a commission that it does not know, are under way to it already."""
+    def _is_learning(self, digest: bytes) -> bool:
+        """Whether the flow run's surroundings, or that commission, are under way to it, and not known to have arrived."""
         if self._surroundings is not None:
             return bool(self.given)
-        return digest is not None and any(given.commission.digest == digest for given in self.given.values())
+        return digest not in self._knows and any(
+            given.commission.digest == digest for given in self.given.values()
+        )
 
     def take_back(self) -> list[Attempt]:
         """All attempts that it has not begun. It will not begin them."""

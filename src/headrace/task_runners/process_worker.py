@@ -33,7 +33,8 @@ class Order(NamedTuple):
     """An errand as it comes to a worker.
 
     ``commission`` is there until this worker has answered an order with it, ``surroundings`` until it has answered one of
-    the flow run. Each of ``upstreams`` is an outcome, and where its body lies if it has one: in which piece of memory, and where in that.
+    the flow run. Each of ``upstreams`` is an outcome, and where its body lies if it has one: in which piece of memory, and
+    where in that.
     """
 
     number: int

@@ -145,9 +145,8 @@ def test_a_module_that_was_changed_between_two_flow_runs_is_read_anew(
         return hand
 
     monkeypatch.setattr(Nursery, "hire", note_hired)
-    monkeypatch.setattr(
-        ProcessEngine, "note_end", lambda *_: None
-    )  # the flow run ends before it hears of that
+    # The flow run ends before it hears that a worker did.
+    monkeypatch.setattr(ProcessEngine, "note_end", lambda *_: None)
     module = tmp_path / "changing.py"
 
     @flow(task_runner=runner)
