@@ -32,12 +32,14 @@ def program(source: str, home: Path, *arguments: str) -> Iterator[subprocess.Pop
 
 
 @contextmanager
-def command(arguments: Sequence[str], home: Path) -> Iterator[subprocess.Popen[str]]:
+def command(arguments: Sequence[str], home: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """A command in execution, in that home. What is left in that home at the end is killed."""
     process = subprocess.Popen(
         arguments,
         cwd=home,
-        env=os.environ | {"HEADRACE_HOME": str(home), "NO_COLOR": "1", "RAY_AUTH_MODE": "disabled"},
+        env=os.environ
+        | {"HEADRACE_HOME": str(home), "NO_COLOR": "1", "RAY_AUTH_MODE": "disabled"}
+        | variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
