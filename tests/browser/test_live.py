@@ -82,7 +82,7 @@ def test_what_the_pointer_is_on_in_the_timeline_is_told_while_the_run_goes_on(
     expect(page.get_by_role("row").filter(has_text="waiting")).to_contain_text("Running")
     open_run(page, "waiting")
     timeline = page.locator(".timeline-lanes")
-    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task runs: 1 running")
+    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task run: 1 running")
     card = page.locator(".timeline-card")
     places = itertools.cycle((0.5, 0.6))
     repeat(
@@ -91,8 +91,31 @@ def test_what_the_pointer_is_on_in_the_timeline_is_told_while_the_run_goes_on(
     )
     (person.folder / "go").touch()
 
-    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task runs: 1 completed")
+    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task run: 1 completed")
     expect(card).to_contain_text("Completed")
+    process.communicate(timeout=20)
+
+
+def test_what_the_keys_are_on_in_the_timeline_stays_told_while_the_run_goes_on(
+    page: Page, person: Person
+) -> None:
+    (person.folder / "waiting.py").write_text(WAITING, "utf-8")
+    process = person.start("waiting.py")
+    expect(page.get_by_role("row").filter(has_text="waiting")).to_contain_text("Running")
+    page.mouse.move(0, 0)
+    open_run(page, "waiting")
+    timeline = page.locator(".timeline-lanes")
+    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task run: 1 running")
+    timeline.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    card = page.locator(".timeline-card")
+    expect(card).to_contain_text("Running")
+    (person.folder / "go").touch()
+
+    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task run: 1 completed")
+    expect(card).to_contain_text("Completed")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("complementary", name="Task run step-0")).to_be_visible()
     process.communicate(timeout=20)
 
 

@@ -115,13 +115,15 @@ class Cancelling(Suite):
         @flow(task_runner=runner)
         async def async_flow() -> Any:
             held = hold_async(turnstile.address, 1)
-            return await add(held, 2)
+            try:
+                return await add(held, 2)
+            finally:
+                turnstile.open()
 
         async def cancel_it() -> None:
             task = asyncio.create_task(async_flow())
             await asyncio.to_thread(turnstile.await_arrivals)
             task.cancel()
-            turnstile.open()
             with pytest.raises(asyncio.CancelledError):
                 await task
 

@@ -53,7 +53,9 @@ export function Filters({ feed, view, filter, order, count, isNarrow }: FiltersP
       <StateChoices store={store} view={view} />
       <span class="tab-room" />
       <span class="tab-count" aria-live="polite">
-        {isFiltered ? `${count.toLocaleString()} of ${store.length.toLocaleString()}` : `${count.toLocaleString()} task runs`}
+        {isFiltered
+          ? `${count.toLocaleString()} of ${store.length.toLocaleString()}`
+          : `${count.toLocaleString()} ${count === 1 ? "task run" : "task runs"}`}
       </span>
       {isFiltered && (
         <button type="button" class="button" onClick={() => view.set({ text: null, state: null, task: null })}>

@@ -2,21 +2,23 @@
 
 import { useComputed } from "@preact/signals";
 import { Fragment, type JSX } from "preact";
+import { useMemo } from "preact/hooks";
 
 import { StateSign } from "../../design/state";
 import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
 import { barStart } from "./lanes";
 import type { Spot } from "./scene";
-import type { Stage } from "./stage";
+import type { Hover, Stage } from "./stage";
 
 const WIDTH = 260;
 const GAP = 14;
 
 export function Card({ stage }: { stage: Stage }): JSX.Element {
   const hover = useComputed(() => stage.hover.value);
+  const heard = useHeard(hover.value, stage);
   if (hover.value === null) return <p class="unseen" aria-live="polite" />;
-  const { spot, x, y, isByKey } = hover.value;
+  const { spot, x, y } = hover.value;
   const { store } = spot.section;
   const facts = factsOf(spot, stage);
   const left = x + GAP + WIDTH > stage.width ? Math.max(4, x - GAP - WIDTH) : x + GAP;
@@ -39,10 +41,17 @@ export function Card({ stage }: { stage: Stage }): JSX.Element {
         </dl>
       </div>
       <p class="unseen" aria-live="polite">
-        {isByKey ? describe(spot, stage) : ""}
+        {heard}
       </p>
     </>
   );
+}
+
+/** What the keyboard points at, said when it comes there and when its state changes, not with each look at the clock. */
+function useHeard(hover: Hover | null, stage: Stage): string {
+  const spot = hover?.isByKey === true ? hover.spot : null;
+  const cause = spot === null ? "" : `${spot.section.run} ${spot.row} ${spot.section.store.stateNameOf(spot.row)}`;
+  return useMemo(() => (spot === null ? "" : describe(spot, stage)), [cause]);
 }
 
 /** The same as the card in a sentence, for who hears it. */

@@ -152,5 +152,6 @@ function summaryOf(store: TaskStore): string {
     counts.set(type, (counts.get(type) ?? 0) + 1);
   }
   const parts = [...counts].map(([type, count]) => `${count.toLocaleString()} ${type}`);
-  return `Timeline of ${store.length.toLocaleString()} task runs: ${parts.join(", ") || "none yet"}`;
+  const taskRuns = store.length === 1 ? "1 task run" : `${store.length.toLocaleString()} task runs`;
+  return `Timeline of ${taskRuns}: ${parts.join(", ") || "none yet"}`;
 }

@@ -88,13 +88,16 @@ export class Stage {
   // What is shown --------------------------------------------------------------------------------------------------
 
   show(scene: Scene, nowUs: () => number): void {
+    const pointed = this.hover.peek();
     this.scene = scene;
     this.clock = nowUs;
     this.hover.value = null; // a spot of the scene before
-    if (this.selected !== null) this.selected = this.spotOf(this.selected.section.run, this.selected.row);
+    if (this.selected !== null) this.selected = this.again(this.selected);
     if (this.isFitted.peek()) this.window = fitted(this.whole);
     this.scrollTo(this.scrollY);
-    this.point(this.pointerX, this.pointerY);
+    const kept = pointed?.isByKey === true ? this.again(pointed.spot) : null;
+    if (kept === null) this.point(this.pointerX, this.pointerY);
+    else this.mark(kept);
   }
 
   set(options: Options): void {
@@ -171,6 +174,10 @@ export class Stage {
   /** Points at a task run as the keyboard does. */
   pointAt(spot: Spot): void {
     this.reveal(spot);
+    this.mark(spot);
+  }
+
+  private mark(spot: Spot): void {
     const place = placeOf(spot, this.nowUs);
     const x = this.left + (Math.max(place.start, this.window.from) - this.window.from) / this.usPerPixel;
     this.pointerX = null;
@@ -247,7 +254,16 @@ export class Stage {
 
   /** A row of the flow run's own section, or of an open subflow's. */
   spotOf(run: string, row: number): Spot | null {
-    const section = this.scene.sections.find((candidate) => candidate.kind === "tasks" && candidate.run === run);
+    return this.spotIn("tasks", run, row);
+  }
+
+  /** A spot of the scene before in the one that is shown. */
+  private again({ section, row }: Spot): Spot | null {
+    return this.spotIn(section.kind, section.run, row);
+  }
+
+  private spotIn(kind: Section["kind"], run: string, row: number): Spot | null {
+    const section = this.scene.sections.find((candidate) => candidate.kind === kind && candidate.run === run);
     return section === undefined || row < 0 || row >= section.lanes.trackOf.length ? null : { section, row };
   }
 
