@@ -279,6 +279,16 @@ def test_numbers_of_tokens_are_no_secret_and_numbers_as_passwords_are() -> None:
         ("https://host:80/", "https://host:80/"),
         ("https://ada@host", "https://ada@host"),
         ("no url", "no url"),
+        ("why? no url", "why? no url"),
+        ("https://h/?api_key=s3cret", "https://h/?api_key=***"),
+        ("https://a:b@h/?page=2&token=t&sort=key", "https://a:***@h/?page=2&token=***&sort=key"),
+        ("https://h/?max_tokens=", "https://h/?max_tokens=***"),
+        ("GET https://h/?password=a&x HTTP/1.1", "GET https://h/?password=***&x HTTP/1.1"),
+        (
+            "see https://h/?access_token=a and https://i/?sig=b#c",
+            "see https://h/?access_token=*** and https://i/?sig=b#c",
+        ),
+        ("https://h/?a=b=c&d", "https://h/?a=b=c&d"),
     ],
 )
 def test_passwords_in_urls_are_masked(text: str, expected: str) -> None:

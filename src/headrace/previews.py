@@ -3,7 +3,7 @@
 Only values of known built-in types are written out. Of everything else a preview tells the type, and where a type
 declares its fields (dataclass, named tuple, pydantic, attrs) those; of arrays and tables their shape. Secrets are
 masked: values whose type is called ``SecretStr`` or ``SecretBytes``, whatever lies under a name like ``password``, and
-passwords in URLs.
+passwords and API keys in URLs.
 """
 
 from __future__ import annotations
@@ -206,10 +206,19 @@ def is_secret_type(kind: type) -> bool:
 
 
 def mask_url(text: str) -> str:
-    """A URL without its password: ``postgres://ada:***@host/db``. Any other text as it is."""
+    """A URL without its password, and without what its query calls a secret. Any other text as it is.
+
+    >>> mask_url("postgres://ada:abc@host/db?sslmode=require"), mask_url("https://host/?page=2&api_key=abc")
+    ('postgres://ada:***@host/db?sslmode=require', 'https://host/?page=2&api_key=***')
+    """
     scheme_end = text.find("://")
     if scheme_end < 0:
         return text
+    head, mark, query = _mask_password(text, scheme_end).partition("?")
+    return head + mark + "&".join([_mask_parameter(part) for part in query.split("&")])
+
+
+def _mask_password(text: str, scheme_end: int) -> str:
     start = scheme_end + 3
     stop = min([at for at in (text.find(mark, start) for mark in "/?# \n\"'") if at >= 0], default=len(text))
     at_sign = text.rfind("@", start, stop)
@@ -219,6 +228,15 @@ def mask_url(text: str) -> str:
     if colon < 0 or (at_sign < 0 and len(text) < _CUT):
         return text
     return f"{text[: colon + 1]}***{'' if at_sign < 0 else text[at_sign:]}"
+
+
+def _mask_parameter(text: str) -> str:
+    """``name=value``, and what follows in the text."""
+    name, equals, value = text.partition("=")
+    if not equals or not is_secret(name, value):
+        return text
+    stop = min([at for at in (value.find(mark) for mark in "# \n\"'") if at >= 0], default=len(value))
+    return f"{name}=***{value[stop:]}"
 
 
 def text_json(text: str) -> str:
