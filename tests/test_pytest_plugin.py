@@ -123,6 +123,25 @@ def test_nothing_is_written_to_the_history_of_the_user(
     assert not home.exists()
 
 
+def test_the_modules_of_the_engine_are_loaded_as_they_are(
+    run_session: Callable[..., pytest.RunResult],
+) -> None:
+    result = run_session(
+        test_it="""
+            import sys
+            from my_flows import load
+
+            def test_load(headrace_history, headrace_clock):
+                load()
+                loaded = [module for name, module in sys.modules.items() if name.startswith("headrace.")]
+                rewritten = [m.__name__ for m in loaded if "Rewriting" in type(m.__spec__.loader).__name__]
+                assert rewritten in ([], ["headrace.pytest_plugin"])
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
 def test_the_fixtures_say_what_they_are_for(
     run_session: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:

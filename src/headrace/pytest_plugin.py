@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from headrace.testing import ManualClock, RecordedHistory
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep pytest from rewriting the assertions of the engine, as it does in every distribution with a plugin.
+
+    It would parse each module as it is imported, some of them in threads of the engine, and the parser of Python 3.11
+    cannot be in two threads at once (``SystemError: AST constructor recursion depth mismatch``). Pytest has no option for
+    that, so this reaches for an attribute of its own; where it is called otherwise, all stays as pytest does it.
+    """
+    hook = getattr(config.pluginmanager, "rewrite_hook", None)
+    marked: object = getattr(hook, "_must_rewrite", None)
+    if isinstance(marked, set):
+        marked.discard("headrace")
+
+
 @pytest.fixture
 def headrace_history() -> Iterator[RecordedHistory]:
     """A history in memory, of this test alone; it reads what the test's flow runs have recorded."""
