@@ -356,6 +356,31 @@ def test_w10_an_async_flow_that_runs_too_long_is_cancelled(runner: Any, place: P
     assert story.states() == {"slow-0": "Cancelled"}
 
 
+def test_w10_each_attempt_of_a_flow_has_a_time_of_its_own(place: Place, story: Story) -> None:
+    attempts: list[int] = []
+
+    def stay_once() -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            place.stay()
+        return len(attempts)
+
+    hasty = flow(timeout_seconds=3600, retries=1, retry_delay_seconds=60, name="hasty")(stay_once)
+    with ManualClock() as clock:
+        running = hasty.submit()
+        place.await_coming()
+        clock.wait_until_pending()
+        clock.advance(3600)
+        while story.flow_run().state != "AwaitingRetry":
+            assert not running.done()
+        states = [state.name for state in story.flow_run().states]
+        clock.wait_until_pending()
+        clock.advance(60)
+        assert running.result(DEADLINE_SECONDS) == 2
+    assert states == ["Pending", "Running", "Cancelling", "AwaitingRetry"]
+    assert [state.name for state in story.flow_run().states] == ["AwaitingRetry", "Retrying", "Completed"]
+
+
 def test_w10_a_flow_whose_function_has_ended_still_has_its_timeout(place: Place, story: Story) -> None:
     slow = task(name="slow")(place.stay)
 

@@ -124,7 +124,13 @@ TRANSITIONS: Mapping[StateName, frozenset[StateName]] = MappingProxyType(
             {StateName.RUNNING, StateName.CANCELLING, StateName.TIMED_OUT, *_ENDED_EARLY}
         ),
         StateName.CANCELLING: frozenset(
-            {StateName.COMPLETED, StateName.FAILED, StateName.TIMED_OUT, *_ENDED_EARLY}
+            {
+                StateName.COMPLETED,
+                StateName.FAILED,
+                StateName.TIMED_OUT,
+                StateName.AWAITING_RETRY,  # an attempt of a flow passed its time, and was stopped
+                *_ENDED_EARLY,
+            }
         ),
         StateName.COMPLETED: frozenset(),
         StateName.CACHED: frozenset(),

@@ -20,7 +20,7 @@ BUSY_TIMEOUT_SECONDS = 5.0
 CLOSES_CHEAPLY = sys.version_info >= (3, 12)
 """Whether a connection can be told not to copy the write-ahead log into the database when it is closed."""
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """How many files ``migrations/`` holds: counted in a test, not at every start."""
 
 _NETWORK_FILE_SYSTEMS = frozenset(

@@ -1,0 +1,2 @@
+-- An attempt of a flow that passed its time is stopped, and may be tried again: from Cancelling to AwaitingRetry.
+-- The table `reachable` says so once it is filled anew, as it is after every migration.
