@@ -81,6 +81,43 @@ dying()
     assert run_python("script.py").stdout == "last words\n"
 
 
+def test_a_last_line_without_its_end_is_printed_when_the_attempt_ends(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(
+        """
+import atexit, sys
+from headrace import flow, task
+from headrace.task_runners import ProcessTaskRunner
+
+@task
+def write():
+    atexit.register(lambda: sys.stdout.write(" at its end"))
+    sys.stdout.write("written")
+    sys.stderr.write("complained")
+
+@task
+def fail():
+    print(" then printed", end="")
+    raise ValueError
+
+@flow(task_runner=ProcessTaskRunner(max_workers=1))
+def talking():
+    write().result()
+    print(" here", end="", flush=True)
+    fail().exception()
+    print(" here again", end="", flush=True)
+
+talking()
+""",
+        "utf-8",
+    )
+
+    ended = run_python("script.py")
+    assert ended.stdout == "written here then printed here again at its end"
+    assert "complained" in ended.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="pipes do not tell there what was written at once")
 def test_lines_of_several_workers_do_not_get_mixed_up_where_python_buffers_nothing(
     user_environment: dict[str, str], tmp_path: Path
