@@ -60,7 +60,14 @@ from headrace.errors import (
 from headrace.futures import TaskFuture, new_task_future, running_loop
 from headrace.history.facts import AttemptFact, TaskCodeFact
 from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
-from headrace.logging import log_defect, log_task_failure, log_task_state, log_warning, logs_task_states
+from headrace.logging import (
+    log_defect,
+    log_task_crash,
+    log_task_failure,
+    log_task_state,
+    log_warning,
+    logs_task_states,
+)
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
 from headrace.slot_loans import lend_slot, reclaim_slot
@@ -699,11 +706,17 @@ class Driver:
     def _put_off_what_follows(self, call: Call, state: State) -> None:
         """Log the state and call its hooks, in the aftermath's own thread."""
         self.aftermath.put(lambda: self._log(call, state))
+        self._put_off_hooks(call, state)
+
+    def _put_off_hooks(self, call: Call, state: State) -> None:
         for hook in call.task.hooks.of(state.type) if state.name is not StateName.REPLAYED else ():
             self.aftermath.put_hook(hook, call.task, context_of_call(call), state)
 
     def _log(self, call: Call, state: State) -> None:
-        if call.error is not None and state.name in _LOGGED_AS_FAILURES and self.flow_run.logs_failures:
+        logs_failures = self.flow_run.logs_failures
+        if state.name is StateName.CRASHED and logs_failures:
+            log_task_crash(call, state)
+        elif call.error is not None and state.name in _LOGGED_AS_FAILURES and logs_failures:
             log_task_failure(call, call.error)
         else:
             log_task_state(call, state)
@@ -893,7 +906,11 @@ class Driver:
         call.is_done = True
         try:
             self._remember(call.as_fact())
-            self._put_off_what_follows(call, call.state)
+            state = call.state
+            self.aftermath.put(
+                lambda: log_task_state(call, state)
+            )  # of all of them the flow run tells at once
+            self._put_off_hooks(call, state)
         except Exception as defect:
             log_defect(f"{call.display_name} crashed, and the history was not told", defect)
 
