@@ -100,7 +100,7 @@ class ChildRuns:
             run = self._driver.failed_run(id)
             roots = run.roots
             # Not the exception's own traceback: it grows whenever somebody's `result()` raises it again.
-            error = pack_error(run.exception().with_traceback(run.traceback))
+            error = pack_error(run.exception(), frames=run.traceback)
         return Child(in_full, roots, is_seen, error, None if task is None else dump(task))
 
     # -- in the place of a flow run and of a history ---------------------------------------------

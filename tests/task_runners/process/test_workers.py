@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace import flow
+from headrace import flow, task
 from headrace.task_runners import ProcessTaskRunner, load
 from headrace.task_runners.process_engine import ProcessEngine
 from headrace.task_runners.process_hand import Hand
 from headrace.task_runners.process_nursery import Nursery
-from tests.task_runners.process.specimens import surroundings, talk, value_of
+from tests.task_runners.process.specimens import pid, surroundings, talk, value_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +116,22 @@ talking()
     ended = run_python("script.py")
     assert ended.stdout == "written here then printed here again at its end"
     assert "complained" in ended.stderr
+
+
+def test_a_task_that_calls_itself_without_end_fails_and_its_worker_goes_on(runner: ProcessTaskRunner) -> None:
+    @task
+    def dig() -> int:
+        return pid.fn() + int(dig.fn())
+
+    @flow(task_runner=runner)
+    def digging() -> bool:
+        before = [pid().result() for _ in range(10)]
+        with pytest.raises(RecursionError) as hole:
+            dig().result()
+        assert len(hole.traceback) > 500
+        return pid().result() in before
+
+    assert digging()
 
 
 @pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="pipes do not tell there what was written at once")
