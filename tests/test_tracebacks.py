@@ -115,6 +115,17 @@ def test_other_ways_to_the_same_line_are_other_texts() -> None:
     assert deep.count("in raise_it") == shallow.count("in raise_it") + 1
 
 
+def test_equal_lines_of_two_files_are_other_texts() -> None:
+    texts = []
+    for file in ("first.py", "second.py"):
+        try:
+            exec(compile("raise ValueError", file, "exec"), {})
+        except ValueError as error:
+            texts.append(format_traceback(error))
+
+    assert ["first.py" in texts[0], "second.py" in texts[1]] == [True, True]
+
+
 def test_a_thousand_failures_of_one_place_are_written_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     extracted = []
     extract = traceback.extract_tb

@@ -83,7 +83,8 @@ def _format_stack(frames: TracebackType) -> str:
     place: list[object] = []
     frame: TracebackType | None = frames
     while frame is not None:
-        place += (frame.tb_frame.f_code, frame.tb_lasti)
+        code = frame.tb_frame.f_code
+        place += (code, code.co_filename, frame.tb_lasti)  # code of two files may be equal
         frame = frame.tb_next
     key = tuple(place)
     text = _stacks.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -116,6 +117,45 @@ talking()
     ended = run_python("script.py")
     assert ended.stdout == "written here then printed here again at its end"
     assert "complained" in ended.stderr
+
+
+def test_tracebacks_of_a_script_show_its_lines_as_those_of_threads_do(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(
+        """
+from headrace import flow, task
+from headrace.task_runners import ConcurrentTaskRunner, ProcessTaskRunner
+
+class Divider:
+    def divide(self, x):
+        return (lambda y: 1 / y)(x)
+
+@task
+def divide(x):
+    return Divider().divide(x)
+
+@task
+def divide_elsewhere(x):
+    return divide(x).result()
+
+@flow
+def dividing():
+    divide(0).exception()
+    divide_elsewhere(0).exception()
+
+for runner in (ConcurrentTaskRunner(), ProcessTaskRunner(max_workers=1)):
+    dividing.with_options(task_runner=runner)()
+""",
+        "utf-8",
+    )
+
+    told = run_python("script.py").stderr
+    tracebacks = re.findall(r"Traceback .*?\nZeroDivisionError", told, re.DOTALL)
+    in_threads, in_processes = tracebacks[:3], tracebacks[3:]
+    assert in_processes == in_threads
+    assert f'"{tmp_path / "script.py"}", line 7, in <lambda>\n    return (lambda y: 1 / y)(x)\n' in told
+    assert told.count("return divide(x).result()") == 2
 
 
 def test_a_task_that_calls_itself_without_end_fails_and_its_worker_goes_on(runner: ProcessTaskRunner) -> None:
