@@ -74,7 +74,7 @@ from headrace.slot_loans import lend_slot, reclaim_slot
 from headrace.stack_room import require_stack_room
 from headrace.task_runners.call import NO_CONTEXT, Call, FoundValue, Report, fill_call
 from headrace.task_runners.stopping import post_end_of_stop
-from headrace.thread_marks import own_mark
+from headrace.thread_marks import frames_of, own_mark
 from headrace.tracebacks import describe, failure_of, message_of
 
 if TYPE_CHECKING:
@@ -769,7 +769,8 @@ class Driver:
         how = f"what it does{f' in {worker}' if worker else ''} could not be stopped and goes on unheard"
         self.aftermath.put(lambda: log_warning(call, f"Task run '{call.display_name}' is given up: {how}"))
         started_us = call.started_us or self.now_us()
-        post_end_of_stop(call, number, started_us=started_us, worker=worker, how=how)
+        frames = frames_of(call, number)
+        post_end_of_stop(call, number, started_us=started_us, worker=worker, how=how, frames=frames)
 
     def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
         """How long to wait before the next attempt; ``None`` for no further attempt. Asks user functions."""

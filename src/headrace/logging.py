@@ -122,9 +122,9 @@ def _keep_record(record: logging.LogRecord) -> None:
 
 
 def _text_of(exc_info: Any) -> str:
-    from headrace.tracebacks import format_traceback
+    from headrace.tracebacks import format_with_frames
 
-    return format_traceback(*exc_info[1:]).removesuffix("\n")
+    return format_with_frames(*exc_info[1:]).removesuffix("\n")
 
 
 class Capture:

@@ -34,13 +34,18 @@ class PackedError(NamedTuple):
     is_context_shown: bool
 
 
-def pack_error(error: BaseException, depth: int = 0, *, frames: TracebackType | None = None) -> PackedError:
-    """The exception, pickled; if it cannot be, a ``TaskRunError`` that tells of it. ``frames`` stand in for its own."""
+def pack_error(error: BaseException, depth: int = 0) -> PackedError:
+    """The exception, pickled; if it cannot be, a ``TaskRunError`` that tells of it."""
+    return pack_with_frames(error, error.__traceback__, depth)
+
+
+def pack_with_frames(error: BaseException, frames: TracebackType | None, depth: int = 0) -> PackedError:
+    """The same with these frames, or none, in the place of the exception's own."""
     origin = error.__cause__ or error.__context__
     packed_origin = pack_error(origin, depth + 1) if origin is not None and depth < _MOST_CAUSES else None
     return PackedError(
         _pickle(error),
-        _pack_frames(frames or error.__traceback__),
+        _pack_frames(frames),
         packed_origin,
         error.__cause__ is not None,
         not error.__suppress_context__,
