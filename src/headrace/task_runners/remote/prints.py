@@ -20,5 +20,7 @@ def print_line_by_line() -> None:
 def print_what_is_left() -> None:
     """Write out a line that was begun and not ended: a worker process ends without doing so."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # there is none, it is closed, or it is of the user's making
+        try:
             stream.flush()
+        except Exception:  # noqa: S112 - there is none, it is closed, or it is of the user's making
+            continue
