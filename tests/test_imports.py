@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 HEAVY = {
     "asyncio", "click", "cloudpickle", "dask", "distributed", "pydantic", "ray", "rich", "sqlite3", "starlette",
-    "tblib",
 }  # fmt: skip
 
 HELLO = """

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import headrace
 from headrace import flow, task
-from headrace.errors import ResumeError, RunNotFoundError
+from headrace.errors import FlowRunCancelled, ResumeError, RunNotFoundError, TaskTimedOut
 from headrace.testing import in_memory_history
-from headrace.tracebacks import failure_of, format_traceback
+from headrace.tracebacks import failure_of, format_traceback, format_with_frames, strip_engine_frames
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -115,6 +118,17 @@ def test_other_ways_to_the_same_line_are_other_texts() -> None:
     assert deep.count("in raise_it") == shallow.count("in raise_it") + 1
 
 
+def test_equal_lines_of_two_files_are_other_texts() -> None:
+    texts = []
+    for file in ("first.py", "second.py"):
+        try:
+            exec(compile("raise ValueError", file, "exec"), {})
+        except ValueError as error:
+            texts.append(format_traceback(error))
+
+    assert ["first.py" in texts[0], "second.py" in texts[1]] == [True, True]
+
+
 def test_a_thousand_failures_of_one_place_are_written_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     extracted = []
     extract = traceback.extract_tb
@@ -151,6 +165,69 @@ def test_the_line_on_stderr_and_the_kept_one_have_the_same_text(capsys: pytest.C
     assert line == f"Task run 'fragile-0' failed\n{kept}"
     if not logging.getLogger("headrace").propagate:
         assert kept in capsys.readouterr().err
+
+
+def test_a_line_of_a_failure_without_frames_shows_none_of_who_raised_it_again() -> None:
+    assert format_with_frames(caught(TaskTimedOut("late")), None) == "headrace.errors.TaskTimedOut: late\n"
+
+
+def test_frames_of_the_engine_are_left_out_between_those_of_the_user() -> None:
+    @task
+    def breaks() -> None:
+        raise ValueError("no")
+
+    @task
+    def asks() -> None:
+        try:
+            breaks().result()
+        except ValueError as error:
+            raise RuntimeError("asked in vain") from error
+
+    @flow
+    def asking() -> None:
+        asks().exception()
+
+    with in_memory_history() as history:
+        asking()
+        failure = history.run().task_run("asks-0").failure
+
+    assert failure is not None
+    assert functions_in(failure.traceback) == ["asks", "breaks", "asks"]
+
+
+def test_frames_of_the_engine_alone_are_shown_of_what_may_be_a_defect() -> None:
+    on_purpose, defect = raised_in_engine(FlowRunCancelled("cancelled")), raised_in_engine(LookupError("?"))
+    for error in (on_purpose, defect):
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next  # without the test's own
+        strip_engine_frames(error)
+
+    assert functions_in(format_traceback(on_purpose)) == []
+    assert functions_in(format_traceback(defect)) == ["engine"]
+
+
+def test_below_the_frames_of_the_user_too() -> None:
+    on_purpose, defect = raised_in_engine(FlowRunCancelled("cancelled")), raised_in_engine(LookupError("?"))
+    for error in (on_purpose, defect):
+        strip_engine_frames(error)
+
+    assert functions_in(format_traceback(on_purpose)) == ["raised_in_engine"]
+    assert functions_in(format_traceback(defect)) == ["raised_in_engine", "engine"]
+
+
+def raised_in_engine(error: BaseException) -> BaseException:
+    """The error as it comes out of a function of Headrace."""
+    names: dict[str, Any] = {}
+    code = "def engine(error):\n    raise error"
+    exec(compile(code, str(Path(headrace.__file__).with_name("invented.py")), "exec"), names)
+    try:
+        names["engine"](error)
+    except BaseException as raised:
+        return raised
+    raise AssertionError("nothing was raised")
+
+
+def functions_in(text: str) -> list[str]:
+    return re.findall(r'File ".*", line [0-9]+, in (\w+)', text)
 
 
 def test_what_is_wrong_with_a_resume_is_raised_where_it_was_asked_for() -> None:

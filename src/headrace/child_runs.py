@@ -21,7 +21,7 @@ from headrace.history.facts import LogFact, PlainTaskRunFact, TaskRunFact
 from headrace.hooks import NO_HOOKS
 from headrace.task_runners import ConcurrentTaskRunner
 from headrace.task_runners.call import NO_CONTEXT, Call, Report
-from headrace.task_runners.remote.exceptions import pack_error, unpack_error
+from headrace.task_runners.remote.exceptions import pack_with_frames, unpack_error
 from headrace.task_runners.remote.outcome import Child
 from headrace.task_runners.remote.pickling import dump, loads
 
@@ -100,7 +100,7 @@ class ChildRuns:
             run = self._driver.failed_run(id)
             roots = run.roots
             # Not the exception's own traceback: it grows whenever somebody's `result()` raises it again.
-            error = pack_error(run.exception().with_traceback(run.traceback))
+            error = pack_with_frames(run.exception(), run.traceback)
         return Child(in_full, roots, is_seen, error, None if task is None else dump(task))
 
     # -- in the place of a flow run and of a history ---------------------------------------------

@@ -60,14 +60,21 @@ from headrace.errors import (
 from headrace.futures import TaskFuture, new_task_future, running_loop
 from headrace.history.facts import AttemptFact, TaskCodeFact
 from headrace.interrupts import calls_user_code, deliver, noted, shielded, tell, untold
-from headrace.logging import log_defect, log_task_failure, log_task_state, log_warning, logs_task_states
+from headrace.logging import (
+    log_defect,
+    log_task_crash,
+    log_task_failure,
+    log_task_state,
+    log_warning,
+    logs_task_states,
+)
 from headrace.mailbox import Mailbox
 from headrace.run_context import context_of_call
 from headrace.slot_loans import lend_slot, reclaim_slot
 from headrace.stack_room import require_stack_room
 from headrace.task_runners.call import NO_CONTEXT, Call, FoundValue, Report, fill_call
 from headrace.task_runners.stopping import post_end_of_stop
-from headrace.thread_marks import own_mark
+from headrace.thread_marks import frames_of, own_mark
 from headrace.tracebacks import describe, failure_of, message_of
 
 if TYPE_CHECKING:
@@ -699,11 +706,17 @@ class Driver:
     def _put_off_what_follows(self, call: Call, state: State) -> None:
         """Log the state and call its hooks, in the aftermath's own thread."""
         self.aftermath.put(lambda: self._log(call, state))
+        self._put_off_hooks(call, state)
+
+    def _put_off_hooks(self, call: Call, state: State) -> None:
         for hook in call.task.hooks.of(state.type) if state.name is not StateName.REPLAYED else ():
             self.aftermath.put_hook(hook, call.task, context_of_call(call), state)
 
     def _log(self, call: Call, state: State) -> None:
-        if call.error is not None and state.name in _LOGGED_AS_FAILURES and self.flow_run.logs_failures:
+        logs_failures = self.flow_run.logs_failures
+        if state.name is StateName.CRASHED and logs_failures:
+            log_task_crash(call, state)
+        elif call.error is not None and state.name in _LOGGED_AS_FAILURES and logs_failures:
             log_task_failure(call, call.error)
         else:
             log_task_state(call, state)
@@ -756,7 +769,8 @@ class Driver:
         how = f"what it does{f' in {worker}' if worker else ''} could not be stopped and goes on unheard"
         self.aftermath.put(lambda: log_warning(call, f"Task run '{call.display_name}' is given up: {how}"))
         started_us = call.started_us or self.now_us()
-        post_end_of_stop(call, number, started_us=started_us, worker=worker, how=how)
+        frames = frames_of(call, number)
+        post_end_of_stop(call, number, started_us=started_us, worker=worker, how=how, frames=frames)
 
     def retry_delay_seconds(self, call: Call, error: BaseException) -> float | None:
         """How long to wait before the next attempt; ``None`` for no further attempt. Asks user functions."""
@@ -893,7 +907,11 @@ class Driver:
         call.is_done = True
         try:
             self._remember(call.as_fact())
-            self._put_off_what_follows(call, call.state)
+            state = call.state
+            self.aftermath.put(
+                lambda: log_task_state(call, state)
+            )  # of all of them the flow run tells at once
+            self._put_off_hooks(call, state)
         except Exception as defect:
             log_defect(f"{call.display_name} crashed, and the history was not told", defect)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType, FrameType
+    from types import CodeType, FrameType, TracebackType
     from typing import Any, NoReturn
 
     Handler = Callable[[int, FrameType | None], None]
@@ -120,6 +120,17 @@ def is_in_user_code(frame: FrameType | None) -> bool:
             return False
         frame = frame.f_back
     return False
+
+
+def frames_in_user_code(frame: FrameType | None) -> TracebackType | None:
+    """The stack from where the engine calls user code inwards, as a traceback; ``None`` if it is not in there."""
+    from types import TracebackType
+
+    frames: TracebackType | None = None
+    while frame is not None and frame.f_code not in _open:
+        frames = TracebackType(frames, frame, frame.f_lasti, frame.f_lineno or frame.f_code.co_firstlineno)
+        frame = frame.f_back
+    return None if frame is None else frames
 
 
 def deliver(frames_up: int = 1) -> None:

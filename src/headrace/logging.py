@@ -61,20 +61,26 @@ def log_task_state(call: Call, state: State) -> None:
 
 def log_task_failure(call: Call, error: BaseException) -> None:
     """A failed task run, with its traceback, at ERROR."""
-    token = current_scope.set(call)
-    try:
-        # Not the exception's own traceback: it grows whenever somebody's `result()` raises it again.
-        info = (type(error), error, call.traceback)
-        logger.error("Task run '%s' failed", call.display_name, exc_info=info)
-    finally:
-        current_scope.reset(token)
+    # Not the exception's own traceback: it grows whenever somebody's `result()` raises it again.
+    info = (type(error), error, call.traceback)
+    _log_under(call, logging.ERROR, f"Task run '{call.display_name}' failed", info)
+
+
+def log_task_crash(call: Call, state: State) -> None:
+    """A task run that crashed, with the reason, at ERROR: there is no traceback of it."""
+    _log_under(call, logging.ERROR, f"Task run '{call.display_name}' crashed: {state.message}")
 
 
 def log_warning(call: Call, message: str) -> None:
-    """What a person should know of a task run, at WARNING, kept under it."""
+    """What a person should know of a task run, at WARNING."""
+    _log_under(call, logging.WARNING, message)
+
+
+def _log_under(call: Call, level: int, message: str, exc_info: Any = None) -> None:
+    """Log a line that the history keeps under the task run."""
     token = current_scope.set(call)
     try:
-        logger.warning("%s", message)
+        logger.log(level, "%s", message, exc_info=exc_info)
     finally:
         current_scope.reset(token)
 
@@ -116,9 +122,9 @@ def _keep_record(record: logging.LogRecord) -> None:
 
 
 def _text_of(exc_info: Any) -> str:
-    from headrace.tracebacks import format_traceback
+    from headrace.tracebacks import format_with_frames
 
-    return format_traceback(*exc_info[1:]).removesuffix("\n")
+    return format_with_frames(*exc_info[1:]).removesuffix("\n")
 
 
 class Capture:

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from headrace.errors import RunInterrupted
-from headrace.interrupts import brittle, handlers, is_in_user_code
+from headrace.interrupts import brittle, frames_in_user_code, handlers, is_in_user_code
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, TracebackType
 
 
 class ThreadMark:
@@ -118,6 +118,14 @@ def own_mark() -> ThreadMark:
 def find_mark(run: Any, number: int) -> ThreadMark | None:
     """The mark of the thread that executes the code of that attempt just now."""
     return next((mark for mark in list(_marks) if mark.run is run and mark.number == number), None)
+
+
+def frames_of(run: Any, number: int) -> TracebackType | None:
+    """Where the code of that attempt is just now, if a thread of this process executes it."""
+    mark = find_mark(run, number)
+    frame = None if mark is None else sys._current_frames().get(mark.thread_id)
+    is_still_there = mark is not None and mark.run is run and mark.number == number
+    return frames_in_user_code(frame) if is_still_there else None
 
 
 def _send_if_still_there(mark: ThreadMark, run: Any, number: int, frame: FrameType, place: int) -> bool:

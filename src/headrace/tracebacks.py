@@ -6,14 +6,17 @@ Nothing here trusts an exception of the user's: its ``__str__`` may raise.
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from headrace.errors import HeadraceError
 from headrace.history.facts import Failure
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_FOR_TESTS = os.path.join(_HERE, "testing", "")
 _LONGEST_MESSAGE = 2_000
 _LONGEST_TRACEBACK = 20_000
 _MOST_STACKS = 128
@@ -47,11 +50,15 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(type(error).__name__, message_of(error), format_traceback(error))
 
 
-def format_traceback(error: BaseException, frames: TracebackType | None = None) -> str:
-    """The traceback as Python would print it, bounded. ``frames`` stand in for the exception's own."""
+def format_traceback(error: BaseException) -> str:
+    """The traceback as Python would print it, bounded."""
+    return format_with_frames(error, error.__traceback__)
+
+
+def format_with_frames(error: BaseException, frames: TracebackType | None) -> str:
+    """The same with these frames, or none, in the place of the exception's own."""
     import traceback
 
-    frames = frames or error.__traceback__
     try:
         text = _format_plainly(error, frames)
         if text is None:
@@ -83,7 +90,8 @@ def _format_stack(frames: TracebackType) -> str:
     place: list[object] = []
     frame: TracebackType | None = frames
     while frame is not None:
-        place += (frame.tb_frame.f_code, frame.tb_lasti)
+        code = frame.tb_frame.f_code
+        place += (code, code.co_filename, frame.tb_lasti)  # code of two files may be equal
         frame = frame.tb_next
     key = tuple(place)
     text = _stacks.get(key)
@@ -98,16 +106,47 @@ def _format_stack(frames: TracebackType) -> str:
 
 
 def strip_engine_frames(error: BaseException) -> None:
-    """Let the traceback begin where the user's code does."""
-    first: TracebackType | None = error.__traceback__
-    while first is not None and first.tb_frame.f_code.co_filename.startswith(_HERE):
-        first = first.tb_next
-    if first is not None:
-        error.__traceback__ = first
+    """Leave the engine's frames out of the traceback, and out of those of its causes.
+
+    What is no exception of the engine's, and came up there, may be a defect: the frames at the end stay.
+    """
+    left = [error]
+    seen: set[int] = set()
+    while left:
+        raised = left.pop()
+        if id(raised) not in seen:
+            seen.add(id(raised))
+            _strip(raised)
+            origins = (raised.__cause__, raised.__context__, *getattr(raised, "exceptions", ()))
+            left += [origin for origin in origins if isinstance(origin, BaseException)]
+
+
+def _strip(error: BaseException) -> None:
+    frames: list[TracebackType] = []
+    frame = error.__traceback__
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.tb_next
+    end = len(frames)
+    if isinstance(error, Exception) and not isinstance(error, HeadraceError | TimeoutError):
+        while end and _is_ours(frames[end - 1]):
+            end -= 1
+        if not end:
+            return
+    shown = [*[frame for frame in frames[:end] if not _is_ours(frame)], *frames[end:]]
+    if len(shown) < len(frames):
+        for frame, following in pairwise([*shown, None]):
+            frame.tb_next = following  # type: ignore[union-attr]  # only the last is none
+        error.__traceback__ = shown[0] if shown else None
 
 
 def hide_engine_frames(error: BaseException) -> None:
     """The same, and no frame at all where none is the user's: who calls Headrace sees where they called it."""
     strip_engine_frames(error)
-    if error.__traceback__ is not None and error.__traceback__.tb_frame.f_code.co_filename.startswith(_HERE):
+    if error.__traceback__ is not None and _is_ours(error.__traceback__):
         error.__traceback__ = None
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    file = frame.tb_frame.f_code.co_filename
+    return file.startswith(_HERE) and not file.startswith(_FOR_TESTS)

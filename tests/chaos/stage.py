@@ -27,7 +27,7 @@ _SLOW_SECONDS = 60
 _LOADED_ONCE = (
     "asyncio", "cloudpickle", "pydantic", "sqlite3",
     "headrace.async_conduct", "headrace.call_memory", "headrace.code_digests", "headrace.epochs", "headrace.flow_failures", "headrace.flow_runs", "headrace.lone_tasks", "headrace.resuming", "headrace.submitting",
-    "headrace.gathering", "headrace.loop_signals", "headrace.mapping", "headrace.stable_keys", "tblib", "headrace.history.journal", "headrace.history.keeping", "headrace.history.pickles",
+    "headrace.gathering", "headrace.loop_signals", "headrace.mapping", "headrace.stable_keys", "headrace.history.journal", "headrace.history.keeping", "headrace.history.pickles",
     "headrace.history.reader", "headrace.history.result_store", "headrace.history.schema", "headrace.history.stored_value",
     "headrace.task_runners.loops", "headrace.task_runners.process", "headrace.task_runners.process_engine",
     "headrace.task_runners.remote.session", "tests.chaos.flows",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace import as_completed, flow, get_run_context, task, wait
+from headrace import as_completed, flow, get_run_context, sleep, task, wait
 from headrace.errors import (
     FlowRunCancelled,
     FlowRunTimedOut,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from headrace.engine.states import State
+    from headrace.history.reader import Run, TaskRun
     from tests.conftest import RunPython
     from tests.semantics.conftest import Story
 
@@ -242,6 +244,65 @@ def test_c8_what_cannot_be_stopped_is_given_up_and_said_to_go_on(place: Place, s
     assert story.states() == {"stuck-0": "TimedOut", "quick-0": "Completed"}
     assert "goes on unheard" in str(story.task_runs()["stuck-0"].states[-1].message)
     assert any("stuck-0' is given up" in message for message in story.messages())
+
+
+@EVERY_RUNNER
+def test_c8_the_traceback_of_a_timeout_is_where_the_task_was(runner: Any, place: Place, story: Story) -> None:
+    lingering = task(timeout_seconds=0.05, name="lingering")(place.stay)
+
+    @flow(task_runner=runner)
+    def hasty() -> None:
+        lingering().exception()
+
+    hasty()
+    assert functions_in(story.task_runs()["lingering-0"]) == ["stay"]
+
+
+@pytest.mark.parametrize("way", ["sleep", "result", "stuck"])
+def test_c8_the_traceback_of_a_timeout_shows_no_frames_of_the_engine(
+    way: str, place: Place, story: Story
+) -> None:
+    def rest() -> None:
+        if way == "sleep":
+            sleep(DEADLINE_SECONDS)
+        elif way == "result":
+            task(place.stay)().result()
+        else:
+            place.be_stuck()
+
+    resting = task(timeout_seconds=0.05, name="resting")(rest)
+
+    @flow
+    def hasty() -> None:
+        resting().exception()
+
+    hasty()
+    assert functions_in(story.task_runs()["resting-0"]) == (
+        ["rest", "be_stuck"] if way == "stuck" else ["rest"]
+    )
+
+
+def test_c8_the_traceback_of_a_cancelled_run_is_where_its_function_was(story: Story) -> None:
+    @flow
+    def patient() -> None:
+        sleep(3600)
+
+    with ManualClock() as clock:
+        future = patient.submit()
+        clock.wait_until_pending()
+        future.cancel()
+        future.wait()
+
+    run = story.flow_run()
+    assert run.failure is not None
+    assert run.failure.type == "FlowRunCancelled"
+    assert functions_in(run) == ["patient"]
+
+
+def functions_in(run: Run | TaskRun) -> list[str]:
+    """The functions in the traceback with which it failed, but for those of Python's own locks."""
+    assert run.failure is not None
+    return re.findall(r'File ".*(?<!threading.py)", line [0-9]+, in (\w+)', run.failure.traceback)
 
 
 def test_c8_a_value_that_comes_too_late_is_not_taken(place: Place, story: Story) -> None:

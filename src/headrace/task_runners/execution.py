@@ -185,7 +185,8 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
         noted.note(error)  # the caller is told, not the task: see `interrupts`
     stops = _is_by_a_stop(error)
     if is_timed_out(call, number) or (stops and call.is_cancelled):
-        return report_of_stop(call, number, started_us, worker, "", None if stops else error)
+        cause, frames = (None, error.__traceback__) if stops else (error, None)
+        return report_of_stop(call, number, started_us, worker, "", cause, frames)
     if is_interrupt or _is_cancellation(error):
         reason = "interrupted" if is_interrupt else "cancelled"
         return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, error, reason)

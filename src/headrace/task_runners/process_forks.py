@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from headrace.task_runners.process_memory import Memory
 
-_LOADED_IN_ADVANCE = ("headrace.child_runs", "headrace.tasks", "tblib", "cloudpickle.cloudpickle")
+_LOADED_IN_ADVANCE = ("headrace.child_runs", "headrace.tasks", "cloudpickle.cloudpickle")
 """What the first errand of a worker would import."""
 
 _LOOK_SECONDS = 1.0

@@ -17,7 +17,7 @@ from headrace.task_runners.remote.errand import PackedCommission
 from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Outcome
 from headrace.task_runners.remote.outpost import execute_errand, unreadable
-from headrace.task_runners.remote.prints import print_line_by_line
+from headrace.task_runners.remote.prints import print_line_by_line, print_what_is_left
 from headrace.task_runners.remote.reporter import Reporter
 from headrace.tracebacks import describe, failure_of
 
@@ -63,6 +63,7 @@ def serve(channel: Channel) -> None:
     while worker.execute_next():
         pass
     atexit._run_exitfuncs()
+    print_what_is_left()
 
 
 class Worker:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -76,7 +78,11 @@ def test_a_task_whose_worker_dies_crashes_and_no_other_is_touched(
         return [future.result() for future in [*before, *after]]
 
     assert doomed() == [*range(1, 11), *range(2, 12)]
-    assert history.run().task_run("die-0").state == "Crashed"
+    died = history.run().task_run("die-0")
+    assert died.state == "Crashed"
+    [line] = history.run().log_lines
+    assert (line.task_run, line.level) == (died.id, logging.ERROR)
+    assert re.match(f"Task run 'die-0' crashed: {cause}", line.message)
 
 
 def test_a_worker_that_dies_is_a_failure_that_retries_make_good(
@@ -89,6 +95,7 @@ def test_a_worker_that_dies_is_a_failure_that_retries_make_good(
     assert stubborn() == 3
     task_run = history.run().task_runs[0]
     assert (task_run.state, task_run.attempt_count) == ("Completed", 3)
+    assert history.run().log_lines == []
     assert len(set(pids_in(tmp_path / "diary"))) == 3
 
 
@@ -244,7 +251,9 @@ def test_the_process_that_workers_come_from_may_die_too(tmp_path: Path, turnstil
 
 
 @pytest.mark.usefixtures("own_nursery")
-def test_where_no_worker_begins_the_flow_run_ends_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_worker_begins_the_flow_run_ends_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, history: RecordedHistory
+) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
 
     @flow(task_runner=ProcessTaskRunner(max_workers=2))
@@ -253,6 +262,9 @@ def test_where_no_worker_begins_the_flow_run_ends_and_says_why(monkeypatch: pyte
 
     with pytest.raises(TaskCrashed, match=r"no worker process can be started: .*/nowhere/python"):
         hopeless()
+    assert not [
+        line for line in history.run().logs() if line.startswith("Task run")
+    ]  # the flow run tells of all
 
 
 @pytest.mark.usefixtures("own_nursery")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace import flow
+from headrace import flow, task
 from headrace.task_runners import ProcessTaskRunner, load
 from headrace.task_runners.process_engine import ProcessEngine
 from headrace.task_runners.process_hand import Hand
 from headrace.task_runners.process_nursery import Nursery
-from tests.task_runners.process.specimens import surroundings, talk, value_of
+from tests.task_runners.process.specimens import pid, surroundings, talk, value_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,98 @@ dying()
     )
 
     assert run_python("script.py").stdout == "last words\n"
+
+
+def test_a_last_line_without_its_end_is_printed_when_the_attempt_ends(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(
+        """
+import atexit, sys
+from headrace import flow, task
+from headrace.task_runners import ProcessTaskRunner
+
+@task
+def write():
+    atexit.register(lambda: sys.stdout.write(" at its end"))
+    sys.stdout.write("written")
+    sys.stderr.write("complained")
+
+@task
+def fail():
+    print(" then printed", end="")
+    raise ValueError
+
+@flow(task_runner=ProcessTaskRunner(max_workers=1))
+def talking():
+    write().result()
+    print(" here", end="", flush=True)
+    fail().exception()
+    print(" here again", end="", flush=True)
+
+talking()
+""",
+        "utf-8",
+    )
+
+    ended = run_python("script.py")
+    assert ended.stdout == "written here then printed here again at its end"
+    assert "complained" in ended.stderr
+
+
+def test_tracebacks_of_a_script_show_its_lines_as_those_of_threads_do(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(
+        """
+from headrace import flow, task
+from headrace.task_runners import ConcurrentTaskRunner, ProcessTaskRunner
+
+class Divider:
+    def divide(self, x):
+        return (lambda y: 1 / y)(x)
+
+@task
+def divide(x):
+    return Divider().divide(x)
+
+@task
+def divide_elsewhere(x):
+    return divide(x).result()
+
+@flow
+def dividing():
+    divide(0).exception()
+    divide_elsewhere(0).exception()
+
+for runner in (ConcurrentTaskRunner(), ProcessTaskRunner(max_workers=1)):
+    dividing.with_options(task_runner=runner)()
+""",
+        "utf-8",
+    )
+
+    told = run_python("script.py").stderr
+    tracebacks = re.findall(r"Traceback .*?\nZeroDivisionError", told, re.DOTALL)
+    in_threads, in_processes = tracebacks[:3], tracebacks[3:]
+    assert in_processes == in_threads
+    assert f'"{tmp_path / "script.py"}", line 7, in <lambda>\n    return (lambda y: 1 / y)(x)\n' in told
+    assert told.count("return divide(x).result()") == 2
+
+
+def test_a_task_that_calls_itself_without_end_fails_and_its_worker_goes_on(runner: ProcessTaskRunner) -> None:
+    @task
+    def dig() -> int:
+        return pid.fn() + int(dig.fn())
+
+    @flow(task_runner=runner)
+    def digging() -> bool:
+        before = [pid().result() for _ in range(10)]
+        with pytest.raises(RecursionError) as hole:
+            dig().result()
+        assert len(hole.traceback) > 500
+        return pid().result() in before
+
+    assert digging()
 
 
 @pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="pipes do not tell there what was written at once")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.errors import TaskRunError
@@ -9,16 +13,22 @@ from headrace.task_runners.remote.pickling import dump, loads
 from headrace.tracebacks import describe
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import CodeType
 
 _MOST_CAUSES = 8
+_MOST_PLACES = 512
+_UNKNOWN = -1
+_NOWHERE = (None, None, None, None)
+
+Place = tuple[str, str, str, int, int, int, int]
+"""Where a frame stands: its file, function and module; the line, the last line, and from which column to which."""
 
 
 class PackedError(NamedTuple):
     """An exception as it travels: its pickle, the frames of its traceback, and what it came from."""
 
     pickled: bytes
-    frames: dict[str, Any] | None
+    frames: tuple[Place, ...]
     origin: PackedError | None
     is_cause: bool
     is_context_shown: bool
@@ -26,11 +36,16 @@ class PackedError(NamedTuple):
 
 def pack_error(error: BaseException, depth: int = 0) -> PackedError:
     """The exception, pickled; if it cannot be, a ``TaskRunError`` that tells of it."""
+    return pack_with_frames(error, error.__traceback__, depth)
+
+
+def pack_with_frames(error: BaseException, frames: TracebackType | None, depth: int = 0) -> PackedError:
+    """The same with these frames, or none, in the place of the exception's own."""
     origin = error.__cause__ or error.__context__
     packed_origin = pack_error(origin, depth + 1) if origin is not None and depth < _MOST_CAUSES else None
     return PackedError(
         _pickle(error),
-        _pack_frames(error.__traceback__),
+        _pack_frames(frames),
         packed_origin,
         error.__cause__ is not None,
         not error.__suppress_context__,
@@ -45,8 +60,9 @@ def unpack_error(packed: PackedError) -> BaseException:
         error = TaskRunError(
             f"the task raised an exception that cannot be unpickled here: {describe(defect)}"
         )
-    if packed.frames is not None:
-        error = error.with_traceback(_unpack_frames(packed.frames))
+    if packed.frames:
+        with suppress(ValueError):  # of code that says it stood where none can stand
+            error = error.with_traceback(_unpack_frames(packed.frames))
     if packed.origin is not None:
         origin = unpack_error(PackedError(*packed.origin))
         if packed.is_cause:
@@ -91,13 +107,54 @@ def _unpickle(pickled: bytes) -> BaseException:
     return error
 
 
-def _pack_frames(frames: TracebackType | None) -> dict[str, Any] | None:
-    from tblib import Traceback
+def _pack_frames(frames: TracebackType | None) -> tuple[Place, ...]:
+    places = []
+    while frames is not None:
+        places.append(_place_of(frames))
+        frames = frames.tb_next
+    return tuple(places)
 
-    return None if frames is None else Traceback(frames).to_dict()
+
+def _place_of(frame: TracebackType) -> Place:
+    code = frame.tb_frame.f_code
+    line = frame.tb_lineno or code.co_firstlineno
+    instruction = max(frame.tb_lasti, 0) // 2
+    first_line, end_line, column, end_column = next(islice(code.co_positions(), instruction, None), _NOWHERE)
+    if first_line != line or end_line is None or column is None or end_column is None:
+        end_line, column, end_column = line, _UNKNOWN, _UNKNOWN
+    module = frame.tb_frame.f_globals.get("__name__", "")
+    return code.co_filename, code.co_name, module, line, end_line, column, end_column
 
 
-def _unpack_frames(frames: dict[str, Any]) -> TracebackType | None:
-    from tblib import Traceback
+def _unpack_frames(places: tuple[Place, ...]) -> TracebackType | None:
+    frames: TracebackType | None = None
+    for place in reversed(places):
+        made = _frame_at(place)
+        frames = TracebackType(frames, made.tb_frame, made.tb_lasti, made.tb_lineno)
+    return frames
 
-    return Traceback.from_dict(frames).as_traceback()  # type: ignore[no-any-return]
+
+def _frame_at(place: Place) -> TracebackType:
+    """A frame that stands there: only the interpreter makes them, and it does so for code that raises."""
+    try:
+        exec(_code_at(place), {"__name__": place[2]})  # noqa: S102 - it is our own code
+    except Exception as raised:
+        frames = raised.__traceback__
+        assert frames is not None
+        assert frames.tb_next is not None
+        return frames.tb_next
+    raise AssertionError("it raises")
+
+
+@lru_cache(_MOST_PLACES)
+def _code_at(place: Place) -> CodeType:
+    """Code that raises an exception at that place."""
+    import ast
+
+    file, name, _, line, end_line, column, end_column = place
+    code = ast.parse("raise Exception")
+    for node in ast.walk(code):
+        if isinstance(node, ast.stmt | ast.expr):
+            node.lineno, node.end_lineno = line, end_line
+            node.col_offset, node.end_col_offset = column, end_column
+    return compile(code, file, "exec").replace(co_name=name)

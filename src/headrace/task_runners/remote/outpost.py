@@ -33,6 +33,7 @@ from headrace.task_runners.remote.errand import (
 from headrace.task_runners.remote.exceptions import pack_error
 from headrace.task_runners.remote.outcome import Landing, Line, Outcome
 from headrace.task_runners.remote.pickling import loads
+from headrace.task_runners.remote.prints import print_what_is_left
 from headrace.task_runners.remote.reporter import Began, News
 from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of
@@ -169,6 +170,7 @@ class Outpost:
             )
             children = self._children.finish() if self._children is not None else ()
         finally:
+            print_what_is_left()
             del _under_way[thread_id]
             self._reporter.end(self)
             noted.is_set = False  # an interrupt was meant for this attempt, not for the worker

@@ -10,7 +10,7 @@ import sys
 from _pickle import dumps as dump_plainly, loads
 from io import BytesIO
 from threading import Lock
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
@@ -19,6 +19,7 @@ from headrace.history.results import PROTOCOL, is_small
 from headrace.importable import found_by_name, leads_to
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pickle import PickleBuffer
     from types import ModuleType
 
@@ -76,6 +77,11 @@ def function_of_task(module: str, name: str) -> Any:
     return found_by_name(module, name).fn
 
 
+def code_of_file(file: str, make: Callable[..., CodeType], parts: tuple[Any, ...]) -> CodeType:
+    """The code, on the other side, with the file that its tracebacks are to name: cloudpickle leaves that out."""
+    return make(*parts).replace(co_filename=file)
+
+
 def _dump(value: object) -> bytes:
     buffer = BytesIO()
     _Pickler(buffer, PROTOCOL).dump(value)
@@ -95,6 +101,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # which has no types
             return MethodType, (obj.__func__, obj.__self__)
         if type(obj) is FunctionType and _fn(leads_to(obj.__module__, obj.__qualname__)) is obj:
             return function_of_task, (obj.__module__, obj.__qualname__)
+        if type(obj) is CodeType:
+            return code_of_file, (obj.co_filename, *self.dispatch_table[CodeType](obj))
         return super().reducer_override(obj)
 
 

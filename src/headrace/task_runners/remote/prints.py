@@ -1,4 +1,4 @@
-"""What tasks print in a worker process: whole lines, each at once."""
+"""What tasks print in a worker process: whole lines, each at once, and the rest when the attempt ends."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ def print_line_by_line() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # somebody has replaced or closed it, or there is none
             stream.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]
+
+
+def print_what_is_left() -> None:
+    """Write out a line that was begun and not ended: a worker process ends without doing so."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: S112 - there is none, it is closed, or it is of the user's making
+            continue
