@@ -148,13 +148,18 @@ def _frame_at(place: Place) -> TracebackType:
 
 @lru_cache(_MOST_PLACES)
 def _code_at(place: Place) -> CodeType:
-    """Code that raises an exception at that place."""
+    """Code that raises an exception at that place.
+
+    Its tree is made and not parsed: the parser of Python 3.11 gives no tree to two threads at once.
+    """
     import ast
 
     file, name, _, line, end_line, column, end_column = place
-    code = ast.parse("raise Exception")
-    for node in ast.walk(code):
-        if isinstance(node, ast.stmt | ast.expr):
-            node.lineno, node.end_lineno = line, end_line
-            node.col_offset, node.end_col_offset = column, end_column
-    return compile(code, file, "exec").replace(co_name=name)
+    at: dict[str, Any] = {
+        "lineno": line,
+        "end_lineno": end_line,
+        "col_offset": column,
+        "end_col_offset": end_column,
+    }
+    raising = ast.Raise(exc=ast.Name("Exception", ast.Load(), **at), **at)
+    return compile(ast.Module([raising], []), file, "exec").replace(co_name=name)
