@@ -71,6 +71,11 @@ if TYPE_CHECKING:
     from headrace.task_runners.call import Call
 
 
+_LOCKED_HISTORY_SECONDS = 1.0
+_LOCKED_HISTORY_SECONDS_ON_A_LOOP = 0.1
+"""How long the first call of a flow waits for a history that somebody else keeps locked. A loop has others to serve."""
+
+
 class FlowRun(Completion):
     """One run of a flow. It is the scope of the flow's code, and what a ``FlowRunFuture`` stands for."""
 
@@ -126,6 +131,7 @@ class FlowRun(Completion):
         self._loss: FlowRunLost | None = None
         self._is_cancelled = False
         self._cut = Milestone()
+        self._is_known = False
         self._is_interrupted = False
         self._is_stopping = False
         self._reason = ""
@@ -440,6 +446,7 @@ class FlowRun(Completion):
 
         epochs = Epochs(self, resumption)
         if self._parent is not None and self.recorded_parent is not None:
+            self._parent.driver.flow_run.become_known()
             if self._parent.call is not None:
                 self._parent.driver.tell_of_caller(self._parent.call)
             epochs.take_place_in(self._parent.driver, self.recorded_parent, self._arguments)
@@ -555,6 +562,17 @@ class FlowRun(Completion):
             self.driver.expect_cancel()
 
     # -- what is told --------------------------------------------------------------------------
+
+    def become_known(self) -> None:
+        """It is about to call a task or a subflow: if its process is killed from then on, the history has it, to be resumed.
+
+        Waits for one commit the first time. What calls a subflow is known before that is, and a lone task is not resumed.
+        """
+        if not self._is_known and self._parent is None and self.flow.kind == "flow":
+            driver = self.driver
+            has_loop = driver.loop is not None
+            driver.history.flush(_LOCKED_HISTORY_SECONDS_ON_A_LOOP if has_loop else _LOCKED_HISTORY_SECONDS)
+            self._is_known = True
 
     def record_changes(self, changes: tuple[Change, ...]) -> None:
         """Tell the history where the run stands."""
