@@ -7,6 +7,7 @@ here at every start: what only some runs need has files of its own, imported whe
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headrace.clock import current_clock, system_clock
+from headrace.clock import current_clock, duration, system_clock
 from headrace.completion import Completion, Gate, Milestone
 from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
@@ -400,6 +401,11 @@ class FlowRun(Completion):
         return 1 if self._epochs is None else self._epochs.number
 
     @property
+    def started_us(self) -> int | None:
+        """When its function was first called in this epoch."""
+        return next((at_us for name, at_us, _ in self.changes if name is StateName.RUNNING), None)
+
+    @property
     def outcome(self) -> tuple[Any, BaseException | None]:
         """What the run gave, or what it raised, once it has ended."""
         return self.value, self.error
@@ -582,7 +588,6 @@ class FlowRun(Completion):
     def as_fact(self, result: StoredResult | None) -> FlowRunFact:
         """What the history is to know of it now."""
         changes = self.changes
-        started = next((at_us for name, at_us, _ in changes if name is StateName.RUNNING), None)
         has_ended = State(*changes[-1]).is_terminal
         return FlowRunFact(
             self.flow_run_id,
@@ -592,7 +597,7 @@ class FlowRun(Completion):
             self.flow.version,
             self.tags,
             tuple(State(*change) for change in changes),
-            started,
+            self.started_us,
             changes[-1][1] if has_ended else None,
             self.recorded_parent,
             self.flow.task_runner.name,
@@ -642,12 +647,18 @@ class FlowRun(Completion):
             current_scope.reset(token)
 
     def _log_end(self) -> None:
-        seconds = (self.changes[-1][1] - self.changes[0][1]) / 1e6
-        message = "Flow run '%s' of flow '%s' ended %s after %.3g s"
-        if self.state.type is StateType.COMPLETED:
-            logger.info(message, self.name, self.flow_name, self.state, seconds)
-        else:
-            logger.error(message, self.name, self.flow_name, self.state, seconds)
+        level = logging.INFO if self.state.type is StateType.COMPLETED else logging.ERROR
+        message = "Flow run '%s' of flow '%s' ended %s after %s"
+        logger.log(level, message, self.name, self.flow_name, self.state, self._time_taken())
+
+    def _time_taken(self) -> str:
+        """From its first start on; of a run that has gone on, also what its last epoch took of that."""
+        ended_us = self.changes[-1][1]
+        in_this_epoch = duration(ended_us - (self.started_us or self.changes[0][1]))
+        first_us = None if self._epochs is None else self._epochs.first_started_us
+        if first_us is None:
+            return in_this_epoch
+        return f"{duration(ended_us - first_us)} ({in_this_epoch} of that in epoch {self.epoch})"
 
 
 class _Writing(Milestone):

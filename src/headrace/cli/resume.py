@@ -76,7 +76,7 @@ def resume(
         with open_history() as reader:
             run = find_only_run(reader, name)
             if name == LATEST and not quiet:
-                began = f"{moment(run.created_us)}, {ago(run.created_us, now_us())}"
+                began = f"{moment(run.began_us)}, {ago(run.began_us, now_us())}"
                 click.echo(
                     f"headrace: the latest is run {safe(run.name)!r} of flow {safe(run.flow)!r}, which began {began}.",
                     err=True,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled } from "./summary";
+import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled, wentOnAt } from "./summary";
 
 const SECOND = 1_000_000;
 
@@ -14,6 +14,13 @@ describe("how a run stands", () => {
   it("is told without a time for a run that never started", () => {
     expect(standing({ state_type: "PENDING", started_us: null, ended_us: null }, 0)).toBe("");
     expect(standing({ state_type: "CANCELLED", started_us: null, ended_us: 5 }, 0)).toBe("before it started");
+  });
+
+  it("tells when a run went on that had been started before", () => {
+    const states = [{ name: "Running", at_us: 5, message: null }];
+    expect(wentOnAt({ epoch: 2, state: "Running", states })).toBe(5);
+    expect(wentOnAt({ epoch: 1, state: "Running", states })).toBeNull();
+    expect(wentOnAt({ epoch: 2, state: "Replayed", states })).toBeNull();
   });
 
   it("counts what went wrong", () => {
