@@ -122,9 +122,11 @@ def _header(reader: Reader, run: Run, glyphs: Glyphs, width: int, span: TimeSpan
 
 
 def how_long(run: Run) -> str:
-    """``completed in``: what goes before the time that the run took."""
+    """``completed in``: what goes before the time that the run took. Nobody saw the end of one whose process is gone."""
     if run.ended_us is None:
         return f"{words(run.state)} for"
+    if run.state == StateName.CRASHED.value and run.failure is None:
+        return "crashed, last known alive after"
     return f"{words(run.state)} {'after' if run.state == StateName.CRASHED.value else 'in'}"
 
 

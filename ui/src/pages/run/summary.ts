@@ -5,8 +5,13 @@ import { parseTraceback } from "../../run/drawer/traceback";
 import { spanLabel } from "../../run/spans";
 
 /** "after 3 m 2 s", behind the state, from its first start on: `nowUs` counts for a run that has not ended. */
-export function standing({ state_type, started_us, ended_us }: Pick<Run, "state_type" | "started_us" | "ended_us">, nowUs: number): string {
+export function standing(
+  { state_type, started_us, ended_us, failure }: Pick<Run, "state_type" | "started_us" | "ended_us" | "failure">,
+  nowUs: number,
+): string {
   if (started_us === null) return ended_us === null ? "" : "before it started";
+  if (state_type === "CRASHED" && failure === null && ended_us !== null)
+    return `· last known alive after ${spanLabel(ended_us - started_us)}`;
   const preposition = state_type === "COMPLETED" ? "in" : state_type === "RUNNING" ? "for" : "after";
   return `${preposition} ${spanLabel((ended_us ?? nowUs) - started_us)}`;
 }
