@@ -108,6 +108,9 @@ class ChildRuns:
     def stop(self, _reason: str) -> None:
         """Nobody stops it but with its worker."""
 
+    def become_known(self) -> None:
+        """The history knows the flow run since it called the task that executes here."""
+
     def record_changes(self, _changes: tuple[Change, ...]) -> None:
         """The flow run itself is none of our business."""
 

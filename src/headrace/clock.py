@@ -25,6 +25,29 @@ def now_us() -> int:
     return _time_ns() // 1000
 
 
+def duration(microseconds: int) -> str:
+    """How long something took, with about three digits, for a person.
+
+    >>> duration(412), duration(3_210), duration(1_240_000), duration(125_000_000), duration(3_780_000_000)
+    ('412 µs', '3.2 ms', '1.24 s', '2 min 05 s', '1 h 03 min')
+    """
+    seconds = max(microseconds, 0) / 1e6
+    if seconds < 0.001:
+        return f"{max(microseconds, 0)} µs"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.09995 else f"{seconds * 1000:.1f} ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
 class Timer(Protocol):
     """A callback that is to come."""
 

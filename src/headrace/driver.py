@@ -124,6 +124,7 @@ class _Indexes(dict["TaskKind", "count[int]"]):
         self.by_name: dict[str, count[int]] = {}
 
     def __missing__(self, kind: TaskKind) -> count[int]:
+        self._driver.flow_run.become_known()
         counter = self[kind] = self.of_name(kind.name)
         self._driver.history.record(TaskCodeFact(self._driver.flow_run_id, kind.name, kind.fn))
         return counter

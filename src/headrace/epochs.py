@@ -42,6 +42,8 @@ class Epochs:
         self._past: PastSubflow | None = None
         self._retries_left = flow_run.flow.retry_policy.retries
         self.number = 1
+        self.first_started_us: int | None = None
+        """When the run was started in its first epoch; ``None`` in that one."""
         self.memory: CallMemory | None = None
         self.call_key: str | None = None
 
@@ -104,6 +106,7 @@ class Epochs:
             default_history(), run.flow
         )
         self.number = claim.epoch
+        self.first_started_us = claim.started_us
         run.flow_run_id, run.name, run.recorded_parent = claim.id, claim.name, claim.parent
         return arguments
 
@@ -126,6 +129,7 @@ class Epochs:
         policy = run.flow.retry_policy
         attempt = policy.retries - self._retries_left + 1
         self._retries_left -= 1
+        self.first_started_us = self.first_started_us or run.started_us
         at_us = run.changes[-1][1]
         run.changes = (*run.changes[:-1], (StateName.AWAITING_RETRY, at_us, describe(error)))
         history.record(run.as_fact(None)._replace(failure=failure_of(error)))

@@ -7,6 +7,7 @@ here at every start: what only some runs need has files of its own, imported whe
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headrace.clock import current_clock, system_clock
+from headrace.clock import current_clock, duration, system_clock
 from headrace.completion import Completion, Gate, Milestone
 from headrace.context import current_scope, current_tags
 from headrace.dependencies import find_futures, needs_search, substitute
@@ -69,6 +70,11 @@ if TYPE_CHECKING:
     from headrace.resuming import Resumption
     from headrace.steps import Step
     from headrace.task_runners.call import Call
+
+
+_LOCKED_HISTORY_SECONDS = 1.0
+_LOCKED_HISTORY_SECONDS_ON_A_LOOP = 0.1
+"""How long the first call of a flow waits for a history that somebody else keeps locked. A loop has others to serve."""
 
 
 class FlowRun(Completion):
@@ -126,6 +132,7 @@ class FlowRun(Completion):
         self._loss: FlowRunLost | None = None
         self._is_cancelled = False
         self._cut = Milestone()
+        self._is_known = False
         self._is_interrupted = False
         self._is_stopping = False
         self._reason = ""
@@ -394,6 +401,11 @@ class FlowRun(Completion):
         return 1 if self._epochs is None else self._epochs.number
 
     @property
+    def started_us(self) -> int | None:
+        """When its function was first called in this epoch."""
+        return next((at_us for name, at_us, _ in self.changes if name is StateName.RUNNING), None)
+
+    @property
     def outcome(self) -> tuple[Any, BaseException | None]:
         """What the run gave, or what it raised, once it has ended."""
         return self.value, self.error
@@ -440,6 +452,7 @@ class FlowRun(Completion):
 
         epochs = Epochs(self, resumption)
         if self._parent is not None and self.recorded_parent is not None:
+            self._parent.driver.flow_run.become_known()
             if self._parent.call is not None:
                 self._parent.driver.tell_of_caller(self._parent.call)
             epochs.take_place_in(self._parent.driver, self.recorded_parent, self._arguments)
@@ -556,6 +569,17 @@ class FlowRun(Completion):
 
     # -- what is told --------------------------------------------------------------------------
 
+    def become_known(self) -> None:
+        """It is about to call a task or a subflow: if its process is killed from then on, the history has it, to be resumed.
+
+        Waits for one commit the first time. What calls a subflow is known before that is, and a lone task is not resumed.
+        """
+        if not self._is_known and self._parent is None and self.flow.kind == "flow":
+            driver = self.driver
+            has_loop = driver.loop is not None
+            driver.history.flush(_LOCKED_HISTORY_SECONDS_ON_A_LOOP if has_loop else _LOCKED_HISTORY_SECONDS)
+            self._is_known = True
+
     def record_changes(self, changes: tuple[Change, ...]) -> None:
         """Tell the history where the run stands."""
         self.changes = changes
@@ -564,7 +588,6 @@ class FlowRun(Completion):
     def as_fact(self, result: StoredResult | None) -> FlowRunFact:
         """What the history is to know of it now."""
         changes = self.changes
-        started = next((at_us for name, at_us, _ in changes if name is StateName.RUNNING), None)
         has_ended = State(*changes[-1]).is_terminal
         return FlowRunFact(
             self.flow_run_id,
@@ -574,7 +597,7 @@ class FlowRun(Completion):
             self.flow.version,
             self.tags,
             tuple(State(*change) for change in changes),
-            started,
+            self.started_us,
             changes[-1][1] if has_ended else None,
             self.recorded_parent,
             self.flow.task_runner.name,
@@ -624,12 +647,18 @@ class FlowRun(Completion):
             current_scope.reset(token)
 
     def _log_end(self) -> None:
-        seconds = (self.changes[-1][1] - self.changes[0][1]) / 1e6
-        message = "Flow run '%s' of flow '%s' ended %s after %.3g s"
-        if self.state.type is StateType.COMPLETED:
-            logger.info(message, self.name, self.flow_name, self.state, seconds)
-        else:
-            logger.error(message, self.name, self.flow_name, self.state, seconds)
+        level = logging.INFO if self.state.type is StateType.COMPLETED else logging.ERROR
+        message = "Flow run '%s' of flow '%s' ended %s after %s"
+        logger.log(level, message, self.name, self.flow_name, self.state, self._time_taken())
+
+    def _time_taken(self) -> str:
+        """From its first start on; of a run that has gone on, also what its last epoch took of that."""
+        ended_us = self.changes[-1][1]
+        in_this_epoch = duration(ended_us - (self.started_us or self.changes[0][1]))
+        first_us = None if self._epochs is None else self._epochs.first_started_us
+        if first_us is None:
+            return in_this_epoch
+        return f"{duration(ended_us - first_us)} ({in_this_epoch} of that in epoch {self.epoch})"
 
 
 class _Writing(Milestone):

@@ -85,6 +85,62 @@ def test_a_killed_script_is_crashed_and_goes_on_where_it_was(killed: str, run_he
     assert (resumed["id"], resumed["state"]) == (run["id"], "Completed")
 
 
+KILLED_AT_ONCE = """
+import os, signal
+from headrace import flow, task
+
+@task
+def send():
+    print("sent", flush=True)
+    if "DIES" in os.environ:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+@flow
+def part():
+    send().result()
+
+@task
+def within_a_task():
+    part()
+
+{flow}
+
+if __name__ == "__main__":
+    {call}
+"""
+
+
+@pytest.mark.parametrize(
+    ("flow", "call"),
+    [
+        ("@flow\ndef whole():\n    send().result()", "whole()"),
+        ("@flow\nasync def whole():\n    await send()", "import asyncio; asyncio.run(whole())"),
+        ("@flow\ndef whole():\n    part()", "whole()"),
+        ("@flow\ndef whole():\n    within_a_task().result()", "whole()"),
+        ("@flow\ndef whole():\n    part.submit().result()", "whole()"),
+    ],
+    ids=["sync", "async", "subflow", "subflow of a task", "submitted subflow"],
+)
+def test_a_run_whose_first_task_kills_the_process_is_in_the_history_and_goes_on(
+    write: Write,
+    run_headrace: RunHeadrace,
+    tmp_path: Path,
+    user_environment: dict[str, str],
+    flow: str,
+    call: str,
+) -> None:
+    write("at_once.py", KILLED_AT_ONCE.format(flow=flow, call=call))
+    command = [sys.executable, "at_once.py"]
+    environment = {**user_environment, "DIES": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "sent\n")
+
+    [run] = json.loads(run_headrace("runs", "list", "--no-subflows", "--json").stdout)
+
+    assert (run["flow"], run["state"]) == ("whole", "Crashed")
+    assert printed(run_headrace("resume", "latest", "-q")) == ["sent"]
+
+
 def test_a_dry_run_says_what_would_run_and_why_and_runs_nothing(
     killed: str, run_headrace: RunHeadrace
 ) -> None:
@@ -130,6 +186,13 @@ def test_a_flow_that_has_moved_is_named(killed: str, run_headrace: RunHeadrace, 
     assert done.returncode != 0
     assert "does not exist" in done.stderr
     assert run_headrace("resume", killed, "-q", "--flow", "moved.py").returncode == 0
+
+
+def test_who_resumes_the_latest_run_is_told_which_that_is(killed: str, run_headrace: RunHeadrace) -> None:
+    [run] = json.loads(run_headrace("runs", "list", "--json").stdout)
+    told = f"headrace: the latest is run {run['name']!r} of flow 'pipeline', which began "
+    assert run_headrace("resume", killed, "--dry-run").stderr.startswith(told)
+    assert run_headrace("resume", killed).stderr.startswith(told)
 
 
 def test_a_secret_has_to_be_given_again(write: Write, run_headrace: RunHeadrace, tmp_path: Path) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from headrace.cli.run_rows import Span, rows_of
+from headrace.cli.times import parse_since
+from headrace.clock import duration
 from headrace.history.claims import MOST_AUTOMATIC_RESUMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from headrace.history import History
     from tests.cli.conftest import Invoke, RunHeadrace
 
     Write = Callable[[str, str], str]
@@ -56,6 +61,30 @@ def done() -> int:
 def outer() -> None:
     done()
     totals()
+"""
+LATER = """
+from headrace import flow, task
+from flows import totals
+
+@task
+def last() -> None:
+    raise ConnectionError("no network")
+
+@flow(flow_run_name="whole")
+def whole() -> None:
+    totals()
+    last().result()
+"""
+AGAIN = """
+from headrace import flow
+
+calls = []
+
+@flow(flow_run_name="again", retries=1)
+def again() -> None:
+    calls.append(1)
+    if len(calls) == 1:
+        raise ConnectionError("no network")
 """
 RUN_WITH_KEY = ("flows.py", "--run-key", "monday", "-p", "password=swordfish")
 
@@ -117,6 +146,62 @@ def test_a_resume_executes_what_did_not_complete(
     result = invoke("resume", "totals")
 
     assert (result.exit_code, result.stdout) == (0, "total 3 none\n")
+
+
+def test_a_resumed_run_has_one_start_and_one_duration_wherever_it_is_shown(
+    run_here: Invoke, invoke: Invoke, repair: Callable[[], None]
+) -> None:
+    run_here("flows.py")
+    [before] = json.loads(invoke("runs", "list", "--json").stdout)
+    repair()
+    resumed = invoke("resume", "totals").stderr
+
+    [run] = json.loads(invoke("runs", "list", "--json").stdout)
+    assert run["started"] == before["started"]
+    whole = json.loads(invoke("runs", "show", "totals", "--json").stdout)
+    assert (whole["started"], whole["ended"], whole["epoch"]) == (run["started"], run["ended"], 2)
+    took = duration(microseconds(run["ended"]) - microseconds(run["started"]))
+    assert f"  {took}  " in invoke("runs", "list").stdout
+    shown = invoke("runs", "show", "totals").stdout
+    assert f"completed in {took}\n" in shown
+    assert re.search(r"  went on     .* \(epoch 2, took .*s\)\n", shown)
+    assert re.search(rf"ended Completed after {took} \(.*s of that in epoch 2\)", resumed)
+
+
+def test_a_subflow_that_went_on_and_is_replayed_took_as_long_as_its_bar_says(
+    write: Write, run_here: Invoke, invoke: Invoke, repair: Callable[[], None], history: History
+) -> None:
+    write("later.py", LATER)
+    assert run_here("later.py:whole").exit_code == 1
+    repair()
+    assert invoke("resume", "whole").exit_code == 1
+    assert invoke("resume", "whole", "--from", "last").exit_code == 1
+
+    with history.reader() as reader:
+        run = reader.get_run("whole")
+        [subflow] = reader.children(run)
+        [row, _] = rows_of(reader, run, Span(run.created_us, run.began_us)).rows
+    assert subflow.state == "Replayed"
+    [bar] = row.segments
+    assert (row.started_us, row.ended_us) == (bar.start_us, bar.end_us)
+
+
+def test_a_flow_that_is_tried_again_was_started_once(
+    write: Write, run_here: Invoke, invoke: Invoke, history: History
+) -> None:
+    write("again.py", AGAIN)
+    result = run_here("again.py")
+
+    with history.reader() as reader:
+        run = reader.get_run("again")
+    assert (result.exit_code, run.epoch) == (0, 2)
+    assert run.started_us is not None
+    assert run.started_us < run.states[0].at_us
+    assert "of that in epoch 2" in result.stderr
+
+
+def microseconds(iso: str) -> int:
+    return parse_since(iso, 0)
 
 
 def test_a_run_that_has_completed_is_left_alone_unless_something_is_named(

@@ -366,8 +366,10 @@ killed()
 
     lines = show(invoke)
     assert lines[0].startswith("! ")
-    assert "crashed after" in lines[0]
-    assert any("is gone; its last sign of life" in line for line in lines)
+    took = lines[0].partition("crashed, last known alive after ")[2]
+    assert took
+    assert any(f"is gone, last known alive after {took}" in line for line in lines)
+    assert f"  {took}  " in invoke("runs", "list").stdout
     for state, count in (("crashed", 1), ("running", 0)):
         assert len(json.loads(invoke("runs", "list", "--state", state, "--json").stdout)) == count
     assert rows(lines)[0].split()[1:4] == ["waits-0", "!", "crashed"]

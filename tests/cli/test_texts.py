@@ -14,7 +14,8 @@ from headrace.cli.region import Region
 from headrace.cli.safe_text import cells, clip, pad, safe, safe_lines
 from headrace.cli.screen import Screen
 from headrace.cli.signs import ASCII, UNICODE, glyphs_for, look_of
-from headrace.cli.times import ago, duration, iso, parse_since
+from headrace.cli.times import ago, iso, parse_since
+from headrace.clock import duration
 from headrace.engine.states import StateName
 from headrace.history.reader import FailureView
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from headrace.clock import duration
 from headrace.engine.states import StateName
 from headrace.history import History, journal, liveness
 from headrace.history.liveness import Heartbeat, is_gone, this_process
@@ -137,7 +138,12 @@ def test_a_run_ends_at_its_last_sign_of_life_not_when_it_is_found(
     history.flush()
     query("UPDATE processes SET born = 'once', heartbeat_us = 1700000077000000")
     rescue_at(path)
-    assert query("SELECT ended_us FROM flow_runs") == [(1_700_000_077_000_000,)]
+    [(ended_us, began_us, reason)] = query(
+        "SELECT ended_us, started_us, json_extract(states, '$[#-1][2]') FROM flow_runs"
+    )
+    assert ended_us == 1_700_000_077_000_000
+    assert f"is gone, last known alive after {duration(ended_us - began_us)}" in reason
+    assert "; that was at 2023-11-14 22:14:37 UTC" in reason
 
 
 def test_an_owner_ends_what_others_have_left(

@@ -105,6 +105,9 @@ class LastFacts:
     def when_flushed(self, callback: Callable[[], None]) -> None:
         callback()
 
+    def flush(self, _timeout: float | None = None) -> bool:
+        return True
+
 
 class NoAftermath:
     """No hooks, and log lines go nowhere."""

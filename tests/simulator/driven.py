@@ -322,6 +322,9 @@ class FlowRunInMemory:
     def __init__(self, world: DrivenWorld) -> None:
         self._world = world
 
+    def become_known(self) -> None:
+        """No history has to know of it."""
+
     def record_changes(self, changes: Any) -> None:
         self._world.maybe_fail("record of the flow")
         self.changes = changes

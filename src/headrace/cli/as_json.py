@@ -66,6 +66,7 @@ def run_json(run: Run, children: Sequence[RunSummary], results_home: str) -> dic
         "ended": iso(run.ended_us),
         "tags": list(run.tags),
         "parent": run.parent,
+        "epoch": run.epoch,
         "task_runner": run.task_runner,
         "states": [_state(state) for state in run.states],
         "parameters": _preview(run.parameters),

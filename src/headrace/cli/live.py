@@ -19,7 +19,7 @@ from headrace.cli.region import Region
 from headrace.cli.safe_text import cells, pad, safe
 from headrace.cli.screen import Screen
 from headrace.cli.signs import look_of
-from headrace.cli.times import duration
+from headrace.clock import duration
 from headrace.engine.states import StateName, StateType
 from headrace.errors import HeadraceError
 from headrace.history import default_history

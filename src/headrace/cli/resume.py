@@ -11,8 +11,9 @@ import click
 from headrace.cli.as_json import print_json
 from headrace.cli.conducting import COMPLETED, conduct
 from headrace.cli.parameter_values import read_given, takes_values
-from headrace.cli.run_names import find_only_run, open_history
+from headrace.cli.run_names import LATEST, find_only_run, now_us, open_history
 from headrace.cli.safe_text import safe
+from headrace.cli.times import ago, moment
 from headrace.engine.states import StateType
 from headrace.server.recorded_program import root_of
 
@@ -74,6 +75,12 @@ def resume(
 
         with open_history() as reader:
             run = find_only_run(reader, name)
+            if name == LATEST and not quiet:
+                began = f"{moment(run.began_us)}, {ago(run.began_us, now_us())}"
+                click.echo(
+                    f"headrace: the latest is run {safe(run.name)!r} of flow {safe(run.flow)!r}, which began {began}.",
+                    err=True,
+                )
             if run.state_type == StateType.COMPLETED and not rerun and not dry_run:
                 click.echo(
                     f"headrace: run {safe(run.name)!r} has completed: there is nothing to resume. --from TASK runs a task again.",

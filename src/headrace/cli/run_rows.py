@@ -249,7 +249,7 @@ class _Gatherer:
             started_us=child.started_us,
             ended_us=child.ended_us,
             is_subflow=True,
-            segments=(Segment(child.created_us, end_us, Doing.RAN),),
+            segments=(Segment(child.began_us, end_us, Doing.RAN),),
             children=self.gather(self._reader.get_run(child.id), depth - 1),
         )
 
@@ -257,7 +257,7 @@ class _Gatherer:
         span = self._span
         steps = [0] * (SLICES + 1)
         for child in children:
-            first = min(max((child.created_us - span.start_us) // span.slice_us, 0), SLICES - 1)
+            first = min(max((child.began_us - span.start_us) // span.slice_us, 0), SLICES - 1)
             last = min(
                 max(((child.ended_us or span.end_us) - span.start_us) // span.slice_us, first), SLICES - 1
             )
@@ -267,7 +267,7 @@ class _Gatherer:
             name=children[0].flow,
             at_us=children[0].created_us,
             counts=Counter([child.state for child in children]),
-            started_us=min([child.created_us for child in children]),
+            started_us=min([child.began_us for child in children]),
             ended_us=max([child.ended_us or span.end_us for child in children]),
             is_subflow=True,
             activity=_running_sum(steps[:SLICES]),

@@ -14,7 +14,8 @@ from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import has_history, now_us, open_history
 from headrace.cli.safe_text import cells, clip, pad, safe
 from headrace.cli.signs import look_of
-from headrace.cli.times import ago, duration, moment
+from headrace.cli.times import ago, moment
+from headrace.clock import duration
 from headrace.engine.states import StateName, StateType
 from headrace.questions import Question
 
@@ -179,8 +180,8 @@ def _flow(run: RunSummary) -> str:
 
 
 def _when(run: RunSummary, now_us: int) -> str:
-    is_recent = now_us - run.created_us < _A_DAY_US
-    return ago(run.created_us, now_us) if is_recent else moment(run.created_us)[:16]
+    is_recent = now_us - run.began_us < _A_DAY_US
+    return ago(run.began_us, now_us) if is_recent else moment(run.began_us)[:16]
 
 
 def _took(run: RunSummary, now_us: int) -> str:

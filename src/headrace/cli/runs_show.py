@@ -21,7 +21,8 @@ from headrace.cli.safe_text import clip, pad, safe
 from headrace.cli.signs import look_of
 from headrace.cli.storage_text import group_words, storage_words
 from headrace.cli.timeline import draw
-from headrace.cli.times import ago, duration, moment
+from headrace.cli.times import ago, moment
+from headrace.clock import duration
 from headrace.engine.states import StateName
 from headrace.errors import RunNotFoundError
 from headrace.history.facts import PICKLE
@@ -113,7 +114,7 @@ def _header(reader: Reader, run: Run, glyphs: Glyphs, width: int, span: TimeSpan
         Span(safe(run.name), "bold"),
         Span(f"  {kind} {safe(run.flow)}" + (f" {safe(run.version)}" if run.version else "")),
     ]
-    right = [Span(f"{how_long(run)} {duration(span.end_us - span.start_us)}", look.style)]
+    right = [Span(f"{how_long(run)} {duration(span.end_us - run.began_us)}", look.style)]
     lines = [between(left, right, width)]
     for label, value in _fields(reader, run, width - _LABEL_WIDTH - 2):
         lines.append([Span(f"  {pad(label, _LABEL_WIDTH)}", "dim"), Span(value)])
@@ -121,9 +122,11 @@ def _header(reader: Reader, run: Run, glyphs: Glyphs, width: int, span: TimeSpan
 
 
 def how_long(run: Run) -> str:
-    """``completed in``: what goes before the time that the run took."""
+    """``completed in``: what goes before the time that the run took. Nobody saw the end of one whose process is gone."""
     if run.ended_us is None:
         return f"{words(run.state)} for"
+    if run.state == StateName.CRASHED.value and run.failure is None:
+        return "crashed, last known alive after"
     return f"{words(run.state)} {'after' if run.state == StateName.CRASHED.value else 'in'}"
 
 
@@ -139,7 +142,7 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
     if questions:
         yield "answer it", f"headrace answer {run.id} VALUE"
     yield "id", run.id
-    yield "started", f"{moment(run.created_us)}, {ago(run.created_us, now_us())}"
+    yield from _times(run, now_us())
     if run.parent is not None:
         yield "called by", _caller(reader, run.parent)
     if run.tags:
@@ -163,6 +166,16 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
         commit = run.provenance.get("commit")
         changed = {True: ", changed since", False: "", None: ""}[run.provenance.get("dirty")]
         yield "code", safe(_from_here(str(code)) + (f", commit {commit[:10]}{changed}" if commit else ""))
+
+
+def _times(run: Run, now_us: int) -> Iterable[tuple[str, str]]:
+    """When it was first started; of a run that has gone on, when its last epoch began and how long that took."""
+    yield "started", f"{moment(run.began_us)}, {ago(run.began_us, now_us)}"
+    if run.epoch > 1 and run.state != StateName.REPLAYED.value:
+        began_us = run.states[0].at_us
+        took = duration((run.ended_us or now_us) - began_us)
+        how = "for" if run.ended_us is None else "took"
+        yield "went on", f"{moment(began_us)}, {ago(began_us, now_us)} (epoch {run.epoch}, {how} {took})"
 
 
 def _parameters(text: str | None, room: int) -> Iterable[str]:

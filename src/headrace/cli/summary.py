@@ -10,7 +10,7 @@ from headrace.cli.lines import Line, Span, between, fit, wrapped
 from headrace.cli.live import counts_line, has_failed, words
 from headrace.cli.safe_text import safe
 from headrace.cli.signs import look_of
-from headrace.cli.times import duration
+from headrace.clock import duration
 from headrace.history.database import IN_MEMORY
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def summarise(reader: Reader, run: Run, screen: Screen) -> list[Line]:
 
 def _title(run: Run, glyphs: Glyphs, width: int) -> Line:
     look = look_of(run.state)
-    took = f" in {duration(run.ended_us - run.created_us)}" if run.ended_us is not None else ""
+    took = f" in {duration(run.ended_us - run.began_us)}" if run.ended_us is not None else ""
     left = [
         Span(f"{glyphs.sign(run.state)} ", look.style),
         Span(safe(run.name), "bold"),

@@ -9,7 +9,7 @@ from headrace.cli.live import words
 from headrace.cli.run_rows import MOST_ROWS, SLICES, Doing
 from headrace.cli.safe_text import cells, clip, pad, safe
 from headrace.cli.signs import look_of
-from headrace.cli.times import duration
+from headrace.clock import duration
 from headrace.engine.states import StateName
 
 if TYPE_CHECKING:

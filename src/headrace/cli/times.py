@@ -10,29 +10,6 @@ _UNITS_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 
 
-def duration(microseconds: int) -> str:
-    """How long something took, with about three digits.
-
-    >>> duration(412), duration(3_210), duration(1_240_000), duration(125_000_000), duration(3_780_000_000)
-    ('412 µs', '3.2 ms', '1.24 s', '2 min 05 s', '1 h 03 min')
-    """
-    seconds = max(microseconds, 0) / 1e6
-    if seconds < 0.001:
-        return f"{max(microseconds, 0)} µs"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms" if seconds >= 0.09995 else f"{seconds * 1000:.1f} ms"
-    if seconds < 9.995:
-        return f"{seconds:.2f} s"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
-
-
 def moment(at_us: int) -> str:
     """Date and time of day."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_us // 1_000_000))

@@ -31,6 +31,8 @@ class Claim(NamedTuple):
     state: str
     reason: str | None
     parent: str | None
+    started_us: int | None
+    """When it was first started."""
 
 
 class Standing(NamedTuple):
@@ -46,6 +48,7 @@ class Standing(NamedTuple):
     epoch: int
     parent: str | None
     automatic_resumes: int
+    started_us: int | None
     owner: ProcessIdentity | None
     last: Heartbeat
     has_ended: bool
@@ -110,5 +113,5 @@ def claim(
     connection.execute(statement("forget_cancels"), {"flow_run": standing.key})
     return Claim(
         standing.key, standing.id, standing.flow, standing.name, standing.epoch + 1, standing.state, standing.reason,
-        standing.parent,
+        standing.parent, standing.started_us,
     )  # fmt: skip

@@ -80,7 +80,8 @@ _LOOK_EVERY_FACTS = 20_000
 _SLOW_SECONDS = 5.0
 _PAUSE_SECONDS = 2.0
 _LOOK_ROUND_SECONDS = 0.25
-_HEARTBEAT_SECONDS = 10.0
+_HEARTBEAT_SECONDS = 2.0
+_RESCUE_SECONDS = 10.0
 
 _logger = logging.getLogger("headrace.history")
 
@@ -153,6 +154,7 @@ class History:
         self._attended: dict[str, Attended] = {}
         self._next_look = 0.0
         self._next_heartbeat = 0.0
+        self._next_rescue = 0.0
         self._seen_version = 0
         self._last_request = 0
         self._result_place: ResultPlace | None = None
@@ -261,7 +263,8 @@ class History:
     def attend(self, flow_run: Attended) -> None:
         """From now on this process owns the flow run: it is told what others want of it, and if others take it."""
         if not self._attended:
-            self._next_look = self._next_heartbeat = time.monotonic() + _LOOK_ROUND_SECONDS
+            soon = time.monotonic() + _LOOK_ROUND_SECONDS
+            self._next_look = self._next_heartbeat = self._next_rescue = soon
         self._attended[flow_run.flow_run_id] = flow_run
 
     def dismiss(self, flow_run: Attended) -> None:
@@ -527,6 +530,9 @@ class History:
                     if now >= self._next_heartbeat:
                         self._next_heartbeat = now + _HEARTBEAT_SECONDS
                         self._open_writer().beat()
+                        self._log_may_be_long = True
+                    if now >= self._next_rescue:
+                        self._next_rescue = now + _RESCUE_SECONDS
                         _rescue(self._open_writer().database, self._open_writer().process_key)
                     requests = self._new_requests()
         except (sqlite3.Error, OSError) as error:

@@ -89,6 +89,11 @@ class RunSummary(NamedTuple):
     reason: str | None = None
     """Why it is in its state, if that is known."""
 
+    @property
+    def began_us(self) -> int:
+        """When it was first started, whichever epoch it is in; of one that never was, when it was made."""
+        return self.created_us if self.started_us is None else self.started_us
+
 
 class Run(NamedTuple):
     """All that is known of a flow run."""
@@ -118,6 +123,11 @@ class Run(NamedTuple):
     task_runs: Mapping[str, int]
     storage: Storage | None = None
     """``None`` where no result is stored: see the note."""
+
+    @property
+    def began_us(self) -> int:
+        """When it was first started, whichever epoch it is in; of one that never was, when it was made."""
+        return self.created_us if self.started_us is None else self.started_us
 
 
 class RunName(NamedTuple):

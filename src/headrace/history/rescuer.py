@@ -5,9 +5,10 @@ Whoever opens the history may do so: a process that runs flows now and then, eve
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from headrace.clock import now_us
+from headrace.clock import duration, now_us
 from headrace.history.database import IN_MEMORY, REFUSALS, explain, open_database
 from headrace.history.liveness import Heartbeat, ProcessIdentity, heartbeat_now, is_gone
 from headrace.history.statements import statement
@@ -81,10 +82,10 @@ def _rescue(connection: sqlite3.Connection, me: int | None) -> list[str]:
     try:
         rescued: list[str] = []
         for owner in find_gone(connection, me):  # looked at again, now that nobody else writes
-            for key, id_, states, _, last_line in connection.execute(
+            for key, id_, states, began_us, last_line in connection.execute(
                 statement("list_abandoned_runs"), {"process": owner.key}
             ).fetchall():
-                _crash(connection, key, states, owner, last_line)
+                _crash(connection, key, states, began_us, owner, last_line)
                 rescued.append(id_)
             for name in FREE_WHAT_IT_HELD:
                 connection.execute(statement(name), {"process": owner.key})
@@ -97,14 +98,15 @@ def _rescue(connection: sqlite3.Connection, me: int | None) -> list[str]:
 
 
 def _crash(
-    connection: sqlite3.Connection, key: int, states: str, owner: _Owner, last_line: str | None
+    connection: sqlite3.Connection, key: int, states: str, began_us: int, owner: _Owner, last_line: str | None
 ) -> None:
     """It ended at the last moment of which there is a sign: nobody knows better."""
     import json  # few processes find one that is gone
 
     last_us = connection.execute(statement("find_last_moment"), {"flow_run": key}).fetchone()[0] or 0
     at_us = max(json.loads(states)[-1][1], last_us, owner.last.at_us)
-    reason = f"{owner.process} is gone; its last sign of life was this one"
+    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at_us // 1_000_000))
+    reason = f"{owner.process} is gone, last known alive after {duration(at_us - began_us)}; that was at {at}"
     if last_line:
         reason += f"; its last log line: {last_line[:_LINE_LENGTH]}"
     values = {"flow_run": key, "at_us": at_us, "reason": reason}

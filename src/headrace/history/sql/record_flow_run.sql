@@ -1,5 +1,5 @@
 -- Writes one flow run as it is now known, and gives the key that its task runs and log lines refer to.
--- An empty text, a zero time and an empty pickle stand for NULL: Python binds those several times faster.
+-- When it was started is when it was first started, in whichever epoch. An empty text, a zero time and an empty pickle stand for NULL: Python binds those several times faster.
 INSERT INTO flow_runs (id, kind, flow, name, version, tags, state, states, created_us, started_us, ended_us,
                        parent, task_runner, parameters, result_preview, result_note, failure, provenance,
                        environment, result, epoch, process, run_key, call_key, arguments, arguments_key,
@@ -14,7 +14,7 @@ ON CONFLICT (id) DO UPDATE SET
                               json_object('epoch', epoch, 'states', json(states), 'failure', json(failure))),
                   earlier),
     name = excluded.name, version = excluded.version, tags = excluded.tags, state = excluded.state,
-    states = excluded.states, started_us = excluded.started_us, ended_us = excluded.ended_us,
+    states = excluded.states, started_us = coalesce(started_us, excluded.started_us), ended_us = excluded.ended_us,
     parent = excluded.parent, task_runner = excluded.task_runner, parameters = excluded.parameters,
     result_preview = excluded.result_preview, result_note = excluded.result_note, failure = excluded.failure,
     provenance = coalesce(excluded.provenance, provenance),

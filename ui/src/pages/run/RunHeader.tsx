@@ -17,7 +17,7 @@ import { DashboardLink, Origin } from "./Origin";
 import { Progress } from "./Progress";
 import { Questions } from "./Questions";
 import "./run_header.css";
-import { standing, told } from "./summary";
+import { standing, told, wentOnAt } from "./summary";
 import { Trouble } from "./Trouble";
 
 export interface RunHeaderProps {
@@ -71,6 +71,12 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
             <span class="run-when">
               {" · started "}
               <Moment us={run.started_us} />
+            </span>
+          )}
+          {wentOnAt(run) !== null && (
+            <span class="run-when">
+              {" · went on "}
+              <Moment us={wentOnAt(run)!} />
             </span>
           )}
           <Place run={run} />

@@ -1,19 +1,32 @@
 import { describe, expect, it } from "vitest";
 
-import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled } from "./summary";
+import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled, wentOnAt } from "./summary";
 
 const SECOND = 1_000_000;
 
 describe("how a run stands", () => {
   it("is told with how long it took, or has taken", () => {
-    expect(standing({ state_type: "COMPLETED", started_us: 0, ended_us: SECOND }, 0)).toBe("in 1.00 s");
-    expect(standing({ state_type: "FAILED", started_us: 0, ended_us: 182 * SECOND }, 0)).toBe("after 3 m 2 s");
-    expect(standing({ state_type: "RUNNING", started_us: SECOND, ended_us: null }, 3 * SECOND)).toBe("for 2.00 s");
+    expect(standing({ state_type: "COMPLETED", started_us: 0, ended_us: SECOND, failure: null }, 0)).toBe("in 1.00 s");
+    expect(standing({ state_type: "FAILED", started_us: 0, ended_us: 182 * SECOND, failure: null }, 0)).toBe("after 3 m 2 s");
+    expect(standing({ state_type: "RUNNING", started_us: SECOND, ended_us: null, failure: null }, 3 * SECOND)).toBe("for 2.00 s");
+  });
+
+  it("is told with when it was last known alive, if its process is gone", () => {
+    const crashed = { state_type: "CRASHED", started_us: 0, ended_us: SECOND } as const;
+    expect(standing({ ...crashed, failure: null }, 0)).toBe("· last known alive after 1.00 s");
+    expect(standing({ ...crashed, failure: { type: "E", message: "", traceback: "" } }, 0)).toBe("after 1.00 s");
   });
 
   it("is told without a time for a run that never started", () => {
-    expect(standing({ state_type: "PENDING", started_us: null, ended_us: null }, 0)).toBe("");
-    expect(standing({ state_type: "CANCELLED", started_us: null, ended_us: 5 }, 0)).toBe("before it started");
+    expect(standing({ state_type: "PENDING", started_us: null, ended_us: null, failure: null }, 0)).toBe("");
+    expect(standing({ state_type: "CANCELLED", started_us: null, ended_us: 5, failure: null }, 0)).toBe("before it started");
+  });
+
+  it("tells when a run went on that had been started before", () => {
+    const states = [{ name: "Running", at_us: 5, message: null }];
+    expect(wentOnAt({ epoch: 2, state: "Running", states })).toBe(5);
+    expect(wentOnAt({ epoch: 1, state: "Running", states })).toBeNull();
+    expect(wentOnAt({ epoch: 2, state: "Replayed", states })).toBeNull();
   });
 
   it("counts what went wrong", () => {

@@ -4,11 +4,21 @@ import type { Counts, Failure, Run } from "../../data/views";
 import { parseTraceback } from "../../run/drawer/traceback";
 import { spanLabel } from "../../run/spans";
 
-/** "after 3 m 2 s", behind the state: `nowUs` counts for a run that has not ended. */
-export function standing({ state_type, started_us, ended_us }: Pick<Run, "state_type" | "started_us" | "ended_us">, nowUs: number): string {
+/** "after 3 m 2 s", behind the state, from its first start on: `nowUs` counts for a run that has not ended. */
+export function standing(
+  { state_type, started_us, ended_us, failure }: Pick<Run, "state_type" | "started_us" | "ended_us" | "failure">,
+  nowUs: number,
+): string {
   if (started_us === null) return ended_us === null ? "" : "before it started";
+  if (state_type === "CRASHED" && failure === null && ended_us !== null)
+    return `· last known alive after ${spanLabel(ended_us - started_us)}`;
   const preposition = state_type === "COMPLETED" ? "in" : state_type === "RUNNING" ? "for" : "after";
   return `${preposition} ${spanLabel((ended_us ?? nowUs) - started_us)}`;
+}
+
+/** When the last epoch of a run began that went on after an earlier one; null of one that never did, or only gave its value again. */
+export function wentOnAt({ epoch, state, states }: Pick<Run, "epoch" | "state" | "states">): number | null {
+  return epoch > 1 && state !== "Replayed" ? (states[0]?.at_us ?? null) : null;
 }
 
 /** How many task runs went wrong, for whom nothing else says so. */
