@@ -114,6 +114,67 @@ def test_a_run_of_another_process_is_cancelled_within_a_moment(
         assert process.wait(20) == 1
 
 
+DEAF = """
+import asyncio, time
+from headrace import flow, task
+from headrace.history import default_history
+
+def begin():
+    default_history().flush()
+    print("begun", flush=True)
+
+async def stay():
+    begin()
+    while True:
+        try:
+            await asyncio.sleep(0.01)
+        except BaseException:
+            pass
+
+@flow
+def sync_flow():
+    begin()
+    while True:
+        try:
+            time.sleep(0.01)
+        except BaseException:
+            pass
+
+@flow
+async def async_flow():
+    await stay()
+
+@flow
+async def async_task():
+    await task(stay)()
+"""
+
+
+@pytest.mark.parametrize("name", ["sync_flow", "async_flow", "async_task"])
+def test_code_that_swallows_every_interrupt_does_not_keep_the_process_of_its_command(
+    name: str, tmp_path: Path, user_environment: dict[str, str], run_headrace: RunHeadrace
+) -> None:
+    (tmp_path / "deaf.py").write_text(DEAF)
+    command = [*COMMAND, "run", f"deaf.py:{name}", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=user_environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        try:
+            result = run_headrace("cancel", "latest", "--reason", "enough")
+            printed, told = process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+    assert result.returncode == 0, result.stderr
+    assert process.returncode == 1
+    run = json.loads(printed)
+    assert run["state"] == "Cancelled"
+    assert run["states"][-1]["message"].startswith("enough")
+    assert told.count("was cancelled: enough") == 1
+
+
 def test_a_run_whose_process_is_gone_is_told_to_have_crashed(
     process: subprocess.Popen[str], run_headrace: RunHeadrace
 ) -> None:

@@ -6,11 +6,12 @@ On a terminal there is a live view while it runs and a summary at its end; elsew
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.last_word import LastWord
 from headrace.cli.screen import can_redraw
 
 if TYPE_CHECKING:
@@ -45,17 +46,33 @@ def _live(prepare: Callable[[], FlowRun | int], view: Any, *, is_quiet: bool, as
     if isinstance(flow_run, int):
         return flow_run
     choose_log_lines(has_view=view is not None, is_quiet=is_quiet)
-    try:
-        with nullcontext() if view is None else view.following(flow_run):
-            return _conduct(flow_run, shows_traceback=view is None)
-    finally:
-        if as_json and flow_run.driver is not None:
-            print_run(flow_run.flow_run_id)
+    with ExitStack() as ending:
+        if as_json:
+            ending.callback(_print_begun_run, flow_run)
+        if view is not None:
+            ending.enter_context(view.following(flow_run))
+
+        def tell(error: BaseException | None) -> int:
+            """In the place of a main thread that does not come back."""
+            code = _exit_code(flow_run, error, shows_traceback=view is None)
+            ending.close()
+            return code
+
+        last_word = LastWord(flow_run, tell)
+        try:
+            error = _conduct(flow_run)
+        finally:
+            last_word.take()
+        return _exit_code(flow_run, error, shows_traceback=view is None)
 
 
-def _conduct(flow_run: FlowRun, *, shows_traceback: bool) -> int:
-    """Lives the run, and gives the exit code. ``SystemExit`` passes: its code is the flow's own."""
-    from headrace.errors import HeadraceError
+def _print_begun_run(flow_run: FlowRun) -> None:
+    if flow_run.driver is not None:
+        print_run(flow_run.flow_run_id)
+
+
+def _conduct(flow_run: FlowRun) -> BaseException | None:
+    """Lives the run, and gives what it raised. ``SystemExit`` passes: its code is the flow's own."""
     from headrace.flow_runs import conduct_sync
 
     try:
@@ -67,17 +84,27 @@ def _conduct(flow_run: FlowRun, *, shows_traceback: bool) -> int:
             asyncio.run(conduct_async(flow_run))
         else:
             conduct_sync(flow_run)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        return error
+    return None
+
+
+def _exit_code(flow_run: FlowRun, error: BaseException | None, *, shows_traceback: bool) -> int:
+    """The exit code of what the run raised, which is told where there is no summary."""
+    from headrace.errors import HeadraceError
+    from headrace.interrupts import Terminated, exit_of
+
+    if error is None:
+        return COMPLETED
+    if isinstance(error, Terminated):
+        return int(exit_of(error).code or 0)
+    if not isinstance(error, Exception):
         return INTERRUPTED
-    except Exception as error:
-        if flow_run.driver is None and isinstance(
-            error, HeadraceError
-        ):  # there is no run: nothing was recorded
-            raise
-        if shows_traceback:
-            _tell(flow_run, error)
-        return FAILED
-    return COMPLETED
+    if flow_run.driver is None and isinstance(error, HeadraceError):  # there is no run: nothing was recorded
+        raise error
+    if shows_traceback:
+        _tell(flow_run, error)
+    return FAILED
 
 
 def _tell(flow_run: FlowRun, error: Exception) -> None:
