@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from headrace import concurrency, flow, rate_limit, tags, task
-from headrace.errors import TaskFailures
+from headrace.errors import TaskFailures, WouldDeadlockError
 from headrace.history import History, use_history
 from headrace.history.lease_book import set_rate, set_slots
 from headrace.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
@@ -190,6 +191,94 @@ def test_more_than_there_is_is_an_error_at_once(history: History) -> None:
         concurrency("db", 2, occupy=3)
     set_slots(history.location, "db", 2)
     with pytest.raises(ValueError, match="there are 2"), concurrency("db", occupy=3):
+        pass
+
+
+def nested(*names: str | list[str]) -> None:
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(concurrency(name, 2))
+
+
+def test_who_holds_all_slots_is_told_that_it_would_wait_for_itself() -> None:
+    @flow
+    def in_the_flow() -> None:
+        nested("db", "db", ["mails", "db"])
+
+    @task
+    def query() -> None:
+        nested("db", "db", "db")
+
+    @flow
+    def in_a_task() -> None:
+        query().result()
+
+    nested("db", "db")
+    asking: list[Any] = [in_the_flow, in_a_task, lambda: nested("db", "db", "db")]
+    for asks in asking:
+        with pytest.raises(WouldDeadlockError, match=r"Limit db: code that holds 2 of 2 slots"):
+            asks()
+    nested("db", "db")  # what was held is free again
+
+
+def test_a_task_that_its_tag_gives_a_slot_would_wait_for_itself(history: History) -> None:
+    set_slots(history.location, "db", 1)
+
+    @task(tags=["db"])
+    def query() -> None:
+        with concurrency("db"):
+            pass
+
+    @task(tags=["db"])
+    def calls_another() -> None:
+        query().result()
+
+    for tagged in (query, calls_another):
+        with pytest.raises(WouldDeadlockError, match="a tag of its task"):
+            tagged().result()
+
+
+def test_only_what_the_same_asyncio_task_holds_is_its_own() -> None:
+    gauge = Gauge()
+
+    async def query() -> None:
+        async with concurrency("db", 1):
+            with gauge:
+                await asyncio.sleep(0)
+
+    async def query_twice() -> None:
+        async with concurrency("db", 1):
+            await query()
+
+    async def block() -> None:
+        with concurrency("db", 1):
+            pass
+
+    @flow
+    async def all_of_them() -> None:
+        await asyncio.gather(*[query() for _ in range(5)])
+        with pytest.raises(WouldDeadlockError):
+            await query_twice()
+        async with concurrency("db", 1):
+            with pytest.raises(WouldDeadlockError):  # it blocks the loop of the task that holds the slot
+                await asyncio.create_task(block())
+
+    asyncio.run(all_of_them())
+    assert gauge.most == 1
+
+    with concurrency("db", 1), pytest.raises(WouldDeadlockError):
+        asyncio.run(query())
+
+
+def test_what_nobody_limits_or_another_thread_leaves_is_not_ones_own() -> None:
+    with concurrency("db"), concurrency("db", 1):  # the first is counted nowhere
+        pass
+    stack = ExitStack()
+    stack.enter_context(concurrency("db", 1))
+    leaving = threading.Thread(target=stack.close)
+    leaving.start()
+    leaving.join()
+    with concurrency("db", 1):
         pass
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,9 +131,16 @@ def test_a_sleep_of_nothing_is_over_at_once(clock: ManualClock) -> None:
     assert clock.pending == ()
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan")])
-def test_time_does_not_go_back(seconds: float) -> None:
-    with pytest.raises(ValueError, match="0 or more"):
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("sleeps", [sleep, flow(sleep)])
+def test_time_does_not_go_back_and_ends(sleeps: Any, seconds: float) -> None:
+    with pytest.raises(ValueError, match="0 or more, and at most a hundred years"):
+        sleeps(seconds)
+
+
+@pytest.mark.parametrize("seconds", ["a", None, timedelta(seconds=1), 1j])
+def test_time_is_a_number(seconds: Any) -> None:
+    with pytest.raises(TypeError, match=r"sleep\(.*\): give a number of seconds"):
         sleep(seconds)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from headrace.history import History
+    from headrace.history.lease_desk import Lease
     from headrace.task_runners.call import Call, FoundValue
 
     class Step(Protocol):
@@ -62,16 +63,22 @@ def desk_of(history: History) -> AdmissionDesk:
         with _opening:
             desk = _desks.get(history)
             if desk is None:
-                desk = _desks[history] = AdmissionDesk()
-                desk.steps = (SingleFlight(history, desk.put), TagLimits(history, desk.put))
+                desk = _desks[history] = AdmissionDesk(history)
     return desk
+
+
+def leases_by_tags(call: Call) -> list[Lease]:
+    """What the run and its callers hold for their tags, as long as it executes."""
+    desk = _desks.get(call.driver.history)
+    return [] if desk is None else desk.tag_limits.leases_of(call)
 
 
 class AdmissionDesk:
     """Takes runs through ``steps``."""
 
-    def __init__(self) -> None:
-        self.steps: tuple[Step, ...] = ()
+    def __init__(self, history: History) -> None:
+        self.tag_limits = TagLimits(history, self.put)
+        self.steps: tuple[Step, ...] = (SingleFlight(history, self.put), self.tag_limits)
         self._chores: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._changing = threading.Lock()
         self._is_at_work = False

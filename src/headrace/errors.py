@@ -5,7 +5,7 @@
     HeadraceError
     ├── ParameterError(TypeError)            a flow's arguments do not fit its annotations
     ├── FutureMisuseError(TypeError)         a future was used as if it were its value
-    ├── WouldDeadlockError(RuntimeError)     waiting here would block the loop that the run needs
+    ├── WouldDeadlockError(RuntimeError)     waiting here would keep what is waited for from going on
     ├── TaskRunError
     │   ├── TaskTimedOut(TimeoutError)       a task run passed its timeout
     │   ├── TaskCancelled                    a task run was cancelled
@@ -66,7 +66,7 @@ class FutureMisuseError(HeadraceError, TypeError):
 
 
 class WouldDeadlockError(HeadraceError, RuntimeError):
-    """A blocking wait on the event loop that the awaited run needs to go on."""
+    """A wait that would never end: on the event loop that the awaited run needs, or for slots that the waiting code holds."""
 
 
 class TaskRunError(HeadraceError):

@@ -52,6 +52,7 @@ from headrace.provenance import Provenance, module_of
 from headrace.run_context import FlowRunContext
 from headrace.stack_room import require_stack_room
 from headrace.steps import Invoke, Until
+from headrace.task_runners.runner import Capability
 from headrace.thread_marks import own_mark
 from headrace.tracebacks import describe, failure_of, strip_engine_frames
 
@@ -115,7 +116,7 @@ class FlowRun(Completion):
         self.keeping: Keeping | None = None
         self._arguments = arguments
         self._parent: Any = current_scope.get()
-        _refuse_subflow(self.flow_name, self._parent)
+        _refuse_subflow(flow, self._parent)
         self.recorded_parent = _parent_text(self._parent)
         self._kept_arguments: StoredResult | None = None
         self._epochs: Epochs | None = None
@@ -824,17 +825,18 @@ def _call_back_at_either(one: Completion, other: Completion, callback: Callable[
     other.add_done_callback(callback)
 
 
-def _refuse_subflow(flow_name: str, scope: Any) -> None:
+def _refuse_subflow(flow: Flow[Any, Any], scope: Any) -> None:
     """Raise ``SubflowElsewhereError`` if this code belongs to a task that a remote worker executes.
 
     Raises ``MissingMainGuardError`` if it is a module that such a worker imports.
     """
     guard = sys.modules.get("headrace.task_runners.errand_reading")
-    if guard is not None:  # workers have it loaded
-        guard.refuse_flow_of_imported_module(flow_name)
+    if guard is not None:  # workers have it loaded, and who looks for a flow
+        has_workers = Capability.SHARES_MEMORY not in flow.task_runner.capabilities
+        guard.refuse_flow_of_imported_module(flow.name, has_workers=has_workers)
     if scope is not None and scope.driver.flow_run.is_on_worker:
         raise SubflowElsewhereError(
-            f"flow {flow_name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"
+            f"flow {flow.name!r} was called inside task run {scope.call.display_name!r}, which a remote worker"
             f" executes: call the flow from flow {scope.driver.flow_run.flow_name!r} itself, or make it a task"
         )
 

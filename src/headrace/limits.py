@@ -6,8 +6,10 @@ so does every task run with a tag of that name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headrace.admission import leases_by_tags
 from headrace.completion import Gate
 from headrace.context import current_scope
 from headrace.engine.leases import Claim
@@ -32,7 +34,8 @@ class concurrency:
     where nobody has, ``slots`` does, and without it there is no limit. ``occupy`` is how many this block takes. Who asks
     first goes first. A block waits until there is room, and raises ``TimeoutError`` after ``timeout_seconds`` of that;
     a task run that waits lets another one have its worker meanwhile. The slots of a process that is killed are free at
-    once. Raises ``ValueError`` for more slots than there are.
+    once. Raises ``ValueError`` for more slots than there are, and ``WouldDeadlockError`` where the same thread, asyncio task
+    or task run holds so many already that it would wait for itself.
 
     >>> from headrace import concurrency, task
     >>> @task
@@ -58,28 +61,22 @@ class concurrency:
             raise ValueError(f"occupy={occupy} is more than there is: slots={slots}")
         self._demand = {name: Claim(slots=occupy, most=slots) for name in _names(names)}
         self._timeout_seconds = timeout_seconds
-        self._held: list[tuple[LeaseDesk, Lease]] = []
 
     def __enter__(self) -> Self:
-        self._held.append(_take(self._demand, self._timeout_seconds))
+        _enter(self, *_take(self._demand, self._timeout_seconds))
         if noted.is_set:
             deliver()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._give_back()
+        _leave(self)
 
     async def __aenter__(self) -> Self:
-        self._held.append(await _take_on_loop(self._demand, self._timeout_seconds))
+        _enter(self, *await _take_on_loop(self._demand, self._timeout_seconds))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._give_back()
-
-    def _give_back(self) -> None:
-        """Which of several makes no difference: they are alike."""
-        desk, lease = self._held.pop()
-        desk.end(lease)
+        _leave(self)
 
 
 def rate_limit(
@@ -142,13 +139,84 @@ def is_async_here() -> bool:
     return bool(scope.flow.is_async)
 
 
+# -- who is inside which block ---------------------------------------------------------------------
+
+_Place = tuple[int, Any]
+"""A thread, and an asyncio task of it or ``None``."""
+
+
+class _Inside(NamedTuple):
+    """Somebody is in a block, and holds its lease until it leaves."""
+
+    block: concurrency
+    desk: LeaseDesk
+    lease: Lease
+
+
+_inside: dict[_Place, list[_Inside]] = {}
+
+
+def _place() -> _Place:
+    if running_loop() is None:
+        return get_ident(), None
+    import asyncio
+
+    return get_ident(), asyncio.current_task()
+
+
+def _enter(block: concurrency, desk: LeaseDesk, lease: Lease) -> None:
+    _inside.setdefault(_place(), []).append(_Inside(block, desk, lease))
+
+
+def _leave(block: concurrency) -> None:
+    """Give back what was taken last here, or else anywhere: an ``ExitStack`` may be closed by another thread."""
+    here = _place()
+    if not _give_back(block, here):
+        any(_give_back(block, place) for place in list(_inside))
+
+
+def _give_back(block: concurrency, place: _Place) -> bool:
+    """Give back what was taken last in that place by this block, if there is something."""
+    entered = _inside.get(place, [])
+    for inside in reversed(entered):
+        if inside.block is block:
+            entered.remove(inside)
+            if not entered:
+                _inside.pop(place, None)
+            inside.desk.end(inside.lease)
+            return True
+    return False
+
+
+def _own(desk: LeaseDesk, scope: Any, *, blocks: bool) -> dict[str, int]:
+    """How many slots of which limits are held here, and are not given back before the code here goes on.
+
+    Who ``blocks`` a loop keeps all of its asyncio tasks from going on.
+    """
+    here = _place()
+    thread, asyncio_task = here
+    if blocks and asyncio_task is not None:
+        places = [place for place in list(_inside) if place[0] == thread]
+    else:
+        places = list({here, (thread, None)})
+    leases = [inside.lease for place in places for inside in _inside.get(place, ()) if inside.desk is desk]
+    if scope is not None and scope.call is not None:
+        leases += leases_by_tags(scope.call)
+    own: dict[str, int] = {}
+    for lease in leases:
+        if lease.key is not None:  # what nobody had limited is counted nowhere
+            for name, claim in lease.demand.items():
+                own[name] = own.get(name, 0) + claim.slots
+    return own
+
+
 # -- waiting for a lease ---------------------------------------------------------------------------
 
 
 @shielded
 def _take(demand: Demand, timeout_seconds: float | None) -> tuple[LeaseDesk, Lease]:
     """A lease, once it is granted; it is given back if the wait is cut short."""
-    desk, lease = _ask(demand)
+    desk, lease = _ask(demand, blocks=True)
     try:
         if not lease.is_done:
             loan = lend_slot(None)
@@ -177,7 +245,7 @@ async def _take_on_loop(demand: Demand, timeout_seconds: float | None) -> tuple[
 
     from headrace.loop_waits import LoopGate
 
-    desk, lease = _ask(demand)
+    desk, lease = _ask(demand, blocks=False)
     gate = LoopGate(retrieves=False)
     lease.add_done_callback(gate)
     loan = lend_slot(None)
@@ -192,7 +260,7 @@ async def _take_on_loop(demand: Demand, timeout_seconds: float | None) -> tuple[
     return desk, lease
 
 
-def _ask(demand: Demand) -> tuple[LeaseDesk, Lease]:
+def _ask(demand: Demand, *, blocks: bool) -> tuple[LeaseDesk, Lease]:
     scope: Any = current_scope.get()
     if scope is not None and scope.driver.flow_run.is_on_worker:
         raise TaskRunnerError(
@@ -201,7 +269,7 @@ def _ask(demand: Demand) -> tuple[LeaseDesk, Lease]:
         )
     history = default_history() if scope is None else scope.driver.history
     desk: LeaseDesk = history.lease_desk
-    return desk, desk.ask(demand, _holder(scope))
+    return desk, desk.ask(demand, _holder(scope), own=_own(desk, scope, blocks=blocks))
 
 
 def _holder(scope: Any) -> str:

@@ -27,13 +27,19 @@ def named_by(names: Iterable[str]) -> Callable[[PastRun], bool]:
 
 
 def check_names(reader: Reader, run: Run, names: Sequence[str]) -> None:
-    """Raises ``ResumeError`` if one of the names is no task run of the flow run: a slip of the pen, most likely."""
+    """Raises ``ResumeError`` if one of the names is no task run of the flow run: a subflow, or a slip of the pen."""
     if not names:
         return
     past_runs = reader.past_runs(run)
     known = {past.task for past in past_runs} | {past.display_name for past in past_runs}
     unknown = [name for name in names if _plain_name(name) not in known]
     if unknown:
+        for subflow in reader.children(run):
+            if unknown[0] in (subflow.flow, subflow.name, subflow.id):
+                raise ResumeError(
+                    f"{unknown[0]!r} is a subflow of {run.name!r}, and only task runs can be named. To run tasks of the subflow"
+                    f" again, resume that first: `headrace resume {subflow.id} --from TASK`, and then {run.id}."
+                )
         raise ResumeError(
             f"Flow run {run.name!r} ({run.id}) has no task run {', '.join(map(repr, unknown))} that could run again:"
             f" `headrace runs show {run.id}` shows those it has."

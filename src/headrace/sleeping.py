@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from headrace.clock import current_clock
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from headrace.clock import Clock
     from headrace.flow_runs import FlowRun
 
+_LONGEST_SECONDS = 100 * 365.25 * 86_400
+
 
 def sleep(seconds: float) -> Awaitable[None]:
     """Lets time pass. Sync code blocks here; async code awaits it.
 
     In the function of a flow the end of the sleep is recorded before it begins: a run that is resumed sleeps only what is
     left, also if that is nothing. In a task, or outside of runs, it is a plain sleep. A cancel, a timeout and Ctrl-C end
-    it. Raises ``ValueError`` for a negative number.
+    it. Raises ``ValueError`` for a negative number and for more than a hundred years.
 
     >>> from headrace import flow, sleep
     >>> @flow
@@ -31,14 +34,21 @@ def sleep(seconds: float) -> Awaitable[None]:
     >>> patient()
     'rested'
     """
-    if not seconds >= 0:
-        raise ValueError(f"sleep({seconds!r}): give seconds, 0 or more")
+    _check(seconds)
     scope: Any = current_scope.get()
     flow_run: FlowRun | None = scope if scope is not None and scope.call is None else None
     if is_async_here():
         return _sleep_on_loop(seconds, flow_run, _clock_of(scope))
     _sleep(seconds, flow_run, _clock_of(scope))
     return DONE
+
+
+def _check(seconds: Any) -> None:
+    if not isinstance(seconds, Real):
+        raise TypeError(f"sleep({seconds!r}): give a number of seconds")
+    number: Any = seconds
+    if not 0 <= number <= _LONGEST_SECONDS:
+        raise ValueError(f"sleep({seconds!r}): give seconds, 0 or more, and at most a hundred years of them")
 
 
 def _sleep(seconds: float, flow_run: FlowRun | None, clock: Clock) -> None:

@@ -67,6 +67,11 @@ class TagLimits:
         """The lease desk sees to those who wait."""
         return None
 
+    def leases_of(self, call: Call) -> list[Lease]:
+        """What the run and its callers hold at present. Any thread may ask."""
+        leases = [self._leases.get(run) for run in (call, *call.driver.callers_of(call))]
+        return [lease for lease in leases if lease is not None and not lease.is_ended]
+
     def close(self) -> None:
         """Give the connection back by which limits are looked up."""
         if self._reader is not None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headrace import flow, pause
+from headrace.engine.states import StateName
+from tests.facts import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,18 @@ def test_a_question_has_one_answer(future: FlowRunFuture[Any], invoke: Invoke) -
 
     assert again.exit_code == 1
     assert future.wait(timeout=0) is None
+
+
+def test_who_answers_second_is_told_that_it_was_answered(history: History, invoke: Invoke) -> None:
+    """The process of the run has not heard of the first answer yet."""
+    facts = Facts("01a208e3-9a37-7b08-aa92-3e49ec4314b6")
+    history.record(facts.flow(StateName.PENDING, StateName.RUNNING, StateName.PAUSED))
+    history.flush()
+
+    result = invoke("answer", "busy-otter", "yes")
+
+    assert result.exit_code == 1
+    assert f"busy-otter ({facts.flow_run_id}) has been answered already: it goes on" in result.stderr
 
 
 def test_which_question_is_meant_can_be_said(future: FlowRunFuture[Any], invoke: Invoke) -> None:

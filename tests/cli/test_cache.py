@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,6 +97,20 @@ def test_nothing_is_cleared_without_a_question(invoke: Invoke) -> None:
 
 
 @pytest.mark.usefixtures("history")
+@pytest.mark.usefixtures("cached")
+def test_as_many_values_are_cleared_as_were_listed(history: History, invoke: Invoke) -> None:
+    @task(cache_policy=INPUTS)
+    def lock(x: int) -> Any:  # what cannot be stored is no value
+        return threading.Lock()
+
+    lock(1).result()
+    history.flush()
+
+    count = sum(summary["values"] for summary in listed(invoke))
+    assert invoke("cache", "clear", "--yes").stdout == f"Cleared {count} values.\n"
+    assert listed(invoke) == []
+
+
 def test_where_nothing_is_cached_nothing_is_cleared(invoke: Invoke) -> None:
     done = invoke("cache", "clear")
     assert (done.stdout, done.stderr) == ("", "Nothing like that is cached.\n")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headrace import concurrency
+from headrace import concurrency, flow, rate_limit, tags, task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,82 @@ def test_what_is_held_is_shown_also_of_a_limit_that_only_the_program_knows(
 
     assert (found["db"]["held"], found["mine"]["held"]) == (2, 1)
     assert found["mine"]["is_set"] is False
+
+
+@task
+def query(name: str) -> str:
+    with concurrency("db", 1):
+        return name
+
+
+@task
+def look(name: str) -> str:
+    return name
+
+
+@task
+def send(name: str) -> str:
+    rate_limit("mails")
+    return name
+
+
+@flow
+def report() -> list[str]:
+    futures = [query("a"), send("b")]
+    with tags("page"):
+        futures.append(look("c"))
+    with concurrency(["free", "files"], 1):
+        return [future.result() for future in futures]
+
+
+@pytest.mark.usefixtures("history")
+def test_who_waits_is_shown_with_the_limit_and_with_who_holds_it(invoke: Invoke) -> None:
+    invoke("limits", "set", "mails", "1", "--per", "hour")
+    rate_limit("mails")
+    invoke("limits", "set", "page", "1")
+    with concurrency(["db", "files"], 1), concurrency("page"):
+        future = report.submit()
+        while "4 wait for limit " not in invoke("runs", "list").stdout:
+            future.wait(timeout=0.01)
+        picture = invoke("runs", "show").stdout
+    invoke("limits", "clear", "mails")
+    future.result()
+
+    here = f"process {os.getpid()}"
+    waits = [line for line in picture.splitlines() if " wait" in line and " for limit " in line]
+    assert sorted(waits) == [
+        f"· look-0 waits for limit page, held by {here}",
+        f"· query-0 waits for limit db, held by {here}",
+        "· send-0 waits for limit mails",
+        f"· the flow itself waits for limit files, held by {here}",
+    ]
+    assert "wait" not in invoke("runs", "show").stdout
+    assert "wait" not in invoke("runs", "list").stdout
+
+
+def test_who_holds_a_limit_in_another_run_is_shown_by_its_name(history: History, invoke: Invoke) -> None:
+    @task
+    def hold() -> str:
+        with concurrency("db", 1):
+            other = waiting.submit()
+            while " for limit " not in (picture := invoke("runs", "show", other.name).stdout):
+                other.wait(timeout=0.01)
+            return picture
+
+    @flow
+    def holding() -> str:
+        return hold().result()
+
+    @flow
+    def waiting() -> None:
+        with concurrency("db", 1):
+            pass
+
+    picture = holding()
+
+    with history.reader() as reader:
+        holder = next(run for run in reader.list_runs() if run.flow == "holding")
+    assert f"· the flow itself waits for limit db, held by hold-0 of {holder.name}" in picture
 
 
 @pytest.mark.usefixtures("history")

@@ -245,6 +245,21 @@ def test_a_name_that_no_task_run_has_is_one_clear_error(run_here: Invoke, invoke
     assert "has no task run 'cuont[1]', 'count[7]' that could run again" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["done", "done-run"])
+def test_a_subflow_is_not_named_but_resumed_by_itself(
+    name: str, run_here: Invoke, invoke: Invoke, write: Write
+) -> None:
+    write("nested.py", NESTED.replace('flow_run_name="done"', 'flow_run_name="done-run"'))
+    run_here("nested.py:outer")
+    subflow = json.loads(invoke("runs", "list", "--flow", "done", "--json").stdout)[0]["id"]
+
+    result = invoke("resume", "outer", "--from", name)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{name!r} is a subflow of 'outer', and only task runs can be named" in result.stderr
+    assert f"`headrace resume {subflow} --from TASK`" in result.stderr
+
+
 def test_a_flow_that_has_moved_is_named(
     run_here: Invoke, invoke: Invoke, repair: Callable[[], None], tmp_path: Path
 ) -> None:

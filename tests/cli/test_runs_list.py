@@ -195,6 +195,7 @@ def test_the_table_fits(width: int) -> None:
         UNICODE,
         now_us=6_000_000,
         width=width,
+        waits={},
     )
 
     assert all(len(plain(line)) <= width for line in lines)
@@ -202,7 +203,7 @@ def test_the_table_fits(width: int) -> None:
 
 
 def headings(width: int, *runs: RunSummary) -> list[str]:
-    heading, *lines = table(runs, UNICODE, now_us=6_000_000, width=width)
+    heading, *lines = table(runs, UNICODE, now_us=6_000_000, width=width, waits={})
     assert all(len(plain(line)) <= width for line in lines)
     return plain(heading).split()
 
@@ -216,7 +217,7 @@ def test_where_there_is_little_room_a_run_has_a_name_or_an_id_and_not_both() -> 
 
 
 def test_in_a_narrow_terminal_state_and_counts_are_left() -> None:
-    _, line = table([summary()], UNICODE, now_us=6_000_000, width=36)
+    _, line = table([summary()], UNICODE, now_us=6_000_000, width=36, waits={})
 
     assert len(plain(line)) <= 36
     assert "✓ " in plain(line)
@@ -225,7 +226,7 @@ def test_in_a_narrow_terminal_state_and_counts_are_left() -> None:
 
 def test_ids_are_as_long_as_they_must_be_to_differ() -> None:
     first, second = summary(), summary(id="0193a1b2-c3d4-7000-9000-000000000002")
-    _, *lines = table([first, second], UNICODE, now_us=0, width=120)
+    _, *lines = table([first, second], UNICODE, now_us=0, width=120, waits={})
 
     shown = [plain(line).split()[0] for line in lines]
     assert shown[0] != shown[1]
@@ -233,7 +234,7 @@ def test_ids_are_as_long_as_they_must_be_to_differ() -> None:
 
 
 def test_without_a_width_nothing_is_cut() -> None:
-    _, line = table([summary()], UNICODE, now_us=0, width=None)
+    _, line = table([summary()], UNICODE, now_us=0, width=None, waits={})
 
     assert summary().id in plain(line)
     assert summary().flow in plain(line)

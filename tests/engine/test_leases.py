@@ -7,7 +7,17 @@ from collections import defaultdict
 import pytest
 from hypothesis import given, strategies as st
 
-from headrace.engine.leases import Claim, Demand, Grants, Limit, Waiting, grant, is_limited, why_never
+from headrace.engine.leases import (
+    Claim,
+    Demand,
+    Grants,
+    Limit,
+    Waiting,
+    grant,
+    is_limited,
+    why_never,
+    why_not_for,
+)
 
 ONE = Claim(slots=1)
 SECOND_US = 1_000_000
@@ -212,3 +222,26 @@ def test_what_nobody_has_limited_keeps_nobody_waiting() -> None:
     assert not is_limited({"db": ONE}, {"api": Limit(slots=1)})
     assert is_limited({"db": ONE, "api": ONE}, {"api": Limit(slots=1)})
     assert is_limited({"db": Claim(slots=1, most=2)}, {})
+
+
+@pytest.mark.parametrize(
+    ("own", "limits", "waits_for_itself"),
+    [
+        ({}, {"db": Limit(slots=1)}, False),
+        ({"db": 1}, {}, False),
+        ({"db": 1}, {"db": Limit(slots=2)}, False),
+        ({"db": 1}, {"db": Limit(slots=1)}, True),
+        ({"mails": 1}, {"db": Limit(slots=1)}, False),
+        ({"db": 1}, {"db": Limit(slots=0)}, False),  # a pause, which ends
+    ],
+)
+def test_who_holds_all_that_there_is_would_wait_for_itself(
+    own: dict[str, int], limits: dict[str, Limit], waits_for_itself: bool
+) -> None:
+    why = why_not_for(own, {"db": Claim(slots=1)}, limits)
+
+    assert (why is not None) is waits_for_itself
+
+
+def test_who_asks_for_no_slots_does_not_wait_for_itself() -> None:
+    assert why_not_for({"db": 1}, {"db": Claim(tokens=1)}, {"db": Limit(slots=1)}) is None

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace.errors import HistoryError, HistoryUnavailableError, NotAHistoryError
+from headrace.errors import HistoryError, HistoryUnavailableError, HistoryVersionError, NotAHistoryError
 from headrace.history import History
 from headrace.history.backups import back_up, restore
+from headrace.history.reader import Reader
 from tests.history.conftest import Query
 from tests.history.test_processes import finish, start
 from tests.history.test_pruning import WRITE_UNTIL_TOLD
@@ -209,6 +210,11 @@ def a_damaged_copy(file: Path) -> None:
     damage(str(file))
 
 
+def a_part_of_a_copy(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
 def nothing(file: Path) -> None:
     file.unlink()
 
@@ -219,6 +225,7 @@ def nothing(file: Path) -> None:
         (a_text, NotAHistoryError),
         (another_database, NotAHistoryError),
         (a_damaged_copy, HistoryUnavailableError),
+        (a_part_of_a_copy, HistoryUnavailableError),
         (nothing, HistoryUnavailableError),
     ],
 )
@@ -233,9 +240,40 @@ def test_what_is_no_sound_history_is_not_restored(
 
     with pytest.raises(error, match=re.escape(copy)) as raised:
         restore(copy, path)
-    assert "HEADRACE_DATABASE" not in str(raised.value) or spoil is another_database
+    message = str(raised.value)  # which is no advice about the history in use
+    assert "HEADRACE_DATABASE" not in message
+    assert "Move it away" not in message
     assert query("SELECT count(*) FROM task_runs") == [(500,)]
-    assert not [name for name in names_in(tmp_path) if "part" in name or "replaced" in name]
+    assert not names_in(tmp_path) - {
+        "history.db",
+        "history.db-wal",
+        "history.db-shm",
+        "history.db.lock",
+        "copy.db",
+    }
+
+
+def test_a_restore_leaves_two_whole_files_and_nothing_beside_them(
+    path: str, copy: str, facts: Facts, tmp_path: Path
+) -> None:
+    record(path, facts)
+    back_up(path, copy)
+    Reader.open(path).close()  # who only looks leaves an empty log
+    restoration = restore(copy, path)
+
+    assert restoration.aside is not None
+    assert names_in(tmp_path) == {"history.db", "history.db.lock", "copy.db", Path(restoration.aside).name}
+
+
+def test_a_backup_of_a_newer_version_is_not_restored(path: str, copy: str, facts: Facts) -> None:
+    record(path, facts)
+    back_up(path, copy)
+    with sqlite3.connect(copy) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+
+    with pytest.raises(HistoryVersionError, match=r"A newer Headrace made .*Upgrade Headrace\.$"):
+        restore(copy, path)
 
 
 def test_a_history_is_not_restored_from_itself(path: str, facts: Facts) -> None:

@@ -10,7 +10,7 @@ from headrace import settings
 from headrace.cli.as_json import print_json
 from headrace.cli.run_names import find_only_run, open_history
 from headrace.cli.safe_text import safe
-from headrace.engine.states import StateType
+from headrace.engine.states import StateName, StateType
 from headrace.questions import Question, text_of
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ def answer(*, run_id: str, value: str, prompt: str | None, as_json: bool) -> int
 
 def _choose(run: Run, questions: Sequence[OpenQuestion], prompt: str | None) -> OpenQuestion:
     found = [question for question in questions if prompt in (None, question.prompt)]
+    if not questions and run.state == StateName.PAUSED.value:
+        raise click.ClickException(
+            f"{safe(run.name)} ({run.id}) has been answered already: it goes on within a second."
+        )
     if not questions:
         raise click.ClickException(
             f"{safe(run.name)} ({run.id}) does not wait for an answer: it is {run.state}."

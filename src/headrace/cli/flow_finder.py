@@ -1,6 +1,7 @@
 """Finds the flow that ``headrace run`` is asked for: in a file, or in a module.
 
-A file is imported as a module, so its ``if __name__ == "__main__"`` block does not run. Nothing here runs a flow.
+A file is imported as a module, so its ``if __name__ == "__main__"`` block does not run. Nothing here runs a flow; what the
+file itself calls outside of that block runs, but for flows whose workers would import the file, too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from headrace.cli.safe_text import clip, safe
-from headrace.errors import FlowNotFoundError
+from headrace.errors import FlowNotFoundError, MissingMainGuardError
 from headrace.flows import Flow
+from headrace.task_runners.errand_reading import finding_flow
 from headrace.tracebacks import describe
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def find_flow(target: str, *, root: str | None = None) -> Flow[..., Any]:
 
     It is named by its variable, or by the name it gives itself; it need not be named where there is only one. A module is
     looked for in the folder ``root`` before anywhere else.
-    Raises ``FlowNotFoundError``; ``SystemExit`` of the user's code passes.
+    Raises ``FlowNotFoundError``, and ``MissingMainGuardError``; ``SystemExit`` of the user's code passes.
     """
     place, name = _split(target)
     if os.path.isdir(place) and not all(part.isidentifier() for part in place.split(".")):
@@ -65,7 +67,11 @@ def _load_file(place: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with finding_flow:
+            spec.loader.exec_module(module)
+    except MissingMainGuardError:
+        del sys.modules[name]
+        raise
     except Exception as error:
         del sys.modules[name]
         raise FlowNotFoundError(_not_loaded(place, path, error, f"python {place}")) from error
@@ -83,7 +89,10 @@ def _load_module(place: str, root: str | None) -> ModuleType:
     if root is not None:
         _put_first_on_path(root)
     try:
-        module = importlib.import_module(place)
+        with finding_flow:
+            module = importlib.import_module(place)
+    except MissingMainGuardError:
+        raise
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{place}.".startswith(f"{error.name}."):
             message = f"There is no module {place!r}, and no file of that name. Give the path of a Python file, or of a module that can be imported from here."

@@ -9,6 +9,7 @@ import click
 
 from headrace.cli import screen
 from headrace.cli.as_json import print_json, summary_json
+from headrace.cli.limit_text import reasons_to_wait
 from headrace.cli.lines import Line, Span, fit, width_of
 from headrace.cli.run_filters import RunFilters, filtered
 from headrace.cli.run_names import has_history, now_us, open_history
@@ -43,12 +44,15 @@ def list_runs(*, text: str | None, filters: RunFilters, no_subflows: bool, limit
     """List runs, newest first; with TEXT those whose name or flow contains it."""
     found: list[RunSummary] = []
     asked: list[Line] = []
+    waits: Mapping[str, str] = {}
     if has_history():
         with open_history() as reader:
             found = filters.find(reader, limit, text=text, roots_only=no_subflows)
             asked = [
                 line for run in found if run.state == StateName.PAUSED.value for line in _asked(reader, run)
             ]
+            if any(run.ended_us is None for run in found):
+                waits = reasons_to_wait(reader)
     if as_json:
         print_json([summary_json(run) for run in found])
     elif not found:
@@ -59,7 +63,11 @@ def list_runs(*, text: str | None, filters: RunFilters, no_subflows: bool, limit
     else:
         output = screen.stdout()
         lines = table(
-            found, output.glyphs, now_us=now_us(), width=output.width if output.is_bounded else None
+            found,
+            output.glyphs,
+            now_us=now_us(),
+            width=output.width if output.is_bounded else None,
+            waits=waits,
         )
         output.print([*lines, *([[], *asked] if asked else [])])
         if 0 < limit == len(found) and output.is_terminal:
@@ -88,8 +96,13 @@ class _Column(NamedTuple):
         return max([cells(self.title), *map(cells, self.texts)])
 
 
-def table(runs: Sequence[RunSummary], glyphs: Glyphs, *, now_us: int, width: int | None) -> list[Line]:
-    """A heading and a line for each run. Without a ``width`` nothing is cut, ids neither."""
+def table(
+    runs: Sequence[RunSummary], glyphs: Glyphs, *, now_us: int, width: int | None, waits: Mapping[str, str]
+) -> list[Line]:
+    """A heading and a line for each run. Without a ``width`` nothing is cut, ids neither.
+
+    ``waits`` says of runs, by their ids, what they wait for.
+    """
     columns = _columns(runs, glyphs, now_us, has_short_ids=width is not None)
     counts = [_counts(run.task_runs, glyphs) for run in runs]
     if width is not None:
@@ -102,7 +115,7 @@ def table(runs: Sequence[RunSummary], glyphs: Glyphs, *, now_us: int, width: int
             Span(pad(column.texts[row], size) + " " * _GAP, column.styles[row])
             for column, size in zip(columns, widths, strict=True)
         ]
-        lines.append([*line, *count, *_why(runs[row])])
+        lines.append([*line, *count, *_why(runs[row], waits)])
     return lines if width is None else [fit(line, width) for line in lines]
 
 
@@ -190,8 +203,10 @@ def _took(run: RunSummary, now_us: int) -> str:
     return duration((run.ended_us or now_us) - run.started_us)
 
 
-def _why(run: RunSummary) -> Line:
-    """In one phrase, why it is not running, or no longer; of what completed there is nothing to explain."""
+def _why(run: RunSummary, waits: Mapping[str, str]) -> Line:
+    """In one phrase, why it does not go on, or no longer; of what completed there is nothing to explain."""
+    if run.ended_us is None and run.id in waits:
+        return [Span(f"  {waits[run.id]}", "dim")]
     if not run.reason or run.state_type in (StateType.RUNNING, StateType.COMPLETED):
         return []
     return [Span(f"  {safe(run.reason.partition(';')[0])}", "dim")]

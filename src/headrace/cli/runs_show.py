@@ -12,6 +12,7 @@ import click
 from headrace.cli import screen
 from headrace.cli.as_json import print_json, question_json, run_json, task_run_json
 from headrace.cli.failure_text import alike, headline, is_told, last_lines, names_of
+from headrace.cli.limit_text import lines_of_waits
 from headrace.cli.lines import Line, Span, between, fit, wrapped
 from headrace.cli.live import has_failed, words
 from headrace.cli.run_filters import STATES
@@ -95,6 +96,7 @@ def portray(
     sections = [
         _header(reader, run, glyphs, width, span),
         timeline,
+        list(lines_of_waits(reader, run, glyphs)) if run.ended_us is None else [],
         list(_failures(reader, run, glyphs)),
         list(_retries(reader, run, glyphs)),
         list(_results(reader, run)),

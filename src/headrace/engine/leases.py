@@ -38,6 +38,10 @@ class Limit(NamedTuple):
     period_us: int = 0
     full_at_ns: int = 0
 
+    def slots_for(self, claim: Claim) -> int | None:
+        """How many slots there are, as it was set, or else as the claim says; ``None`` is any number."""
+        return claim.most if self.slots is None else self.slots
+
     @property
     def token_ns(self) -> int:
         """How long it takes for a token to come back, rounded up: never are there more than was set."""
@@ -92,6 +96,24 @@ def why_never(demand: Demand, limits: Mapping[str, Limit]) -> str | None:
             return f"{claim.slots} slots of limit {name!r} are asked for, and there are {limit.slots}"
         if limit.rate is not None and claim.tokens > limit.rate:
             return f"{claim.tokens} tokens of limit {name!r} are asked for, and its bucket holds {limit.rate}"
+    return None
+
+
+def why_not_for(own: Mapping[str, int], demand: Demand, limits: Mapping[str, Limit]) -> str | None:
+    """Why who holds so many slots of its ``own`` would wait for itself if it asked for these; ``None`` if it would not.
+
+    >>> two = {"db": Limit(slots=2)}
+    >>> [why_not_for({"db": held}, {"db": Claim(slots=1)}, two) is None for held in (0, 1, 2)]
+    [True, True, False]
+    """
+    for name, claim in demand.items():
+        most = limits.get(name, NO_LIMIT).slots_for(claim)
+        held = own.get(name, 0)
+        if claim.slots and held and most and held + claim.slots > most:
+            return (
+                f"Limit {name}: code that holds {held} of {most} slots, by a block round it or a tag of its task, "
+                f"asks for {claim.slots} more: it would wait for itself for ever. Ask in one place only."
+            )
     return None
 
 
@@ -177,7 +199,7 @@ class _Ledger:
         if name in self._awaited:
             return True
         limit = self._limits.get(name, NO_LIMIT)
-        most = claim.most if limit.slots is None else limit.slots
+        most = limit.slots_for(claim)
         if claim.slots and most is not None and self._held.get(name, 0) + claim.slots > most:
             return True
         allowed_us = limit.allowed_at_us(claim.tokens, self._now_us)

@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from headrace.errors import HistoryError, HistoryUnavailableError, NotAHistoryError
+from headrace.errors import HistoryError, HistoryUnavailableError, HistoryVersionError, NotAHistoryError
 from headrace.history.database import (
     IN_MEMORY,
     connect_file,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _FIRST_DAMAGES = 5
 _BEGINNING = b"SQLite format 3\0"
+_GIVE_A_BACKUP = "Nothing was changed. Give a file that `headrace db backup` made."
+_FILES_BESIDE = ("-wal", "-shm", "-journal")
 _PATIENCE_SECONDS = 2.0
 """So long may who looks take to give way: less than a request for that counts."""
 _TRIES_EVERY_SECONDS = 0.05
@@ -80,14 +82,11 @@ def restore(file: str, location: str) -> Restoration:
     source, path = resolve(file), resolve(location)
     if os.path.exists(path) and os.path.exists(source) and os.path.samefile(source, path):
         raise HistoryUnavailableError(f"{source} is the history in use. Give the file of a backup.")
-    _refuse_what_is_no_database(source)
-    with _explained(source):
-        open_for_reading(source).close()
-        _refuse_damage(source, f"The file {source}")
+    _refuse_what_is_no_backup(source)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     refuse_network_file_system(os.path.dirname(path))
     with _explained(path), _draft(path) as draft:
-        _copy(source, draft)
+        _copy(source, draft, leaves_nothing=True)
         _refuse_damage(draft, "The copy that was to be restored")
         with _alone_with(path):
             aside = _set_aside(path)
@@ -113,14 +112,14 @@ def _draft(target: str) -> Iterator[str]:
     try:
         yield draft
     finally:
-        for leftover in (draft, f"{draft}-wal", f"{draft}-shm", f"{draft}-journal"):
+        for leftover in (draft, *[draft + ending for ending in _FILES_BESIDE]):
             if os.path.exists(leftover):
                 os.unlink(leftover)
 
 
-def _copy(location: str, draft: str) -> None:
+def _copy(location: str, draft: str, *, leaves_nothing: bool = False) -> None:
     """In one step: in several, SQLite would begin anew with every commit of another process."""
-    source = open_for_reading(location)
+    source = open_for_reading(location, leaves_nothing=leaves_nothing)
     try:
         copy = connect_file(draft)
         try:
@@ -142,7 +141,7 @@ def _copy(location: str, draft: str) -> None:
 
 
 def _refuse_damage(path: str, subject: str) -> None:
-    connection = open_for_reading(path)
+    connection = open_for_reading(path, leaves_nothing=True)
     try:
         rows = connection.execute(f"PRAGMA quick_check({_FIRST_DAMAGES})").fetchall()
     except sqlite3.Error as error:
@@ -155,14 +154,30 @@ def _refuse_damage(path: str, subject: str) -> None:
         raise HistoryUnavailableError(f"{subject} is damaged ({rows[0][0]}): it is not copied.")
 
 
-def _refuse_what_is_no_database(path: str) -> None:
+def _refuse_what_is_no_backup(path: str) -> None:
+    """What is wrong with the file that was given is no reason to do anything about the history in use."""
     try:
         with open(path, "rb") as file:
             beginning = file.read(len(_BEGINNING))
     except OSError as error:
         raise HistoryUnavailableError(f"The backup {path} cannot be read: {error.strerror}.") from error
     if beginning != _BEGINNING:
-        raise NotAHistoryError(f"{path} is no history. Give a file that `headrace db backup` made.")
+        raise NotAHistoryError(f"{path} is no history. {_GIVE_A_BACKUP}")
+    try:
+        with _explained(path):
+            _refuse_damage(path, f"The file {path}")
+    except NotAHistoryError as error:
+        raise NotAHistoryError(f"{path} is a database of another program. {_GIVE_A_BACKUP}") from error
+    except HistoryVersionError as error:
+        raise HistoryVersionError(
+            f"A newer Headrace made {path}. Nothing was changed. Upgrade Headrace."
+        ) from error
+    except HistoryUnavailableError as error:
+        if error.__cause__ is not None and is_damage(error.__cause__):
+            raise HistoryUnavailableError(
+                f"The file {path} is damaged ({error.__cause__}). {_GIVE_A_BACKUP}"
+            ) from error
+        raise
 
 
 def _refuse_existing(target: str) -> None:
@@ -229,13 +244,21 @@ def _shut(path: str) -> sqlite3.Connection | None:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("COMMIT")
-        connection.execute("PRAGMA journal_mode = DELETE").fetchall()
+        if connection.execute("PRAGMA journal_mode = DELETE").fetchall() == [("delete",)]:
+            _drop_files_beside(path)
     except sqlite3.DatabaseError as error:
         if is_busy(error):
             connection.close()
             return None
         # Damaged so much that SQLite cannot open it: then nobody else can.
     return connection
+
+
+def _drop_files_beside(path: str) -> None:
+    """All is in the database itself now, and nobody else is in there: what lies beside it is empty or void."""
+    for ending in _FILES_BESIDE:
+        if os.path.exists(path + ending):
+            os.unlink(path + ending)
 
 
 def _set_aside(path: str) -> str | None:
@@ -247,7 +270,7 @@ def _set_aside(path: str) -> str | None:
     while os.path.lexists(aside):
         number += 1
         aside = f"{path}.{time.strftime('%Y%m%d-%H%M%S')}-{number}.replaced"
-    for ending in ("-wal", "-shm", "-journal"):
+    for ending in _FILES_BESIDE:
         if os.path.exists(path + ending):
             os.rename(path + ending, aside + ending)
     try:

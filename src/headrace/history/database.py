@@ -126,8 +126,12 @@ def open_database(location: str, *, is_durable: bool = False) -> Database:
         raise explain(error, path) from error
 
 
-def open_for_reading(location: str) -> sqlite3.Connection:
-    """A connection that cannot write. Raises like ``open_database``; what does not exist is unavailable."""
+def open_for_reading(location: str, *, leaves_nothing: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write. Raises like ``open_database``; what does not exist is unavailable.
+
+    SQLite makes files beside the database and cannot take them away again; where it ``leaves_nothing``, it makes none beside
+    a file that nobody has open.
+    """
     path = resolve(location)
     _refuse_folder(path)
     try:
@@ -137,6 +141,8 @@ def open_for_reading(location: str) -> sqlite3.Connection:
             raise HistoryUnavailableError(
                 f"There is no history at {path} yet: it is made when the first flow runs."
             )
+        if leaves_nothing and not any(os.path.exists(path + ending) for ending in ("-wal", "-shm")):
+            return _open_read_only(path, "immutable=1")
         try:
             return _open_read_only(path, "mode=ro")
         except sqlite3.OperationalError as error:

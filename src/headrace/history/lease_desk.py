@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
 from headrace.completion import Completion
-from headrace.engine.leases import is_limited
-from headrace.errors import HistoryError
+from headrace.engine.leases import is_limited, why_not_for
+from headrace.errors import HistoryError, WouldDeadlockError
 from headrace.history.database import explain, is_busy
 from headrace.history.lease_book import LeaseRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from headrace.engine.leases import Demand
     from headrace.history.lease_book import Exchange, LeaseBook
@@ -39,13 +39,28 @@ _logger = logging.getLogger("headrace.history")
 class Lease(Completion):
     """A part of one limit or of several. It is done when it is granted, or when ``error`` says why it cannot be."""
 
-    __slots__ = ("_callbacks", "demand", "error", "holder", "is_done", "is_ended", "key", "when_waiting")
+    __slots__ = (
+        "_callbacks",
+        "demand",
+        "error",
+        "holder",
+        "is_done",
+        "is_ended",
+        "key",
+        "own",
+        "when_waiting",
+    )
 
     def __init__(
-        self, demand: Demand, holder: str, when_waiting: Callable[[list[str]], None] | None = None
+        self,
+        demand: Demand,
+        holder: str,
+        own: Mapping[str, int],
+        when_waiting: Callable[[list[str]], None] | None,
     ) -> None:
         self.demand = demand
         self.holder = holder
+        self.own = own
         self.when_waiting = when_waiting
         self.key: int | None = None
         self.error: Exception | None = None
@@ -69,13 +84,19 @@ class LeaseDesk:
         self._thread: threading.Thread | None = None
 
     def ask(
-        self, demand: Demand, holder: str, when_waiting: Callable[[list[str]], None] | None = None
+        self,
+        demand: Demand,
+        holder: str,
+        *,
+        own: Mapping[str, int] | None = None,
+        when_waiting: Callable[[list[str]], None] | None = None,
     ) -> Lease:
         """Asks for a lease: it is done when it is granted.
 
+        ``own`` is how many slots of which limits who asks holds already, and does not give back before it goes on.
         ``when_waiting`` is told once, by the desk's thread, for which limits it has to wait.
         """
-        lease = Lease(demand, holder, when_waiting)
+        lease = Lease(demand, holder, own or {}, when_waiting)
         self._hand_in(lease)
         return lease
 
@@ -147,7 +168,12 @@ class LeaseDesk:
         free = [lease for lease in new if not is_limited(lease.demand, limits)]
         for lease in free:  # nobody has to write down what keeps nobody waiting
             lease.complete()
-        new = [lease for lease in new if is_limited(lease.demand, limits)]
+        for lease in new:
+            why = why_not_for(lease.own, lease.demand, limits)
+            if why is not None:
+                lease.error = WouldDeadlockError(why)
+                lease.complete()
+        new = [lease for lease in new if not lease.is_done]
         if not new and not ended:
             return
         requests = [LeaseRequest(lease.demand, lease.holder) for lease in new]

@@ -1,4 +1,4 @@
-"""Whether a worker is just taking in what was sent to it: a module that is imported for that must call no flow."""
+"""Whether a module is just imported that must call no flow: by a worker that takes in what was sent, or to find a flow in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _Mark(threading.local):
-    """Whether this thread unpickles what was sent to a worker, and imports the modules that are named there."""
+    """Whether this thread does it, and imports modules for that."""
 
     is_set = False
 
@@ -25,11 +25,17 @@ class _Mark(threading.local):
 
 
 reading_errand = _Mark()
+"""A worker unpickles what was sent to it."""
+finding_flow = _Mark()
+"""A command looks for the flow that it is to run."""
 
 
-def refuse_flow_of_imported_module(flow_name: str) -> None:
-    """Raise ``MissingMainGuardError`` if a worker imports the module that calls this flow."""
-    if reading_errand.is_set:
+def refuse_flow_of_imported_module(flow_name: str, *, has_workers: bool) -> None:
+    """Raise ``MissingMainGuardError`` if the module that calls this flow is imported by a worker, or would be.
+
+    ``has_workers``: the flow's tasks are executed in other processes, which import what they are sent.
+    """
+    if reading_errand.is_set or (has_workers and finding_flow.is_set):
         place = ""
         frame: FrameType | None = sys._getframe()
         while frame is not None and frame.f_code.co_name != "<module>":

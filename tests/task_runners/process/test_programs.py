@@ -237,6 +237,23 @@ def test_a_flow_that_only_workers_would_call_gets_one_clear_message(
         r' which each worker process does\. Put the call below `if __name__ == "__main__":`',
         done.stderr,
     )
+    assert "cannot unpickle" not in done.stderr
+
+
+def test_a_file_that_calls_its_flow_gets_one_clear_message_when_a_command_looks_for_the_flow(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    (tmp_path / "flows.py").write_text(HEAD + DOUBLES + "doubles()\n", "utf-8")
+
+    for place in ("flows.py", "flows"):
+        done = run_python("-m", "headrace", "run", place, check=False)
+
+        assert done.returncode == 1
+        assert re.fullmatch(
+            r"headrace: flow 'doubles' is called when its module is imported \(.*flows.py, line \d+\), which each worker"
+            r' process does\. Put the call below `if __name__ == "__main__":`\n',
+            done.stderr,
+        )
 
 
 def test_closures_and_lambdas_are_tasks_and_arguments(run_python: RunPython, tmp_path: Path) -> None:

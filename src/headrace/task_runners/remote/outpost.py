@@ -14,7 +14,7 @@ from headrace.clock import system_clock
 from headrace.dependencies import substitute
 from headrace.engine.events import AttemptStarted, Ending
 from headrace.engine.policies import ATTEMPT_GRACE_SECONDS
-from headrace.errors import TaskRunError
+from headrace.errors import MissingMainGuardError, TaskRunError
 from headrace.history.facts import LogFact
 from headrace.interrupts import noted
 from headrace.logging import capture, print_capture
@@ -107,6 +107,7 @@ def unreadable(error: BaseException, at_us: int, worker: str) -> Outcome:
         worker,
         reason=describe(error),
         failure=failure_of(error),
+        error=pack_error(error) if isinstance(error, MissingMainGuardError) else None,
         missing=missing,
     )
 

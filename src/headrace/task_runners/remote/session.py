@@ -310,6 +310,9 @@ class RemoteSession(Session, Listener):
         """The worker could not unpickle the errand. A module of the user's that it lacks is sent along from now on."""
         import sys
 
+        if outcome.error is not None:
+            self._fail(attempt, unpack_error(outcome.error), outcome)
+            return
         missing = outcome.missing
         if missing is None or missing not in sys.modules or missing in attempt.by_value:
             message = f"worker {outcome.worker} cannot unpickle {attempt.call.display_name}: {outcome.reason}"

@@ -1,0 +1,68 @@
+"""Who waits for room in which limits, and who has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from headrace.clock import now_us
+from headrace.engine.leases import NO_LIMIT
+from headrace.history.lease_book import read_demand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headrace.engine.leases import Claim, Demand, Limit
+    from headrace.history.reader import Reader
+
+
+class LimitWait(NamedTuple):
+    """Somebody who waits, for which limits, and who has the slots of these.
+
+    Each is known by the id of a flow run, by ``<id>/<number>`` if it is a task run, or by ``process <pid>`` outside both.
+    """
+
+    who: str
+    limits: tuple[str, ...]
+    held_by: tuple[str, ...]
+
+    @property
+    def flow_run(self) -> str:
+        """The id of the flow run that waits, or whose task run does."""
+        return self.who.partition("/")[0]
+
+
+def limit_waits(reader: Reader) -> list[LimitWait]:
+    """All who wait, in the order of asking."""
+    leases = reader.ask("list_leases", {})
+    demands = {text: read_demand(text) for _, text, _ in leases}
+    waiting = [(who, text) for who, text, is_granted in leases if not is_granted]
+    if not waiting:
+        return []
+    held: dict[str, int] = {}
+    holders: dict[str, list[str]] = {}
+    for who, text, is_granted in leases:
+        for name, claim in demands[text].items() if is_granted else ():
+            held[name] = held.get(name, 0) + claim.slots
+            holders.setdefault(name, []).append(who)
+    limits = reader.limits()
+    lacking = {text: _lacking(demands[text], limits, held) for _, text in waiting}
+    held_by = {
+        text: tuple(dict.fromkeys([who for name in names for who in holders.get(name, ())]))
+        for text, names in lacking.items()
+    }
+    return [LimitWait(who, lacking[text], held_by[text]) for who, text in waiting]
+
+
+def _lacking(demand: Demand, limits: Mapping[str, Limit], held: Mapping[str, int]) -> tuple[str, ...]:
+    """The limits that have no room for the demand; all of them where it only stands behind others in the line."""
+    limited = [name for name, claim in demand.items() if name in limits or claim.most is not None]
+    full = [
+        name for name in limited if not _has_room(demand[name], limits.get(name, NO_LIMIT), held.get(name, 0))
+    ]
+    return tuple(full or limited)
+
+
+def _has_room(claim: Claim, limit: Limit, held: int) -> bool:
+    most = limit.slots_for(claim)
+    has_slots = not claim.slots or most is None or held + claim.slots <= most
+    return has_slots and not limit.allowed_at_us(claim.tokens, now_us())
