@@ -304,7 +304,7 @@ class FlowRun(Completion):
     ) -> Generator[Step, Any, BaseException | None]:
         """The function has ended; wait for what it started. What interrupted the waiting, if anything did."""
         driver = self.driver
-        reason = None if error is None else describe(error)
+        reason = None if error is None else _reason_of(error)
         driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned, self._returned_tolerated))
         interrupt: BaseException | None = None
         while not driver.ended.is_done:
@@ -626,11 +626,10 @@ class FlowRun(Completion):
 
     def _log_end(self) -> None:
         seconds = (self.changes[-1][1] - self.changes[0][1]) / 1e6
-        message = "Flow run '%s' of flow '%s' ended %s after %.3g s"
-        if self.state.type is StateType.COMPLETED:
-            logger.info(message, self.name, self.flow_name, self.state, seconds)
-        else:
-            logger.error(message, self.name, self.flow_name, self.state, seconds)
+        why = f": {self.state.message}" if self.state.message else ""
+        log = logger.info if self.state.type is StateType.COMPLETED else logger.error
+        message = "Flow run '%s' of flow '%s' ended %s after %.3g s%s"
+        log(message, self.name, self.flow_name, self.state.name.value, seconds, why)
 
 
 class _Writing(Milestone):
@@ -826,7 +825,10 @@ def ending_of(error: BaseException) -> Ending:
 
 
 def _reason_of(cut: BaseException) -> str:
-    return "interrupted" if isinstance(cut, KeyboardInterrupt) else describe(cut)
+    if isinstance(cut, KeyboardInterrupt):
+        return "interrupted"
+    reason = describe(cut)
+    return "cancelled by asyncio" if reason == "CancelledError" else reason
 
 
 def _not_whole(

@@ -187,7 +187,7 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
     if is_timed_out(call, number) or (stops and call.is_cancelled):
         return report_of_stop(call, number, started_us, worker, "", None if stops else error)
     if is_interrupt or _is_cancellation(error):
-        reason = "interrupted" if is_interrupt else "cancelled"
+        reason = "interrupted" if is_interrupt else None
         return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, error, reason)
     delay = call.driver.retry_delay_seconds(call, error)
     return Report(
