@@ -792,7 +792,8 @@ class Driver:
         """Why a run that raised nothing itself did not complete."""
         message = call.changes[-1][2]
         if call.name is StateName.CANCELLED:
-            return TaskCancelled(f"{call.display_name} was cancelled: {message}")
+            why = f": {message}" if message else ""
+            return TaskCancelled(f"{call.display_name} was cancelled{why}")
         if call.name is StateName.CRASHED:
             crash = TaskCrashed(f"{call.display_name} crashed: {message}")
             crash.__cause__ = self.defect

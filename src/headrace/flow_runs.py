@@ -311,7 +311,7 @@ class FlowRun(Completion):
     ) -> Generator[Step, Any, BaseException | None]:
         """The function has ended; wait for what it started. What interrupted the waiting, if anything did."""
         driver = self.driver
-        reason = None if error is None else describe(error)
+        reason = None if error is None else _reason_of(error)
         driver.post(FunctionEnded(driver.now_us(), ending, reason, self._returned, self._returned_tolerated))
         interrupt: BaseException | None = None
         while not driver.ended.is_done:
@@ -649,8 +649,9 @@ class FlowRun(Completion):
 
     def _log_end(self) -> None:
         level = logging.INFO if self.state.type is StateType.COMPLETED else logging.ERROR
-        message = "Flow run '%s' of flow '%s' ended %s after %s"
-        logger.log(level, message, self.name, self.flow_name, self.state, self._time_taken())
+        why = f": {self.state.message}" if self.state.message else ""
+        message = "Flow run '%s' of flow '%s' ended %s after %s%s"
+        logger.log(level, message, self.name, self.flow_name, self.state.name.value, self._time_taken(), why)
 
     def _time_taken(self) -> str:
         """From its first start on; of a run that has gone on, also what its last epoch took of that."""
@@ -855,7 +856,10 @@ def ending_of(error: BaseException) -> Ending:
 
 
 def _reason_of(cut: BaseException) -> str:
-    return "interrupted" if isinstance(cut, KeyboardInterrupt) else describe(cut)
+    if isinstance(cut, KeyboardInterrupt):
+        return "interrupted"
+    reason = describe(cut)
+    return "cancelled by asyncio" if reason == "CancelledError" else reason
 
 
 def _not_whole(

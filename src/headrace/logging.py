@@ -63,24 +63,24 @@ def log_task_failure(call: Call, error: BaseException) -> None:
     """A failed task run, with its traceback, at ERROR."""
     # Not the exception's own traceback: it grows whenever somebody's `result()` raises it again.
     info = (type(error), error, call.traceback)
-    _log_under(call, logging.ERROR, f"Task run '{call.display_name}' failed", info)
+    _log_under(call, logging.ERROR, "Task run '%s' failed", call.display_name, exc_info=info)
 
 
 def log_task_crash(call: Call, state: State) -> None:
     """A task run that crashed, with the reason, at ERROR: there is no traceback of it."""
-    _log_under(call, logging.ERROR, f"Task run '{call.display_name}' crashed: {state.message}")
+    _log_under(call, logging.ERROR, "Task run '%s' crashed: %s", call.display_name, state.message)
 
 
 def log_warning(call: Call, message: str) -> None:
     """What a person should know of a task run, at WARNING."""
-    _log_under(call, logging.WARNING, message)
+    _log_under(call, logging.WARNING, "%s", message)
 
 
-def _log_under(call: Call, level: int, message: str, exc_info: Any = None) -> None:
+def _log_under(call: Call, level: int, message: str, *values: object, exc_info: Any = None) -> None:
     """Log a line that the history keeps under the task run."""
     token = current_scope.set(call)
     try:
-        logger.log(level, "%s", message, exc_info=exc_info)
+        logger.log(level, message, *values, exc_info=exc_info)
     finally:
         current_scope.reset(token)
 

@@ -96,6 +96,9 @@ def test_who_waits_is_shown_with_the_limit_and_with_who_holds_it(invoke: Invoke)
         while "4 wait for limit " not in invoke("runs", "list").stdout:
             future.wait(timeout=0.01)
         picture = invoke("runs", "show").stdout
+        while "· task run 1 waits" in picture:  # its row is to come
+            future.wait(timeout=0.01)
+            picture = invoke("runs", "show").stdout
     invoke("limits", "clear", "mails")
     future.result()
 

@@ -18,6 +18,7 @@ from headrace.cli.run_rows import SLICES, Doing, Row, Segment, Span
 from headrace.cli.signs import ASCII, UNICODE
 from headrace.cli.timeline import bar, draw
 from headrace.context import current_scope
+from headrace.testing import ManualClock
 
 if TYPE_CHECKING:
     from headrace.history import History
@@ -210,9 +211,10 @@ def test_what_the_flow_itself_raised_is_told(invoke: Invoke) -> None:
 def test_attempts_and_the_waits_between_them_are_seen(invoke: Invoke) -> None:
     @flow
     def patient() -> Any:
-        return unstable.with_options(retries=2, retry_delay_seconds=0.02)([])
+        return unstable.with_options(retries=2, retry_delay_seconds=20)([])
 
-    patient()
+    with ManualClock(automatic=True):
+        patient()
     lines = show(invoke)
     (row,) = rows(lines)
 

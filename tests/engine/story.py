@@ -660,7 +660,10 @@ class Story:
 
     def give_up(self, id: int, number: int = 1) -> list[str]:
         """An attempt that was cancelled has not stopped within its grace."""
-        reason = "cancelled; it goes on unheard"
+        return self.stop(id, "it goes on unheard", number=number)
+
+    def stop(self, id: int, reason: str | None, *, number: int = 1) -> list[str]:
+        """An attempt ends since it was to stop, or since its own code says so; the report may tell more of that."""
         return self.tell(Finished(id, number, self.at(), self.at(), Ending.CANCELLED, reason))
 
     def pass_deadline(self, id: int | None = None, number: int = 1) -> list[str]:

@@ -403,6 +403,29 @@ def test_a_run_whose_threads_wait_for_two_others_lends_its_one_slot_once() -> No
     assert flow.finish(1) == ["settle 1 Completed", "start 4"]
 
 
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (None, "cancelled on request"),
+        ("cancelled on request", "cancelled on request"),
+        ("it goes on unheard", "cancelled on request; it goes on unheard"),
+    ],
+)
+def test_what_was_cancelled_ends_for_the_reason_of_that(flow: Story, told: str | None, reason: str) -> None:
+    flow.submit(1)
+    flow.begin(1)
+    flow.cancel(1)
+    assert flow.stop(1, told) == ["settle 1 Cancelled"]
+    assert flow.reason(1) == reason
+
+
+def test_what_nobody_cancelled_ends_for_the_reason_that_its_report_tells(flow: Story) -> None:
+    flow.submit(1)
+    flow.begin(1)
+    flow.stop(1, "interrupted")
+    assert flow.reason(1) == "interrupted"
+
+
 def test_a_lender_that_ends_unheard_does_not_free_its_slot_twice() -> None:
     flow = started(slots=1)
     for id in range(1, 4):

@@ -508,7 +508,7 @@ def test_w11_a_cancelled_task_run_is_interrupted(
 @EVERY_RUNNER
 @pytest.mark.parametrize("is_waiting", [False, True], ids=["in_its_code", "in_a_wait"])
 def test_w11_a_cancelled_flow_run_stops_its_function_and_all_that_it_called(
-    runner: Any, is_waiting: bool, place: Place, story: Story
+    runner: Any, is_waiting: bool, place: Place, story: Story, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow = task(name="slow")(place.stay)
 
@@ -527,6 +527,8 @@ def test_w11_a_cancelled_flow_run_stops_its_function_and_all_that_it_called(
     place.await_leaving()
     assert story.flow_run().state == "Cancelled"
     assert set(story.states().values()) <= {"Cancelled"}
+    assert {run.states[-1].message for run in story.task_runs().values()} <= {"cancelled on request"}
+    assert re.search(r"ended Cancelled after \S+ s: cancelled on request\n", caplog.text)
 
 
 def test_w11_hooks_of_what_is_cancelled_run(place: Place) -> None:

@@ -62,10 +62,10 @@ def _names(reader: Reader, run: Run, who: Sequence[str]) -> str:
 
 def _name(reader: Reader, run: Run, who: str) -> str:
     id_, _, number = who.partition("/")
-    if id_ == run.id:
-        return reader.get_task_run(run, int(number)).name if number else "the flow itself"
     try:
+        if id_ == run.id:
+            return reader.get_task_run(run, int(number)).name if number else "the flow itself"
         other = reader.get_run(id_)
         return f"{reader.get_task_run(other, int(number)).name} of {other.name}" if number else other.name
-    except RunNotFoundError:  # a process, or a run that was just deleted
-        return who
+    except RunNotFoundError:  # a process, a run that was just deleted, or a task run that was just called
+        return f"task run {number}" if id_ == run.id else who

@@ -140,6 +140,7 @@ class Orchestrator:
         "_slots",
         "_timeout_seconds",
         "_unseen",
+        "_why_cancelled",
         "effects",
     )
 
@@ -175,6 +176,7 @@ class Orchestrator:
         self._released: deque[TaskRun] = deque()
         self._function: FunctionEnded | None = None
         self._closing: str | None = None
+        self._why_cancelled: dict[int, str] = {}
         self._has_ended = False
         self.effects: list[Effect] = []
         """What was decided about the present event, so far: of use to whom a defect cuts it short."""
@@ -424,8 +426,15 @@ class Orchestrator:
             self._retry(run, event, effects)
         else:
             name = _STATE_AFTER[event.ending]
-            self._end(run, name, event.ended_us, effects, report=event, reason=event.reason)
+            self._end(run, name, event.ended_us, effects, report=event, reason=self._reason_of_end(event))
         return None
+
+    def _reason_of_end(self, event: AttemptFinished) -> str | None:
+        """What was cancelled keeps the reason for that, with what came of it if the report tells more."""
+        why = self._why_cancelled.get(event.id) if event.ending is Ending.CANCELLED else None
+        if why is None or event.reason == why:
+            return event.reason
+        return f"{why}; {event.reason}" if event.reason else why
 
     def _may_retry(self, run: TaskRun, event: AttemptFinished) -> bool:
         return (
@@ -689,6 +698,7 @@ class Orchestrator:
             self._end(run, StateName.CANCELLED, at_us, effects, reason=reason)
         elif not run.is_cancelled:
             run.is_cancelled = True
+            self._why_cancelled[run.id] = reason
             if run.name in _EXECUTING:
                 run.change(StateName.CANCELLING, at_us, reason)
                 effects.append(Record(run))

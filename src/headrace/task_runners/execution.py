@@ -188,7 +188,7 @@ def _failed(call: Call, number: int, started_us: int, error: BaseException, work
         cause, frames = (None, error.__traceback__) if stops else (error, None)
         return report_of_stop(call, number, started_us, worker, "", cause, frames)
     if is_interrupt or _is_cancellation(error):
-        reason = "interrupted" if is_interrupt else "cancelled"
+        reason = "interrupted" if is_interrupt else None
         return Report(call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, error, reason)
     delay = call.driver.retry_delay_seconds(call, error)
     return Report(

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from headrace.task_runners.call import Call
 
-_CANCELLED = "cancelled"
-
 
 def is_timed_out(call: Call, number: int) -> bool:
     """Whether that attempt has passed its deadline."""
@@ -61,9 +59,8 @@ def report_of_stop(
     """
     ended_us = call.driver.now_us()
     if not is_timed_out(call, number):
-        reason = f"{_CANCELLED}; {how}" if how else _CANCELLED
         return Report(
-            call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, cause, reason
+            call, number, started_us, ended_us, Ending.CANCELLED, None, None, worker, cause, how or None
         )  # fmt: skip
     told = f"did not end within {call.timeout_seconds:g} s" + (f"; {how}" if how else "")
     error = TaskTimedOut(f"{call.display_name} {told}").with_traceback(frames)
