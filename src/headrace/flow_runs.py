@@ -564,7 +564,9 @@ class FlowRun(Completion):
     def as_fact(self, result: StoredResult | None) -> FlowRunFact:
         """What the history is to know of it now."""
         changes = self.changes
-        started = next((at_us for name, at_us, _ in changes if name is StateName.RUNNING), None)
+        started = next(
+            (at_us for name, at_us, _ in changes if name in (StateName.RUNNING, StateName.RETRYING)), None
+        )
         has_ended = State(*changes[-1]).is_terminal
         return FlowRunFact(
             self.flow_run_id,

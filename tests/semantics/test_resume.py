@@ -638,6 +638,7 @@ def test_a_flow_is_tried_again_and_what_completed_is_not_executed_once_more(
     assert (run.state, run.epoch) == ("Completed", 3)
     assert set(story.states().values()) == {"Replayed"}
     assert [state.name for state in run.states] == ["AwaitingRetry", "Retrying", "Completed"]
+    assert run.started_us == run.states[1].at_us
 
 
 def test_values_that_cannot_be_stored_are_kept_in_memory_for_the_next_attempt(executions: Executions) -> None:
