@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from headrace.cli.times import duration
 from headrace.history.claims import MOST_AUTOMATIC_RESUMES
 
 if TYPE_CHECKING:
@@ -117,6 +119,22 @@ def test_a_resume_executes_what_did_not_complete(
     result = invoke("resume", "totals")
 
     assert (result.exit_code, result.stdout) == (0, "total 3 none\n")
+
+
+def test_a_resumed_run_took_what_its_last_epoch_took(
+    run_here: Invoke, invoke: Invoke, repair: Callable[[], None]
+) -> None:
+    run_here("flows.py")
+    repair()
+    invoke("resume", "totals")
+
+    shown = invoke("runs", "show").stdout.splitlines()
+    listed = json.loads(invoke("runs", "list", "--json").stdout)[0]
+
+    began, ended = map(datetime.fromisoformat, (listed["started"], listed["ended"]))
+    took = (ended - began) // timedelta(microseconds=1)
+    assert shown[0].endswith(f"completed in {duration(took)}")
+    assert [line.split(",")[0] for line in shown if line.startswith("  epoch ")] == ["  epoch       2"]
 
 
 def test_a_run_that_has_completed_is_left_alone_unless_something_is_named(

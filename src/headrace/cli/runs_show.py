@@ -113,7 +113,8 @@ def _header(reader: Reader, run: Run, glyphs: Glyphs, width: int, span: TimeSpan
         Span(safe(run.name), "bold"),
         Span(f"  {kind} {safe(run.flow)}" + (f" {safe(run.version)}" if run.version else "")),
     ]
-    right = [Span(f"{how_long(run)} {duration(span.end_us - span.start_us)}", look.style)]
+    began_us = span.start_us if run.started_us is None else run.started_us
+    right = [Span(f"{how_long(run)} {duration(span.end_us - began_us)}", look.style)]
     lines = [between(left, right, width)]
     for label, value in _fields(reader, run, width - _LABEL_WIDTH - 2):
         lines.append([Span(f"  {pad(label, _LABEL_WIDTH)}", "dim"), Span(value)])
@@ -140,6 +141,9 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
         yield "answer it", f"headrace answer {run.id} VALUE"
     yield "id", run.id
     yield "started", f"{moment(run.created_us)}, {ago(run.created_us, now_us())}"
+    if run.epoch > 1:
+        at_us = run.states[0].at_us
+        yield "epoch", f"{run.epoch}, begun {moment(at_us)}, {ago(at_us, now_us())}"
     if run.parent is not None:
         yield "called by", _caller(reader, run.parent)
     if run.tags:

@@ -86,8 +86,12 @@ function Differences({ comparison }: { comparison: Comparison }): JSX.Element {
         )}
         <tr>
           <th scope="row">Started</th>
-          <td>{a.started_us !== null && <Moment us={a.started_us} />}</td>
-          <td>{b.started_us !== null && <Moment us={b.started_us} />}</td>
+          <td>
+            <Moment us={a.created_us} />
+          </td>
+          <td>
+            <Moment us={b.created_us} />
+          </td>
           <td />
         </tr>
         <tr>

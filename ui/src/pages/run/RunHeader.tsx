@@ -67,12 +67,7 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
         <StateSign type={run.state_type} name={run.state} />
         <span>
           <Standing run={run} nowUs={props.nowUs} />
-          {run.started_us !== null && (
-            <span class="run-when">
-              {" · started "}
-              <Moment us={run.started_us} />
-            </span>
-          )}
+          <Beginning run={run} />
           <Place run={run} />
         </span>
         <Tags tags={run.tags} />
@@ -83,6 +78,23 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
       <Callers run={run} get={props.get} />
       <Origin run={run} />
     </header>
+  );
+}
+
+/** When it was started, and when what it took began, if that was a later epoch. */
+function Beginning({ run }: { run: Run }): JSX.Element | null {
+  if (run.started_us === null) return null;
+  return (
+    <span class="run-when">
+      {" · started "}
+      <Moment us={run.created_us} />
+      {run.epoch > 1 && (
+        <>
+          {` · epoch ${run.epoch} began `}
+          <Moment us={run.started_us} />
+        </>
+      )}
+    </span>
   );
 }
 

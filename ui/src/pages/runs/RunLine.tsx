@@ -52,7 +52,7 @@ export function RunLine({ run, row, nowUs, isCurrent, isSelected, onSelect }: Ru
         {run.started_us !== null && spanLabel((run.ended_us ?? Math.max(nowUs, run.started_us)) - run.started_us)}
       </span>
       <span role="cell" class="runs-start">
-        <Moment us={run.started_us ?? run.created_us} />
+        <Moment us={run.created_us} />
       </span>
     </div>
   );
