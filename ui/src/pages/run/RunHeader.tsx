@@ -52,7 +52,7 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
               </span>
             )}
             {run.epoch > 1 && (
-              <span class="run-version" title="How often it has been started">
+              <span class="run-version" title="How often its function was called: it was resumed, or tried again">
                 epoch {run.epoch}
               </span>
             )}

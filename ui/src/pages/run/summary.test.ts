@@ -32,6 +32,18 @@ describe("how a run stands", () => {
     expect(causeOf({ traceback: "what is no traceback" })).toBeNull();
   });
 
+  it("names the first of a group of failures", () => {
+    const group = (members: string): string => `  | headrace.errors.TaskFailures: 2 task runs failed: a, b (2 sub-exceptions)\n${members}`;
+    const line = (number: number): string => `+---------------- ${number} ----------------`;
+    const [first, second, end] = [`  +-${line(1)}\n`, `    ${line(2)}\n`, "    +------------------------------------\n"];
+    const timedOut = "    | headrace.errors.TaskTimedOut: slow-0 did not end within 0.2 s\n";
+    const raised = `    | Traceback (most recent call last):\n    |   File "f.py", line 1, in f\n    |     1 / 0\n    | ZeroDivisionError: division by zero\n`;
+    expect(causeOf({ traceback: group(first + timedOut + second + raised + end) })).toBe("TaskTimedOut: slow-0 did not end within 0.2 s");
+    expect(causeOf({ traceback: group(first + raised + second + timedOut + end) })).toBe("ZeroDivisionError: division by zero");
+    const inner = `    | ExceptionGroup: inner (1 sub-exception)\n    +-${line(1)}\n      | KeyError: 'x'\n      +----\n`;
+    expect(causeOf({ traceback: group(first + inner + second + raised + end) })).toBe("KeyError: 'x'");
+  });
+
   it("can have task runs run again once it ended, if nobody called it", () => {
     expect(canRerun({ actions: ["run_again", "delete"], parent: null })).toBe(true);
     expect(canRerun({ actions: ["run_again", "delete"], parent: "abc/1" })).toBe(false);

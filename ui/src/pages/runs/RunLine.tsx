@@ -37,8 +37,8 @@ export function RunLine({ run, row, nowUs, isCurrent, isSelected, onSelect }: Ru
         <a href={`/runs/${run.id}`}>{visible(run.name)}</a>
         {isBad && run.reason !== null && <span class="runs-reason told">{visible(run.reason)}</span>}
       </span>
-      <span role="cell" class="runs-flow told">
-        {visible(run.flow)}
+      <span role="cell" class="runs-flow told" title={visible(run.flow)}>
+        <span>{visible(run.flow)}</span>
         {run.tags.map((tag) => (
           <span key={tag} class="tag">
             {visible(tag)}

@@ -1,0 +1,118 @@
+"""What the page says of runs is so, and can be read: of retries, subflows, failures, and texts in any language."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Entrance, Person
+from tests.browser.pages import open_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HISTORY = """
+from headrace import flow, get_run_logger, task
+
+@task
+def read(part: int) -> int:
+    get_run_logger().info("part %d is read", part)
+    return part
+
+@flow
+def parts() -> dict[str, str]:
+    read.map(range(60))
+    return {"größe": "日本 🚀"}
+
+@task
+def divide(by: int) -> float:
+    return 1 / by
+
+@task
+def publish(values: list[float]) -> None:
+    pass
+
+@flow
+def region(by: int) -> float:
+    return divide(by).result()
+
+@flow(retries=1)
+def report() -> None:
+    publish([region.submit(by) for by in (1, 0)])
+
+@flow
+def unseen() -> None:
+    divide(0)
+
+parts()
+for fails in (report, unseen):
+    try:
+        fails()
+    except ExceptionGroup:
+        pass
+"""
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory: pytest.TempPathFactory) -> Person:
+    person = Person(tmp_path_factory.mktemp("person"))
+    person.run(HISTORY)
+    return person
+
+
+@pytest.fixture(scope="module")
+def entrance(person: Person, open_house: Callable[[Person], Entrance]) -> Entrance:
+    return open_house(person)
+
+
+def test_a_flow_that_was_tried_again_says_how_long_it_took(page: Page) -> None:
+    open_run(page, "report")
+
+    expect(page.locator(".run-standing")).to_contain_text(
+        re.compile(r"^Failedafter .+ · started .+ · epoch 2 began ")
+    )
+    page.get_by_role("tab", name="History").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("Epoch 2: the run was tried again")
+
+
+def test_a_subflow_that_failed_is_named_with_its_reason(page: Page) -> None:
+    open_run(page, "report")
+
+    why = page.get_by_role("region", name="Why")
+    expect(why.get_by_role("list")).to_contain_text("ZeroDivisionError: division by zero")
+    why.get_by_role("link", name="region / ").click()
+    expect(page.locator(".run-flow")).to_contain_text("region")
+
+
+def test_failures_that_nobody_retrieved_say_what_was_raised(page: Page) -> None:
+    open_run(page, "unseen")
+
+    expect(page.get_by_role("region", name="Why")).to_contain_text(
+        "Caused by ZeroDivisionError: division by zero"
+    )
+
+
+def test_a_result_is_shown_in_its_letters(page: Page) -> None:
+    open_run(page, "parts")
+    summary = page.locator("summary").filter(has_text="Details")
+    expect(summary).to_have_text('Details→ {"größe":"日本 🚀"}')
+
+    summary.click()
+    expect(page.get_by_label("Result")).to_have_text('größe"日本 🚀"')
+
+
+def test_what_is_found_within_runs_is_shown_on_and_on(page: Page) -> None:
+    page.get_by_role("searchbox", name="Search names, messages and logs").fill("is read")
+    found = page.get_by_role("region", name="Found within runs")
+    links = found.get_by_role("link")
+    expect(links).to_have_count(8)
+    expect(page.get_by_text("No run or flow has this in its name.")).to_be_visible()
+
+    found.get_by_role("button", name="Show more").click()
+    expect(links).to_have_count(38)
+    found.get_by_role("button", name="Show more").click()
+    expect(links).to_have_count(60)
+    expect(found.get_by_role("button")).to_have_count(0)
