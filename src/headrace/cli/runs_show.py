@@ -140,10 +140,7 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
     if questions:
         yield "answer it", f"headrace answer {run.id} VALUE"
     yield "id", run.id
-    yield "started", f"{moment(run.created_us)}, {ago(run.created_us, now_us())}"
-    if run.epoch > 1:
-        at_us = run.states[0].at_us
-        yield "epoch", f"{run.epoch}, begun {moment(at_us)}, {ago(at_us, now_us())}"
+    yield from _beginnings(run)
     if run.parent is not None:
         yield "called by", _caller(reader, run.parent)
     if run.tags:
@@ -167,6 +164,13 @@ def _fields(reader: Reader, run: Run, room: int) -> Iterable[tuple[str, str]]:
         commit = run.provenance.get("commit")
         changed = {True: ", changed since", False: "", None: ""}[run.provenance.get("dirty")]
         yield "code", safe(_from_here(str(code)) + (f", commit {commit[:10]}{changed}" if commit else ""))
+
+
+def _beginnings(run: Run) -> Iterable[tuple[str, str]]:
+    yield "started", f"{moment(run.created_us)}, {ago(run.created_us, now_us())}"
+    if run.epoch > 1:
+        at_us = run.states[0].at_us
+        yield "epoch", f"{run.epoch}, begun {moment(at_us)}, {ago(at_us, now_us())}"
 
 
 def _parameters(text: str | None, room: int) -> Iterable[str]:
