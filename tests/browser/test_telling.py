@@ -24,6 +24,7 @@ def read(part: int) -> int:
 
 @flow
 def parts() -> dict[str, str]:
+    get_run_logger().info("a line that is wider than the window " * 20)
     read.map(range(60))
     return {"größe": "日本 🚀"}
 
@@ -48,7 +49,7 @@ def unseen() -> None:
     divide(0)
 
 parts()
-for fails in (report, unseen):
+for fails in (report, unseen, unseen):
     try:
         fails()
     except ExceptionGroup:
@@ -116,3 +117,52 @@ def test_what_is_found_within_runs_is_shown_on_and_on(page: Page) -> None:
     found.get_by_role("button", name="Show more").click()
     expect(links).to_have_count(60)
     expect(found.get_by_role("button")).to_have_count(0)
+
+
+def test_no_row_of_a_log_is_cut_off(page: Page) -> None:
+    open_run(page, "parts")
+    page.get_by_role("tab", name="Logs").click()
+    page.get_by_role("log").press("Home")
+    for width in (1280, 1920, 700, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        rows = page.locator(".logs-message").filter(has_text="wider than")
+        expect(rows.nth(1)).to_be_visible()
+        assert (
+            rows.evaluate_all("(rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).length") == 0
+        )
+
+
+def test_what_is_unfolded_comes_into_sight(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 560})
+    open_run(page, "report")
+    page.get_by_text("2 subflows", exact=True).click()
+    page.locator("summary").filter(has_text="Details").click()
+
+    expect(page.locator("dt").filter(has_text="Task runner")).to_be_in_viewport()
+
+
+def test_names_of_a_comparison_stay_whole_in_a_narrow_window(page: Page) -> None:
+    open_run(page, "unseen")
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("dialog").get_by_role("link").first.click()
+    page.set_viewport_size({"width": 400, "height": 800})
+
+    name = page.get_by_role("table", name="Tasks").get_by_role("rowheader", name="divide")
+    expect(name).to_be_visible()
+    assert (
+        name.evaluate(
+            "(name) => { const r = new Range(); r.selectNodeContents(name); return r.getClientRects().length }"
+        )
+        <= 2
+    )
+    expect(page.get_by_role("main")).to_contain_text("of unseen")
+
+
+def test_a_task_run_that_did_not_start_names_what_it_waited_for(page: Page) -> None:
+    open_run(page, "report")
+    page.get_by_role("tab", name="Tasks").click()
+    page.get_by_role("grid", name="Task runs").get_by_text("publish").first.click()
+
+    drawer = page.get_by_role("complementary")
+    expect(drawer.get_by_role("link", name="region / ")).to_have_count(2)
+    expect(drawer).to_contain_text("Waited for a slot 0 µs")

@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 import type { Get } from "../../data/task_feed";
 import type { Run } from "../../data/views";
@@ -38,8 +38,12 @@ export interface RunHeaderProps {
 
 export function RunHeader(props: RunHeaderProps): JSX.Element {
   const { run, isExported } = props;
+  const head = useRef<HTMLElement>(null);
+  useEffect(() => {
+    head.current!.addEventListener("toggle", revealOpened, { capture: true }); // it does not bubble
+  }, []);
   return (
-    <header class="run-header">
+    <header class="run-header" ref={head}>
       <div class="run-title">
         <div class="run-names">
           <p class="run-flow">
@@ -79,6 +83,11 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
       <Origin run={run} />
     </header>
   );
+}
+
+/** What has been unfolded is to be seen: the head scrolls by itself where it is long. */
+function revealOpened({ target }: Event): void {
+  if (target instanceof HTMLDetailsElement && target.open) target.scrollIntoView({ block: "nearest" });
 }
 
 /** When it was started, and when what it took began, if that was a later epoch. */
