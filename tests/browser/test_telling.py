@@ -48,8 +48,12 @@ def report() -> None:
 def unseen() -> None:
     divide(0)
 
+@flow
+def sums() -> None:
+    divide.map(divide.map([1, 0]))
+
 parts()
-for fails in (report, unseen, unseen):
+for fails in (sums, report, unseen, unseen):
     try:
         fails()
     except ExceptionGroup:
@@ -86,6 +90,18 @@ def test_a_subflow_that_failed_is_named_with_its_reason(page: Page) -> None:
     expect(why.get_by_role("list")).to_contain_text("ZeroDivisionError: division by zero")
     why.get_by_role("link", name="region / ").click()
     expect(page.locator(".run-flow")).to_contain_text("region")
+
+
+def test_what_did_not_start_is_not_said_to_have_failed(page: Page) -> None:
+    open_run(page, "sums")
+
+    expect(page.locator(".run-counts")).to_have_text("Completed 2Failed 1 + 1 upstream")
+    expect(page.get_by_role("group", name="States")).to_have_text("Completed 2Failed 1 + 1 upstream")
+    page.get_by_role("button", name="Show the task run that failed, and the one that did not start").click()
+    expect(page.get_by_role("grid", name="Task runs")).to_contain_text("UpstreamFailed")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    open_run(page, "report")
+    expect(page.locator(".run-counts")).to_have_text("UpstreamFailed 1")
 
 
 def test_failures_that_nobody_retrieved_say_what_was_raised(page: Page) -> None:

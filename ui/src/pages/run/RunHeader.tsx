@@ -78,7 +78,7 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
       </p>
       <Trouble {...props} />
       {!isExported && run.questions.length > 0 && <Questions {...props} />}
-      <Progress counts={run.task_runs} onShowTasks={props.onShowTasks} />
+      <Progress counts={run.task_runs} upstreamFailed={run.upstream_failed} onShowTasks={props.onShowTasks} />
       <Callers run={run} get={props.get} />
       <Origin run={run} />
     </header>

@@ -9,7 +9,7 @@ import { StateSign } from "../../design/state";
 import { TracebackView } from "../../run/drawer/TracebackView";
 import { PlainText } from "../../text/PlainText";
 import type { RunHeaderProps } from "./RunHeader";
-import { causeOf, troubled } from "./summary";
+import { causeOf, troubled, troubledLabel } from "./summary";
 
 /** So many subflows that failed are named. */
 const NAMED = 5;
@@ -35,7 +35,7 @@ export function Trouble({ run, get, onShowTasks }: Pick<RunHeaderProps, "run" | 
       {isBad && run.subflows > 0 && <FailedSubflows key={`${run.id} ${run.epoch}`} run={run} get={get} />}
       {failedCount > 0 && (
         <button type="button" class="link" onClick={() => onShowTasks("FAILED,CRASHED")}>
-          Show {failedCount === 1 ? "the task run" : `the ${failedCount.toLocaleString()} task runs`} that failed
+          {troubledLabel(failedCount - run.upstream_failed, run.upstream_failed)}
         </button>
       )}
       {run.failure !== null && (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled } from "./summary";
+import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled, troubledLabel } from "./summary";
 
 const SECOND = 1_000_000;
 
@@ -18,6 +18,9 @@ describe("how a run stands", () => {
 
   it("counts what went wrong", () => {
     expect(troubled({ FAILED: 2, CRASHED: 1, COMPLETED: 9 })).toBe(3);
+    expect(troubledLabel(1, 0)).toBe("Show the task run that failed");
+    expect(troubledLabel(15, 1)).toBe("Show the 15 task runs that failed, and the one that did not start");
+    expect(troubledLabel(0, 2)).toBe("Show the 2 task runs that did not start");
   });
 
   it("names what its failure goes back to", () => {

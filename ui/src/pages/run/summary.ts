@@ -16,6 +16,14 @@ export function troubled(counts: Counts): number {
   return (counts.FAILED ?? 0) + (counts.CRASHED ?? 0);
 }
 
+/** The wish to see those: what failed is told apart from what did not start for that. */
+export function troubledLabel(failed: number, notStarted: number): string {
+  const those = (count: number): string => (count === 1 ? "the task run" : `the ${count.toLocaleString()} task runs`);
+  if (notStarted === 0) return `Show ${those(failed)} that failed`;
+  if (failed === 0) return `Show ${those(notStarted)} that did not start`;
+  return `Show ${those(failed)} that failed, and ${notStarted === 1 ? "the one" : `the ${notStarted.toLocaleString()}`} that did not start`;
+}
+
 /** What a failure goes back to, where that is another exception: the first line of the one that was raised first. */
 export function causeOf({ traceback }: Pick<Failure, "traceback">): string | null {
   const raised = parseTraceback(traceback) ?? [];
