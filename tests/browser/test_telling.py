@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Entrance, Person
-from tests.browser.pages import open_run
+from tests.browser.pages import open_run, repeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,6 @@ def read(part: int) -> int:
 
 @flow
 def parts() -> dict[str, str]:
-    get_run_logger().info("a line that is wider than the window " * 20)
     read.map(range(60))
     return {"größe": "日本 🚀"}
 
@@ -52,12 +51,32 @@ def unseen() -> None:
 def sums() -> None:
     divide.map(divide.map([1, 0]))
 
+@flow
+def wordy() -> None:
+    get_run_logger().info("a line that is wider than the window " * 20)
+
 parts()
+wordy()
 for fails in (sums, report, unseen, unseen):
     try:
         fails()
     except ExceptionGroup:
         pass
+"""
+
+
+CUT_OFF = "(rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).length"
+CANCELLED = """
+import asyncio
+from headrace import flow
+
+@flow
+async def endless() -> None:
+    await asyncio.Event().wait()
+
+run = endless.submit()
+run.cancel()
+run.wait()
 """
 
 
@@ -121,6 +140,14 @@ def test_a_result_is_shown_in_its_letters(page: Page) -> None:
     expect(page.get_by_label("Result")).to_have_text('größe"日本 🚀"')
 
 
+def test_a_run_that_was_cancelled_says_why_in_the_list(page: Page, person: Person) -> None:
+    person.run(CANCELLED)
+
+    row = page.get_by_role("row").filter(has_text="endless")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("Cancelled")
+    expect(row.get_by_role("cell").nth(2)).to_contain_text("cancelled")
+
+
 def test_what_is_found_within_runs_is_shown_on_and_on(page: Page) -> None:
     page.get_by_role("searchbox", name="Search names, messages and logs").fill("is read")
     found = page.get_by_role("region", name="Found within runs")
@@ -135,17 +162,15 @@ def test_what_is_found_within_runs_is_shown_on_and_on(page: Page) -> None:
     expect(found.get_by_role("button")).to_have_count(0)
 
 
-def test_no_row_of_a_log_is_cut_off(page: Page) -> None:
-    open_run(page, "parts")
+@pytest.mark.parametrize("width", [1280, 1920, 700, 400])
+def test_no_row_of_a_log_is_cut_off(page: Page, width: int) -> None:
+    open_run(page, "wordy")
+    page.set_viewport_size({"width": width, "height": 800})
     page.get_by_role("tab", name="Logs").click()
-    page.get_by_role("log").press("Home")
-    for width in (1280, 1920, 700, 400):
-        page.set_viewport_size({"width": width, "height": 800})
-        rows = page.locator(".logs-message").filter(has_text="wider than")
-        expect(rows.nth(1)).to_be_visible()
-        assert (
-            rows.evaluate_all("(rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).length") == 0
-        )
+
+    rows = page.locator(".logs-message").filter(has_text="wider than")
+    expect(rows.nth(1)).to_be_visible()
+    repeat(lambda: None, lambda: rows.evaluate_all(CUT_OFF) == 0)
 
 
 def test_what_is_unfolded_comes_into_sight(page: Page) -> None:

@@ -3,6 +3,7 @@
 
 import { ENDED_TYPES, STATE_TYPES, type StateType } from "../../data/task_store";
 import { SIGNS } from "../../design/signs";
+import { cutInside } from "../../text/cut";
 import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
@@ -243,13 +244,13 @@ export class GraphPainter {
     context.fillText(this.fitted(text, size, width), x, y);
   }
 
-  /** The text, or as much of its beginning as there is room for. Letters differ in width: what may be too wide is measured. */
+  /** The text, or as much of it as there is room for. Letters differ in width: what may be too wide is measured. */
   private fitted(text: string, size: number, width: number): string {
     const fits = (part: string): boolean => part.length * size <= width || this.context.measureText(part).width <= width;
     if (text.length <= (2 * width) / (size * CHARACTER) && fits(text)) return text;
     let characters = Math.max(2, Math.min(text.length, Math.floor(width / (size * CHARACTER)) + 2));
-    while (characters > 2 && !fits(`${text.slice(0, characters - 1)}…`)) characters--;
-    return `${text.slice(0, characters - 1)}…`;
+    while (characters > 2 && !fits(cutInside(text, characters))) characters--;
+    return cutInside(text, characters);
   }
 
   private detailOf({ node }: Item): string {

@@ -1,6 +1,7 @@
 // The bars of the task runs in sight. Walking the pyramids gathers them by colour; then they are painted together, and
 // over them what tells more than a colour: hatching on what failed, its attempts, lines of waiting, labels.
 
+import { cutInside } from "../../text/cut";
 import { type Attempt, STATE_TYPES } from "../../data/task_store";
 import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
@@ -182,7 +183,7 @@ export class Bars implements Sink {
     const characters = Math.floor((Math.min(x1, this.frame.width) - left - 10) / CHARACTER_WIDTH);
     if (characters < SHORTEST_LABEL) return;
     const text = this.names.of(section, row, () => visible(section.store.nameOf(row)));
-    this.putLabel(text.length <= characters ? text : `${text.slice(0, characters - 1)}…`, left + 5, mark);
+    this.putLabel(cutInside(text, characters), left + 5, mark);
   }
 
   /** Behind the bar; where that is outside the window, at the end of the bar, or before it if it is too short. */
