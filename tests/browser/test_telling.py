@@ -134,7 +134,7 @@ def test_failures_that_nobody_retrieved_say_what_was_raised(page: Page) -> None:
 def test_a_result_is_shown_in_its_letters(page: Page) -> None:
     open_run(page, "parts")
     summary = page.locator("summary").filter(has_text="Details")
-    expect(summary).to_have_text('Details→ {"größe":"日本 🚀"}')
+    expect(summary).to_have_text('Details → {"größe":"日本 🚀"}')
 
     summary.click()
     expect(page.get_by_label("Result")).to_have_text('größe"日本 🚀"')

@@ -21,7 +21,7 @@ export function Origin({ run }: { run: Run }): JSX.Element {
       <summary>
         Details
         {!isOpen.value && hasParameters && <Glimpse text={run.parameters!} />}
-        {!isOpen.value && run.result_preview !== null && <Glimpse text={run.result_preview} before="→ " />}
+        {!isOpen.value && run.result_preview !== null && <Glimpse text={run.result_preview} before=" → " />}
       </summary>
       <div class="run-values">
         <section>
