@@ -74,7 +74,8 @@ def test_a_killed_run_is_resumed_from_its_page(page: Page, person: Person) -> No
 
     expect(dialog).to_be_hidden()
     expect(standing(page)).to_contain_text("Completed")
-    expect(page.get_by_text("epoch 2")).to_be_visible()
+    expect(page.get_by_text("epoch 2", exact=True)).to_be_visible()
+    expect(standing(page)).to_contain_text(re.compile(r"started .+ · went on "))
 
 
 def test_a_retry_asks_for_the_secret_that_the_history_does_not_keep(page: Page, person: Person) -> None:
@@ -103,7 +104,7 @@ def test_a_run_that_completed_goes_on_from_a_task_run(page: Page, person: Person
     page.get_by_role("complementary").get_by_role("button", name="Resume from here").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume").click()
 
-    expect(page.get_by_text("epoch 2")).to_be_visible()
+    expect(page.get_by_text("epoch 2", exact=True)).to_be_visible()
     expect(standing(page)).to_contain_text("Completed")
 
 

@@ -88,7 +88,7 @@ def portray(
 ) -> list[Line]:
     """The whole picture of a run."""
     end_us = run.ended_us if run.ended_us is not None else max(now_us, run.created_us)
-    span = TimeSpan(run.created_us, end_us)
+    span = TimeSpan(run.began_us, end_us)
     rows, left_out = rows_of(reader, run, span, alone=task, state=state)
     timeline = draw(rows, span, glyphs, width, left_out=left_out)
     if state is not None and not rows:

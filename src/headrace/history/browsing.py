@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from headrace.engine.states import StateType
 from headrace.errors import RunNotFoundError
 from headrace.history.reader import run_from, summary_from
 from headrace.history.watching import Standing
@@ -88,6 +89,14 @@ def list_subflows(reader: Reader, id: str, *, limit: int) -> list[RunSummary]:
 def count_subflows(reader: Reader, id: str) -> int:
     """How many flow runs it called, itself or by its task runs."""
     count: int = reader.ask("count_subflows", {"id": id, "first": id + "/", "after": id + "0"})[0][0]
+    return count
+
+
+def count_upstream_failed(reader: Reader, run: Run) -> int:
+    """How many of its task runs did not start, for an upstream did not complete; they are among those that are FAILED."""
+    if not run.task_runs.get(StateType.FAILED.value):
+        return 0
+    count: int = reader.ask("count_upstream_failed", {"flow_run": run.key})[0][0]
     return count
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Neighbour(NamedTuple):
-    """A task run of the same flow run, and how it stands."""
+    """A task run of the same flow run, or another flow run, and how it stands."""
 
-    id: int
+    id: int | str
     name: str
     state: str
     state_type: str
@@ -34,9 +34,15 @@ def get_task_run(reader: Reader, run: int, number: int) -> TaskRun:
     return reader.convert(task_run_from, rows)[0]
 
 
-def neighbours(reader: Reader, run: int, ids: Iterable[int]) -> dict[int, Neighbour]:
+def neighbours(reader: Reader, run: int, ids: Iterable[int]) -> dict[int | str, Neighbour]:
     """Those task runs by their ids."""
     rows = reader.ask("list_task_refs", {"flow_run": run, "ids": json.dumps(list(ids))})
+    return {row[0]: Neighbour._make(row) for row in rows}
+
+
+def other_runs(reader: Reader, ids: Iterable[str]) -> dict[int | str, Neighbour]:
+    """Those flow runs by their ids, as far as they are there."""
+    rows = reader.ask("list_run_refs", {"ids": json.dumps(list(ids))})
     return {row[0]: Neighbour._make(row) for row in rows}
 
 

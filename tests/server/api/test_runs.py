@@ -117,6 +117,20 @@ def test_a_run_is_named_by_its_whole_id_only(api: Any) -> None:
         assert "no flow run" in detail
 
 
+def test_a_run_tells_what_failed_from_what_did_not_start_for_that(
+    api: Any, history: History, facts: Any, make_facts: Any
+) -> None:
+    for other in (facts, make_facts("another")):
+        history.record(other.flow(PENDING, RUNNING, FAILED))
+        history.record(other.task(1, PENDING, RUNNING, FAILED))
+        history.record(other.task(2, PENDING, StateName.UPSTREAM_FAILED, upstreams=(1,)))
+    history.flush()
+
+    run = api.get("/api/runs/run-1")
+
+    assert (run["task_runs"], run["upstream_failed"]) == ({"FAILED": 2}, 1)
+
+
 def test_a_run_has_all_that_was_recorded(api: Any, history: History, make_facts: Any) -> None:
     fact = make_facts("full").flow(
         PENDING, RUNNING, FAILED, version="1.2", parameters='{"x":1}', result=StoredResult(None, '"p"', "too large"),

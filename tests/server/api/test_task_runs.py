@@ -63,6 +63,27 @@ def test_a_task_run_has_all_that_was_recorded(
     assert run["result_note"] == "too large"
 
 
+def test_other_flow_runs_that_it_waited_for_are_told_by_name(
+    api: Any, history: History, facts: Any, make_facts: Any
+) -> None:
+    """And one that did not start, for one of them failed, waited for them alone."""
+    other = make_facts("other")
+    record(
+        history,
+        other.flow(PENDING, RUNNING, FAILED, flow="region", name="apac"),
+        facts.flow(),
+        facts.task(1, PENDING, StateName.UPSTREAM_FAILED, upstreams=("other", "other/7", "gone/1")),
+    )
+    run = api.get("/api/runs/run-1/task-runs/1")
+
+    assert [(ref["name"], ref["state"], ref["run"]) for ref in run["upstreams"]] == [
+        ("region / apac", "Failed", "other"),
+        ("region / apac, task run 7", None, "other"),
+        ("gone/1", None, "gone"),
+    ]
+    assert run["waited"] == {"upstreams_us": run["ended_us"] - run["submitted_us"], "slot_us": 0, "ran_us": 0}
+
+
 def test_of_a_stored_result_the_size_is_told(api: Any, history: History, facts: Any) -> None:
     record(history, facts.flow(), facts.task(1))
     assert api.get("/api/runs/run-1/task-runs/1")["storage"] == {

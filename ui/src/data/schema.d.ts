@@ -973,6 +973,8 @@ export interface components {
         /**
          * Run
          * @description All that is shown of a flow run. ``parameters`` and ``result_preview`` are JSON text, maybe cut short.
+         *
+         *     ``upstream_failed`` of the task runs that are FAILED did not start, for an upstream did not complete.
          */
         Run: {
             /** Id */
@@ -1006,6 +1008,8 @@ export interface components {
             task_runs: {
                 [key: string]: number;
             };
+            /** Upstream Failed */
+            upstream_failed: number;
             /** Version */
             version: string | null;
             /** States */

@@ -42,6 +42,8 @@ export interface Question {
 }
 
 export interface Run extends RunRow {
+  /** So many of those that are FAILED did not start, for an upstream did not complete. */
+  upstream_failed: number;
   version: string | null;
   states: State[];
   task_runner: string;

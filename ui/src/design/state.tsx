@@ -9,7 +9,7 @@ import "./state.css";
 interface StateSignProps {
   type: StateType;
   /** The state's own name, such as `Cached`; that of its type where it has none. */
-  name?: string;
+  name?: string | undefined;
 }
 
 export function StateSign({ type, name }: StateSignProps): JSX.Element {
@@ -94,3 +94,25 @@ const MARKS: Readonly<Record<StateType, JSX.Element>> = {
     </>
   ),
 };
+
+interface StateCountProps {
+  type: StateType;
+  count: number;
+  /** So many of those that are FAILED did not start, for an upstream did not complete: they are told apart. */
+  upstreamFailed: number;
+}
+
+/** A type of states with how many are in it. */
+export function StateCount({ type, count, upstreamFailed }: StateCountProps): JSX.Element {
+  const notStarted = type === "FAILED" ? upstreamFailed : 0;
+  const others = count - notStarted;
+  return (
+    <span title={notStarted === 0 ? undefined : `${notStarted.toLocaleString()} did not start, for an upstream did not complete`}>
+      <StateSign type={type} name={others === 0 ? "UpstreamFailed" : undefined} />{" "}
+      <span class="tab-count">
+        {(others === 0 ? notStarted : others).toLocaleString()}
+        {others > 0 && notStarted > 0 && ` + ${notStarted.toLocaleString()} upstream`}
+      </span>
+    </span>
+  );
+}

@@ -5,7 +5,7 @@ import { useComputed } from "@preact/signals";
 import type { JSX } from "preact";
 
 import { STATE_TYPES, type StateType, type TaskStore } from "../data/task_store";
-import { StateSign } from "../design/state";
+import { StateCount } from "../design/state";
 import type { ViewState } from "./view_state";
 
 interface StateChoicesProps {
@@ -15,6 +15,7 @@ interface StateChoicesProps {
 
 export function StateChoices({ store, view }: StateChoicesProps): JSX.Element {
   const counts = useComputed(() => countsOf(store));
+  const upstreamFailed = useComputed(() => countOf(store, "UpstreamFailed"));
   const chosen = chosenTypes(view);
   return (
     <div class="tab-choices" role="group" aria-label="States">
@@ -26,7 +27,7 @@ export function StateChoices({ store, view }: StateChoicesProps): JSX.Element {
           aria-pressed={chosen.includes(type)}
           onClick={() => view.set({ state: toggled(chosen, type).join(",") || null })}
         >
-          <StateSign type={type} /> <span class="tab-count">{number.toLocaleString()}</span>
+          <StateCount type={type} count={number} upstreamFailed={upstreamFailed.value} />
         </button>
       ))}
     </div>
@@ -43,6 +44,15 @@ function countsOf(store: TaskStore): [StateType, number][] {
   const counts = new Map<StateType, number>();
   for (let row = 0; row < store.length; row++) counts.set(store.stateTypeOf(row), (counts.get(store.stateTypeOf(row)) ?? 0) + 1);
   return STATE_TYPES.filter((type) => counts.has(type)).map((type) => [type, counts.get(type)!]);
+}
+
+/** How many are in the state of that name. */
+function countOf(store: TaskStore, name: string): number {
+  void store.version.value;
+  const code = store.states.indexOf(name);
+  let count = 0;
+  for (let row = 0; code !== -1 && row < store.length; row++) if (store.state[row] === code) count++;
+  return count;
 }
 
 function toggled(types: readonly StateType[], type: StateType): StateType[] {

@@ -4,9 +4,20 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 /** A list or object that fits into so many characters stays on one line. */
 const LINE = 60;
 
+/** An escape; of a letter beyond ASCII with its code, or with the two of a pair. */
+const ESCAPE = /\\(?:u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|u([0-9a-ce-f][0-9a-f]{3}|d[0-7][0-9a-f]{2})|.)/gis;
+
+/** JSON with the letters that were escaped for not being ASCII: nobody reads `\u00e4`. It may have been cut short. */
+export function withLetters(text: string): string {
+  return text.replace(ESCAPE, (written: string, ...codes: (string | undefined)[]) => {
+    const units = codes.slice(0, 3).flatMap((code) => (code === undefined ? [] : [Number.parseInt(code, 16)]));
+    return units.length > 0 && units[0]! > 0x7f ? String.fromCharCode(...units) : written;
+  });
+}
+
 /** The JSON over as many lines as it needs; a text that is no JSON stays as it is. */
 export function laidOut(text: string): string {
-  return isJson(text) ? new Layout(text).value("") : text;
+  return isJson(text) ? new Layout(text).value("") : withLetters(text);
 }
 
 /** The members of a JSON object, each with its JSON laid out; null if it is no whole object. */
@@ -30,7 +41,7 @@ class Layout {
   private at = 0;
 
   constructor(text: string) {
-    this.tokens = text.match(TOKEN) ?? [];
+    this.tokens = withLetters(text).match(TOKEN) ?? [];
   }
 
   value(indent: string): string {

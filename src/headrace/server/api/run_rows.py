@@ -56,7 +56,9 @@ def row_of(run: RunSummary) -> RunRow:
     )
 
 
-def run_of(run: RecordedRun, *, subflows: int, questions: Sequence[OpenQuestion]) -> Run:
+def run_of(
+    run: RecordedRun, *, upstream_failed: int, subflows: int, questions: Sequence[OpenQuestion]
+) -> Run:
     """All that is shown of a flow run."""
     dashboard = run.provenance.get("dashboard")
     return Run(
@@ -73,6 +75,7 @@ def run_of(run: RecordedRun, *, subflows: int, questions: Sequence[OpenQuestion]
         tags=tags_of(run.tags),
         parent=run.parent,
         task_runs=counts_of(run.task_runs),
+        upstream_failed=upstream_failed,
         version=cut_or_none(run.version, NAME),
         states=states_of(run.states),
         task_runner=cut(run.task_runner, NAME),

@@ -43,7 +43,12 @@ def list_runs(reader: Reader, *, cursor: str | None, limit: int, **filters: Any)
 def get_run(reader: Reader, *, id: str) -> Run:
     """One flow run. Raises ``RunNotFoundError``."""
     run = browsing.get_run(reader, id)
-    return run_of(run, subflows=browsing.count_subflows(reader, id), questions=reader.open_questions(run))
+    return run_of(
+        run,
+        upstream_failed=browsing.count_upstream_failed(reader, run),
+        subflows=browsing.count_subflows(reader, id),
+        questions=reader.open_questions(run),
+    )
 
 
 def list_subflows(reader: Reader, *, id: str) -> RunList:

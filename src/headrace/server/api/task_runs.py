@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.clock import now_us
-from headrace.engine.states import StateType
+from headrace.engine.states import StateName, StateType
 from headrace.history import browsing, task_details
 from headrace.server.api.endpoint import Endpoint
 from headrace.server.api.paging import fitting
@@ -39,6 +39,8 @@ def get_task_run(reader: Reader, *, id: str, n: int) -> TaskRun:
     run = browsing.get_run_key(reader, id)
     found = task_details.get_task_run(reader, run, n)
     upstreams = task_details.neighbours(reader, run, [key for key in found.upstreams if isinstance(key, int)])
+    outsiders = [key.partition("/")[0] for key in found.upstreams if isinstance(key, str)]
+    upstreams |= task_details.other_runs(reader, dict.fromkeys(outsiders)) if outsiders else {}
     downstreams, downstream_count = task_details.downstreams(reader, run, n, _MAX_NEIGHBOURS)
     subflows = task_details.subflows(reader, id, n, _MAX_SUBFLOWS)
     storage = found.storage
@@ -70,7 +72,7 @@ def get_task_run(reader: Reader, *, id: str, n: int) -> TaskRun:
         if storage is None
         else Storage(storage.serializer, storage.size, storage.key is not None),
         cached_from=cut_or_none(found.cached_from, NAME),
-        waited=waited_of(found, upstreams.values(), now_us()),
+        waited=waited_of(found, [upstreams[key] for key in found.upstreams if key in upstreams], now_us()),
         subflows=fitting([row_of(subflow) for subflow in subflows], 100_000),
     )
 
@@ -82,6 +84,8 @@ def waited_of(run: RecordedTaskRun, upstreams: Iterable[Neighbour], now: int) ->
     begin = min(max(first_start, run.submitted_us), max(end, run.submitted_us))
     last_upstream = max([upstream.ended_us or begin for upstream in upstreams], default=run.submitted_us)
     ready = min(max(last_upstream, run.submitted_us), begin)
+    if run.state == StateName.UPSTREAM_FAILED.value:
+        ready = begin  # it never was to have a slot
     if run.attempts:
         ran = sum([attempt.ended_us - attempt.started_us for attempt in run.attempts])
         is_at_another = not StateType(run.state_type).is_terminal and run.started_us is not None
@@ -102,17 +106,20 @@ def _attempt_of(attempt: AttemptView) -> Attempt:
     )
 
 
-def _upstream_of(key: int | str, known: Mapping[int, Neighbour]) -> TaskRef:
-    """How an upstream is shown; of one of another flow run only its name is known here."""
-    if isinstance(key, int) and key in known:
-        return _ref_of(known[key])
-    name = cut(str(key), NAME)
-    return TaskRef(key if isinstance(key, int) else name, name, None, None, name.partition("/")[0])
+def _upstream_of(key: int | str, known: Mapping[int | str, Neighbour]) -> TaskRef:
+    """How an upstream is shown; of a task run of another flow run no more is known here than whose it is."""
+    if key in known:
+        return _ref_of(known[key], key if isinstance(key, str) else None)
+    id_ = key if isinstance(key, int) else cut(key, NAME)
+    run, _, number = cut(str(key), NAME).partition("/")
+    other = known.get(run)
+    name = str(id_) if other is None else f"{cut(other.name, 200)}, task run {number}"
+    return TaskRef(id_, name, None, None, run)
 
 
-def _ref_of(neighbour: Neighbour) -> TaskRef:
+def _ref_of(neighbour: Neighbour, run: str | None = None) -> TaskRef:
     return TaskRef(
-        neighbour.id, cut(neighbour.name, 200), neighbour.state, StateType(neighbour.state_type).value, None
+        neighbour.id, cut(neighbour.name, 200), neighbour.state, StateType(neighbour.state_type).value, run
     )
 
 

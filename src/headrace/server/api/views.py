@@ -103,7 +103,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that is shown of a flow run. ``parameters`` and ``result_preview`` are JSON text, maybe cut short."""
+    """All that is shown of a flow run. ``parameters`` and ``result_preview`` are JSON text, maybe cut short.
+
+    ``upstream_failed`` of the task runs that are FAILED did not start, for an upstream did not complete.
+    """
 
     id: str
     kind: str
@@ -118,6 +121,7 @@ class Run:
     tags: list[str]
     parent: str | None
     task_runs: Counts
+    upstream_failed: int
     version: str | None
     states: list[State]
     task_runner: str

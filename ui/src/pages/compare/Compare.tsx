@@ -54,7 +54,13 @@ function Differences({ comparison }: { comparison: Comparison }): JSX.Element {
   const sameCount = comparison.parameters.length - changed.length;
   return (
     <>
-      {a.flow !== b.flow && <p role="note">These are runs of two flows.</p>}
+      {a.flow === b.flow ? (
+        <p class="compare-note">
+          of <PlainText text={a.flow} />
+        </p>
+      ) : (
+        <p role="note">These are runs of two flows.</p>
+      )}
       <Table label="Runs" head={["", "A", "B", "Difference"]}>
         <tr>
           <th scope="row">Run</th>
@@ -137,10 +143,10 @@ function Tasks({ tasks }: { tasks: Comparison["tasks"] }): JSX.Element {
             <PlainText text={task} />
           </th>
           <td>
-            <CountsOf sum={a} isSame={hasSameCounts(a, b)} />
+            <CountsOf sum={a} />
           </td>
           <td>
-            <CountsOf sum={b} isSame={hasSameCounts(a, b)} />
+            <CountsOf sum={b} />
           </td>
           <td>
             <Time sum={a} />
@@ -182,9 +188,8 @@ function RunLink({ run }: { run: RunRow }): JSX.Element {
   );
 }
 
-function CountsOf({ sum, isSame }: { sum: TaskSum | null; isSame: boolean }): JSX.Element {
+function CountsOf({ sum }: { sum: TaskSum | null }): JSX.Element {
   if (sum === null) return <span class="compare-note">none</span>;
-  if (isSame) return <>{sum.runs.toLocaleString()}</>;
   return (
     <span class="compare-counts">
       {(Object.entries(sum.counts) as [keyof Counts, number][]).map(([type, count]) => (

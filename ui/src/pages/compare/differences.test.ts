@@ -12,6 +12,8 @@ describe("two runs of a flow", () => {
     expect(durationDifference(10 * SECOND, 2 * SECOND)).toEqual({ text: "−8.00 s (5.0 × shorter)", tone: "better" });
     expect(durationDifference(10 * SECOND, 10.5 * SECOND)).toMatchObject({ tone: "same" });
     expect(durationDifference(SECOND, SECOND)).toEqual({ text: "the same", tone: "same" });
+    expect(durationDifference(SECOND, SECOND - 2_000)).toEqual({ text: "the same", tone: "same" });
+    expect(durationDifference(0, 0)).toEqual({ text: "the same", tone: "same" });
   });
 
   it("are neither better nor worse where they ended otherwise", () => {

@@ -16,8 +16,8 @@ export interface Difference {
 export function durationDifference(a: number | null, b: number | null, isAlike = true): Difference {
   if (a === null || b === null) return { text: "", tone: "same" };
   const us = b - a;
-  if (us === 0) return { text: "the same", tone: "same" };
-  const share = a > 0 ? Math.abs(us) / a : Infinity;
+  const share = a > 0 ? Math.abs(us) / a : us === 0 ? 0 : Infinity;
+  if (Math.round(share * 100) === 0) return { text: "the same", tone: "same" };
   const factor = a > 0 && b > 0 ? (us > 0 ? b / a : a / b) : Infinity;
   const much =
     factor >= 2 && Number.isFinite(factor) ? `${factor.toPrecision(2)} × ` : Number.isFinite(share) ? `${Math.round(share * 100)} % ` : "";

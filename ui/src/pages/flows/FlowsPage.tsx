@@ -69,8 +69,8 @@ function FlowTable({ flows }: { flows: readonly FlowRow[] }): JSX.Element {
           <th scope="col" class="is-number">
             Median
           </th>
-          <th scope="col" class="is-number">
-            95 %
+          <th scope="col" class="is-number" title="95 % of the runs that completed took no longer">
+            p95
           </th>
           <th scope="col" class="is-number">
             Trend
@@ -109,7 +109,7 @@ function Flow({ flow }: { flow: FlowRow }): JSX.Element {
       <td class="is-number" data-label="Median">
         {flow.median_us === null ? "–" : spanLabel(flow.median_us)}
       </td>
-      <td class="is-number" data-label="95 %">
+      <td class="is-number" data-label="p95">
         {flow.p95_us === null ? "–" : spanLabel(flow.p95_us)}
       </td>
       <td class="is-number" data-label="Trend">
@@ -136,5 +136,5 @@ function LastRunBar({ bar: { run, height, isCut } }: { bar: Bar }): JSX.Element 
 
 function Success({ rate }: { rate: number | null }): JSX.Element {
   if (rate === null) return <>–</>;
-  return <span class={rate < 0.9 ? "is-slower" : ""}>{(rate * 100).toFixed(rate === 1 ? 0 : 1)} %</span>;
+  return <span class={rate < 0.9 ? "is-slower" : ""}>{(rate * 100).toFixed(rate === 1 || rate === 0 ? 0 : 1)} %</span>;
 }

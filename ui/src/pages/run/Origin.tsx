@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 
 import type { Run } from "../../data/views";
 import { type Fact, Facts } from "../../text/Facts";
+import { withLetters } from "../../text/json_text";
 import { PlainText } from "../../text/PlainText";
 import { Preview } from "../../text/Preview";
 import { visible } from "../../text/visible";
@@ -20,12 +21,7 @@ export function Origin({ run }: { run: Run }): JSX.Element {
       <summary>
         Details
         {!isOpen.value && hasParameters && <Glimpse text={run.parameters!} />}
-        {!isOpen.value && run.result_preview !== null && (
-          <>
-            {" → "}
-            <Glimpse text={run.result_preview} />
-          </>
-        )}
+        {!isOpen.value && run.result_preview !== null && <Glimpse text={run.result_preview} before=" → " />}
       </summary>
       <div class="run-values">
         <section>
@@ -49,10 +45,12 @@ export function Origin({ run }: { run: Run }): JSX.Element {
 }
 
 /** The beginning of a value, on one line with others. */
-function Glimpse({ text }: { text: string }): JSX.Element {
+function Glimpse({ text, before = "" }: { text: string; before?: string }): JSX.Element {
+  const letters = withLetters(text);
   return (
     <span class="run-glimpse">
-      <PlainText text={text.length <= GLIMPSE ? text : `${text.slice(0, GLIMPSE)}…`} />
+      {before}
+      <PlainText text={letters.length <= GLIMPSE ? letters : `${letters.slice(0, GLIMPSE)}…`} />
     </span>
   );
 }
@@ -79,7 +77,7 @@ function factsOf(run: Run): Fact[] {
     ],
     ["Command", Array.isArray(command) && <PlainText text={command.map(String).join(" ")} />],
     ["Folder", text(from("folder"))],
-    ["Epochs", run.epoch > 1 && `${run.epoch}: the run was resumed ${run.epoch === 2 ? "once" : `${run.epoch - 1} times`}`],
+    ["Epochs", run.epoch > 1 && `${run.epoch}`],
   ];
 }
 

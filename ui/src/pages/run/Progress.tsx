@@ -4,10 +4,12 @@ import type { JSX } from "preact";
 
 import { STATE_TYPES, type StateType } from "../../data/task_store";
 import type { Counts } from "../../data/views";
-import { StateSign } from "../../design/state";
+import { StateCount } from "../../design/state";
 
 interface ProgressProps {
   counts: Counts;
+  /** So many of those that are FAILED did not start. */
+  upstreamFailed: number;
   onShowTasks: (types: string) => void;
 }
 
@@ -24,7 +26,7 @@ const FROM_LEFT: readonly StateType[] = [
   "SCHEDULED",
 ];
 
-export function Progress({ counts, onShowTasks }: ProgressProps): JSX.Element | null {
+export function Progress({ counts, upstreamFailed, onShowTasks }: ProgressProps): JSX.Element | null {
   const whole = STATE_TYPES.reduce((sum, type) => sum + (counts[type] ?? 0), 0);
   if (whole === 0) return null;
   const present = FROM_LEFT.filter((type) => (counts[type] ?? 0) > 0);
@@ -38,7 +40,7 @@ export function Progress({ counts, onShowTasks }: ProgressProps): JSX.Element | 
       <div class="run-counts">
         {present.map((type) => (
           <button key={type} type="button" class="link" onClick={() => onShowTasks(type)}>
-            <StateSign type={type} /> {counts[type]!.toLocaleString()}
+            <StateCount type={type} count={counts[type]!} upstreamFailed={upstreamFailed} />
           </button>
         ))}
       </div>

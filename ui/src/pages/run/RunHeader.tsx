@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 import type { Get } from "../../data/task_feed";
 import type { Run } from "../../data/views";
@@ -38,8 +38,12 @@ export interface RunHeaderProps {
 
 export function RunHeader(props: RunHeaderProps): JSX.Element {
   const { run, isExported } = props;
+  const head = useRef<HTMLElement>(null);
+  useEffect(() => {
+    head.current!.addEventListener("toggle", revealOpened, { capture: true }); // it does not bubble
+  }, []);
   return (
-    <header class="run-header">
+    <header class="run-header" ref={head}>
       <div class="run-title">
         <div class="run-names">
           <p class="run-flow">
@@ -52,7 +56,7 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
               </span>
             )}
             {run.epoch > 1 && (
-              <span class="run-version" title="How often it has been started">
+              <span class="run-version" title="How often its function was called: it was resumed, or tried again">
                 epoch {run.epoch}
               </span>
             )}
@@ -85,11 +89,16 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
       </p>
       <Trouble {...props} />
       {!isExported && run.questions.length > 0 && <Questions {...props} />}
-      <Progress counts={run.task_runs} onShowTasks={props.onShowTasks} />
+      <Progress counts={run.task_runs} upstreamFailed={run.upstream_failed} onShowTasks={props.onShowTasks} />
       <Callers run={run} get={props.get} />
       <Origin run={run} />
     </header>
   );
+}
+
+/** What has been unfolded is to be seen: the head scrolls by itself where it is long. */
+function revealOpened({ target }: Event): void {
+  if (target instanceof HTMLDetailsElement && target.open) target.scrollIntoView({ block: "nearest" });
 }
 
 /** The only part that moves on with time. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled, wentOnAt } from "./summary";
+import { canRerun, causeOf, comparisonOf, parentOf, standing, told, troubled, troubledLabel, wentOnAt } from "./summary";
 
 const SECOND = 1_000_000;
 
@@ -31,6 +31,9 @@ describe("how a run stands", () => {
 
   it("counts what went wrong", () => {
     expect(troubled({ FAILED: 2, CRASHED: 1, COMPLETED: 9 })).toBe(3);
+    expect(troubledLabel(1, 0)).toBe("Show the task run that failed");
+    expect(troubledLabel(15, 1)).toBe("Show the 15 task runs that failed, and the one that did not start");
+    expect(troubledLabel(0, 2)).toBe("Show the 2 task runs that did not start");
   });
 
   it("names what its failure goes back to", () => {
@@ -43,6 +46,18 @@ describe("how a run stands", () => {
     expect(causeOf({ traceback: raised("KeyError") + context + lookup + cause + raised("ValueError") })).toBe("LookupError: no rate");
     expect(causeOf({ traceback: lookup })).toBeNull();
     expect(causeOf({ traceback: "what is no traceback" })).toBeNull();
+  });
+
+  it("names the first of a group of failures", () => {
+    const group = (members: string): string => `  | headrace.errors.TaskFailures: 2 task runs failed: a, b (2 sub-exceptions)\n${members}`;
+    const line = (number: number): string => `+---------------- ${number} ----------------`;
+    const [first, second, end] = [`  +-${line(1)}\n`, `    ${line(2)}\n`, "    +------------------------------------\n"];
+    const timedOut = "    | headrace.errors.TaskTimedOut: slow-0 did not end within 0.2 s\n";
+    const raised = `    | Traceback (most recent call last):\n    |   File "f.py", line 1, in f\n    |     1 / 0\n    | ZeroDivisionError: division by zero\n`;
+    expect(causeOf({ traceback: group(first + timedOut + second + raised + end) })).toBe("TaskTimedOut: slow-0 did not end within 0.2 s");
+    expect(causeOf({ traceback: group(first + raised + second + timedOut + end) })).toBe("ZeroDivisionError: division by zero");
+    const inner = `    | ExceptionGroup: inner (1 sub-exception)\n    +-${line(1)}\n      | KeyError: 'x'\n      +----\n`;
+    expect(causeOf({ traceback: group(first + inner + second + raised + end) })).toBe("KeyError: 'x'");
   });
 
   it("can have task runs run again once it ended, if nobody called it", () => {

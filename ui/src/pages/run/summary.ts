@@ -1,7 +1,7 @@
 // How a run stands, in words: what follows its state under its name. Pure.
 
 import type { Counts, Failure, Run } from "../../data/views";
-import { parseTraceback } from "../../run/drawer/traceback";
+import { firstOfGroup, parseTraceback } from "../../run/drawer/traceback";
 import { spanLabel } from "../../run/spans";
 
 /** "after 3 m 2 s", behind the state, from its first start on: `nowUs` counts for a run that has not ended. */
@@ -26,13 +26,22 @@ export function troubled(counts: Counts): number {
   return (counts.FAILED ?? 0) + (counts.CRASHED ?? 0);
 }
 
+/** The wish to see those: what failed is told apart from what did not start for that. */
+export function troubledLabel(failed: number, notStarted: number): string {
+  const those = (count: number): string => (count === 1 ? "the task run" : `the ${count.toLocaleString()} task runs`);
+  if (notStarted === 0) return `Show ${those(failed)} that failed`;
+  if (failed === 0) return `Show ${those(notStarted)} that did not start`;
+  return `Show ${those(failed)} that failed, and ${notStarted === 1 ? "the one" : `the ${notStarted.toLocaleString()}`} that did not start`;
+}
+
 /** What a failure goes back to, where that is another exception: the first line of the one that was raised first. */
 export function causeOf({ traceback }: Pick<Failure, "traceback">): string | null {
   const raised = parseTraceback(traceback) ?? [];
   const linked = raised.findIndex(({ link }, at) => at > 0 && link !== "cause");
-  const cause = raised[(linked === -1 ? raised.length : linked) - 1];
-  if (cause === undefined || cause === raised[0]) return null;
-  return cause.message === "" ? cause.type : `${cause.type}: ${cause.message.split("\n")[0]}`;
+  const cause = raised.length === 0 ? firstOfGroup(traceback) : raised[(linked === -1 ? raised.length : linked) - 1];
+  if (cause === null || cause === undefined || cause === raised[0]) return null;
+  const type = cause.type.replace(/^headrace\.errors\./, "");
+  return cause.message === "" ? type : `${type}: ${cause.message.split("\n")[0]}`;
 }
 
 /** Whether task runs of it can run again: it has ended, even well, and nobody else called it. */

@@ -35,10 +35,12 @@ export function RunLine({ run, row, nowUs, isCurrent, isSelected, onSelect }: Ru
       </span>
       <span role="cell" class="runs-name">
         <a href={`/runs/${run.id}`}>{visible(run.name)}</a>
-        {isBad && run.reason !== null && <span class="runs-reason told">{visible(run.reason)}</span>}
+        {(isBad || run.state_type === "PAUSED" || run.state_type === "CANCELLED") && run.reason !== null && (
+          <span class="runs-reason told">{visible(run.reason)}</span>
+        )}
       </span>
-      <span role="cell" class="runs-flow told">
-        {visible(run.flow)}
+      <span role="cell" class="runs-flow told" title={visible(run.flow)}>
+        <span>{visible(run.flow)}</span>
         {run.tags.map((tag) => (
           <span key={tag} class="tag">
             {visible(tag)}

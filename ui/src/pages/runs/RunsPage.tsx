@@ -17,7 +17,7 @@ import { visible } from "../../text/visible";
 import { FilterBar } from "./FilterBar";
 import { type Filters, filtersOf, hasFilters, NO_FILTERS, queryOf, withoutTimes } from "./filters";
 import { Histogram } from "./Histogram";
-import { Hits } from "./Hits";
+import { type Hit, Hits } from "./Hits";
 import { followRowKeys } from "./row_keys";
 import { RunList } from "./run_list";
 import { RunTable } from "./RunTable";
@@ -59,6 +59,7 @@ function FilteredRuns({ filters: given }: { filters: Filters }): JSX.Element {
   const current = useSignal(-1);
   const list = useMemo(() => new RunList(filters, () => (scroller.peek()?.element.scrollTop ?? 0) < 4), [filters]);
   const changes = useSignal(0);
+  const hits = useSignal<readonly Hit[]>([]);
 
   useSignalEffect(() => showMood("Runs", moodOfRuns(list.rows.value)));
   useEffect(() => {
@@ -112,7 +113,7 @@ function FilteredRuns({ filters: given }: { filters: Filters }): JSX.Element {
   return (
     <>
       <RunsOverTime filters={filters} changes={changes} />
-      {filters.text !== null && <Hits text={filters.text} />}
+      {filters.text !== null && <Hits text={filters.text} hits={hits} />}
       <SelectionBar ids={ids.value} onClear={() => (selected.value = new Set())} />
       {list.error.value !== null && list.rows.value.length === 0 && (
         <Empty title="The runs cannot be shown">
@@ -120,7 +121,7 @@ function FilteredRuns({ filters: given }: { filters: Filters }): JSX.Element {
         </Empty>
       )}
       {list.isLoaded.value && list.error.value === null && list.rows.value.length === 0 ? (
-        <NoRuns isFiltered={hasFilters(filters)} />
+        <NoRuns isFiltered={hasFilters(filters)} hasHits={hits.value.length > 0} />
       ) : (
         <RunTable list={list} selected={selected} current={current} scroller={scroller} onToggle={toggle} />
       )}
@@ -150,7 +151,8 @@ function RunsOverTime({ filters, changes }: { filters: Filters; changes: Readonl
   );
 }
 
-function NoRuns({ isFiltered }: { isFiltered: boolean }): JSX.Element {
+function NoRuns({ isFiltered, hasHits }: { isFiltered: boolean; hasHits: boolean }): JSX.Element {
+  if (hasHits) return <p class="runs-none">No run or flow has this in its name.</p>;
   if (isFiltered)
     return (
       <Empty title="No run matches">

@@ -37,7 +37,7 @@ function Reference({ reference, onOpen }: { reference: TaskRef; onOpen: (taskRun
   if (run !== null)
     return (
       <a href={`/runs/${encodeURIComponent(run)}`}>
-        <PlainText text={name} /> of another run
+        <PlainText text={name} />
       </a>
     );
   if (typeof id === "string") return <PlainText text={name} />;

@@ -45,6 +45,26 @@ export function parseTraceback(text: string): Raised[] | null {
   }
 }
 
+const MEMBER = /^ *\+[-+]+ (\d+) -+$/;
+
+/** What was raised first in the innermost first member of a group of exceptions; null for what is no group. */
+export function firstOfGroup(text: string): Omit<Raised, "link"> | null {
+  const lines = text.split("\n");
+  const marks = lines.flatMap((line, at) => (MEMBER.test(line) ? [at] : []));
+  const isFirst = (at: number | undefined): boolean => at !== undefined && MEMBER.exec(lines[at]!)![1] === "1";
+  if (!isFirst(marks[0])) return null;
+  const from = marks.find((_, at) => !isFirst(marks[at + 1]) || hasEnded(lines.slice(marks[at]! + 1, marks[at + 1])))!;
+  const within = lines.slice(from + 1);
+  const end = within.findIndex((line) => /^ *\+-/.test(line));
+  const member = (end === -1 ? within : within.slice(0, end)).map((line) => line.replace(/^ *\| ?/, ""));
+  return parseTraceback(member.join("\n"))?.at(-1) ?? ended(member, []);
+}
+
+/** Whether a group closes among these lines. */
+function hasEnded(lines: readonly string[]): boolean {
+  return lines.some((line) => /^ *\+-+$/.test(line));
+}
+
 function parseOne(lines: readonly string[]): Omit<Raised, "link"> | null {
   const head = lines.indexOf(HEAD);
   if (head === -1) return null;

@@ -3,6 +3,7 @@
 
 import { ENDED_TYPES, STATE_TYPES, type StateType } from "../../data/task_store";
 import { SIGNS } from "../../design/signs";
+import { cutInside } from "../../text/cut";
 import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
 import type { Theme } from "../theme";
@@ -237,11 +238,19 @@ export class GraphPainter {
 
   private write(text: string, x: number, y: number, size: number, colour: string, width: number): void {
     const { context } = this;
-    const characters = Math.max(2, Math.floor(width / (size * CHARACTER)));
     context.font = `${size}px ${this.theme.font}`;
     context.textBaseline = "middle";
     context.fillStyle = colour;
-    context.fillText(text.length <= characters ? text : `${text.slice(0, characters - 1)}…`, x, y);
+    context.fillText(this.fitted(text, size, width), x, y);
+  }
+
+  /** The text, or as much of it as there is room for. Letters differ in width: what may be too wide is measured. */
+  private fitted(text: string, size: number, width: number): string {
+    const fits = (part: string): boolean => part.length * size <= width || this.context.measureText(part).width <= width;
+    if (text.length <= (2 * width) / (size * CHARACTER) && fits(text)) return text;
+    let characters = Math.max(2, Math.min(text.length, Math.floor(width / (size * CHARACTER)) + 2));
+    while (characters > 2 && !fits(cutInside(text, characters))) characters--;
+    return cutInside(text, characters);
   }
 
   private detailOf({ node }: Item): string {

@@ -43,7 +43,9 @@ export function History({ run, createdUs, get, changes, onOpen }: HistoryProps):
           <>
             {at > 0 && change.epoch !== items[at - 1]!.epoch && (
               <li class="history-epoch">
-                <span>Epoch {change.epoch}: the run was resumed</span>
+                <span>
+                  Epoch {change.epoch}: the run was {change.state === "AwaitingRetry" ? "tried again" : "resumed"}
+                </span>
               </li>
             )}
             <Change key={at} change={change} createdUs={createdUs} onOpen={onOpen} />

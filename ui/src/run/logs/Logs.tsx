@@ -25,7 +25,7 @@ const NEAR_PX = 400;
  * times have their day; as in logs.css.
  */
 const LAYOUTS = [
-  { name: "wide", least: 760, round: 360, day: 64 },
+  { name: "wide", least: 760, round: 370, day: 64 },
   { name: "narrow", least: 480, round: 130, day: 64 },
   { name: "slim", least: 0, round: 100, day: 60 },
 ] as const;

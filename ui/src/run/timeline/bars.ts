@@ -1,6 +1,7 @@
 // The bars of the task runs in sight. Walking the pyramids gathers them by colour; then they are painted together, and
 // over them what tells more than a colour: hatching on what failed, its attempts, lines of waiting, labels.
 
+import { cutInside } from "../../text/cut";
 import { type Attempt, STATE_TYPES } from "../../data/task_store";
 import { visible } from "../../text/visible";
 import { spanLabel } from "../spans";
@@ -80,7 +81,7 @@ export class Bars implements Sink {
     if (Number.isNaN(shown)) return;
     if (x1 - x0 < NARROWEST_BAR) {
       this.columns.add(x0, Math.max(x1, x0), 1, mark, isBad(mark) ? 1 : 0);
-      this.addLabelBeside(row, x1);
+      this.addDuration(row, x0, x1, mark);
     } else {
       this.columns.end();
       this.addBar(row, Math.max(x0, this.frame.left - 8), Math.min(x1, this.frame.width + 8), mark);
@@ -172,7 +173,7 @@ export class Bars implements Sink {
   private addLabel(row: number, x0: number, x1: number, mark: number): void {
     const { section } = this;
     if (section.lanes.mode === "run") {
-      this.addLabelBeside(row, x1);
+      this.addDuration(row, x0, x1, mark);
       return;
     }
     if (this.height < 12 || mark === DIMMED || x1 - x0 < SHORTEST_LABEL * CHARACTER_WIDTH) return;
@@ -182,12 +183,18 @@ export class Bars implements Sink {
     const characters = Math.floor((Math.min(x1, this.frame.width) - left - 10) / CHARACTER_WIDTH);
     if (characters < SHORTEST_LABEL) return;
     const text = this.names.of(section, row, () => visible(section.store.nameOf(row)));
-    this.putLabel(text.length <= characters ? text : `${text.slice(0, characters - 1)}…`, left + 5, mark);
+    this.putLabel(cutInside(text, characters), left + 5, mark);
   }
 
-  private addLabelBeside(row: number, x1: number): void {
-    if (this.section.lanes.mode !== "run" || x1 > this.frame.width || x1 < this.frame.left) return;
-    this.putLabel(this.durations.of(this.section, row, this.frame.nowUs), x1 + 6, BESIDE);
+  /** Behind the bar; where that is outside the window, at the end of the bar, or before it if it is too short. */
+  private addDuration(row: number, x0: number, x1: number, mark: number): void {
+    const { frame, section } = this;
+    if (section.lanes.mode !== "run" || x1 > frame.width || x1 < frame.left) return;
+    const text = this.durations.of(section, row, frame.nowUs);
+    const width = text.length * CHARACTER_WIDTH;
+    if (x1 + 6 + width <= frame.width) this.putLabel(text, x1 + 6, BESIDE);
+    else if (x1 - Math.max(x0, frame.left) > width + 10 && mark !== DIMMED) this.putLabel(text, x1 - width - 5, mark);
+    else if (x0 - width - 6 > frame.left) this.putLabel(text, x0 - width - 6, BESIDE);
   }
 
   private putLabel(text: string, x: number, mark: number): void {
@@ -205,6 +212,10 @@ export class Bars implements Sink {
     context.textAlign = "left";
     for (let at = 0; at < this.labelCount; at++) {
       const { text, x, y, mark } = this.labels[at]!;
+      if (mark !== BESIDE && isBad(mark)) {
+        context.fillStyle = theme.marks[mark]!; // letters cannot be read on hatching
+        context.fillRect(x - 3, y - LABEL_FONT_SIZE / 2 - 1, text.length * CHARACTER_WIDTH + 6, LABEL_FONT_SIZE + 2);
+      }
       context.fillStyle = mark === BESIDE ? theme.muted : theme.onMarks[mark]!;
       context.fillText(text, x, y);
     }

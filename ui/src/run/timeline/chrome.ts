@@ -1,5 +1,6 @@
 // What stands round the bars: the grid, bands and names of the lanes, the time axis, the line of now, the scroll bar.
 
+import { cutInside } from "../../text/cut";
 import type { Theme } from "../theme";
 import { AXIS_HEIGHT, CHARACTER_WIDTH, type Frame, LABEL_FONT_SIZE, usPerPixel, xOf, yOf } from "./frame";
 import { KeptTexts } from "./kept_texts";
@@ -64,8 +65,11 @@ export function paintAxis(context: CanvasRenderingContext2D, frame: Frame, theme
   const { first, stepUs } = ticksIn(frame);
   for (let us = first; us <= frame.window.to; us += stepUs) {
     const x = xOf(frame, us);
-    if (x >= frame.left + 12 && x <= frame.width - 24) context.fillText(labelAt(frame, us, stepUs), x, AXIS_HEIGHT / 2);
+    if (x < frame.left || x > frame.width - 24) continue;
+    context.textAlign = x < frame.left + 12 ? "left" : "center";
+    context.fillText(labelAt(frame, us, stepUs), x, AXIS_HEIGHT / 2);
   }
+  context.textAlign = "center";
   if (frame.pointerX !== null && frame.pointerX > frame.left) paintPointer(context, frame, theme, frame.pointerX);
 }
 
@@ -144,10 +148,7 @@ function nameOf({ store, lanes }: Section, lane: number): string {
 }
 
 function fitting(text: string, width: number): string {
-  const characters = Math.max(2, Math.floor(width / CHARACTER_WIDTH));
-  if (text.length <= characters) return text;
-  const tail = Math.floor((characters - 1) * 0.4); // names differ at their ends
-  return `${text.slice(0, characters - 1 - tail)}…${text.slice(text.length - tail)}`;
+  return cutInside(text, Math.max(2, Math.floor(width / CHARACTER_WIDTH)));
 }
 
 function paintTriangle(context: CanvasRenderingContext2D, x: number, y: number, isOpen: boolean): void {

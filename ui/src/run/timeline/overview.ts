@@ -60,6 +60,7 @@ export class Overview {
     const parts = [
       [density.bad, theme.marks[STATE_TYPES.indexOf("FAILED")]!],
       [density.good, theme.marks[STATE_TYPES.indexOf("COMPLETED")]!],
+      [density.cancelled, theme.marks[STATE_TYPES.indexOf("CANCELLED")]!],
       [density.dimmed, theme.line],
     ] as const;
     for (const [values, colour] of parts) {
