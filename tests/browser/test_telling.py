@@ -96,7 +96,7 @@ def test_a_flow_that_was_tried_again_says_how_long_it_took(page: Page) -> None:
     open_run(page, "report")
 
     expect(page.locator(".run-standing")).to_contain_text(
-        re.compile(r"^Failedafter .+ · started .+ · epoch 2 began ")
+        re.compile(r"^Failedafter .+ · started .+ · went on ")
     )
     page.get_by_role("tab", name="History").click()
     expect(page.get_by_role("tabpanel")).to_contain_text("Epoch 2: the run was tried again")
