@@ -13,6 +13,7 @@ import pytest
 
 from headrace.clock import duration
 from headrace.engine.states import StateName
+from headrace.errors import HistoryUnavailableError
 from headrace.history import History, journal, liveness
 from headrace.history.liveness import Heartbeat, is_gone, this_process
 from headrace.history.rescuer import rescue_at
@@ -129,6 +130,23 @@ def test_what_a_gone_process_left_under_way_ends_crashed(
     assert [task.state for task in tasks] == ["Completed", "Crashed", "Cancelled"]
     assert [state.name for state in tasks[1].states] == ["Pending", "Running", "Crashed"]
     assert rescue_at(path) == []
+
+
+@pytest.mark.parametrize("states", ["'[]'", '\'[["Running", "soon", null]]\'', "7"])
+def test_what_a_gone_process_left_in_a_damaged_row_is_told_as_a_damage(
+    history: History, path: str, facts: Any, query: Query, states: str
+) -> None:
+    history.record(facts.flow())
+    history.flush()
+    pretend_that_the_owner_died(query)
+    query(f"UPDATE flow_runs SET states = {states}")
+
+    with pytest.raises(
+        HistoryUnavailableError, match=r"is damaged: a row cannot be read .* `headrace doctor`"
+    ):
+        rescue_at(path)
+    with pytest.raises(HistoryUnavailableError, match="is damaged: a row cannot be read"):
+        history.claim("run-1")
 
 
 def test_a_run_ends_at_its_last_sign_of_life_not_when_it_is_found(

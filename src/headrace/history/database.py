@@ -54,6 +54,9 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 REFUSALS = (sqlite3.Error, OSError, UnicodeDecodeError)
 """What comes of a file that cannot be used. The last: its schema is damaged so that Python cannot read SQLite's message."""
 
+UNREADABLE = (ValueError, TypeError, LookupError)
+"""What comes of a row that nobody can have written."""
+
 
 class Database:
     """A connection that may write, and the lock that goes with it."""
@@ -393,6 +396,14 @@ def is_busy(error: BaseException) -> bool:
 def is_damage(error: BaseException) -> bool:
     """Whether SQLite found a file that it cannot read."""
     return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def unreadable(error: BaseException, path: str) -> HistoryUnavailableError:
+    """What a row in the file at ``path`` made impossible, and what to do about it, in one message."""
+    return HistoryUnavailableError(
+        f"The history {path} is damaged: a row cannot be read ({type(error).__name__}: {error}). "
+        "`headrace doctor` says more, and `headrace db restore` puts a backup in its place."
+    )
 
 
 def explain(error: BaseException, path: str) -> HistoryUnavailableError:

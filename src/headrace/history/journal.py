@@ -26,8 +26,17 @@ from typing import TYPE_CHECKING, TypeVar
 from headrace import settings
 from headrace.clock import now_us
 from headrace.completion import Gate
-from headrace.errors import HistoryError, HistoryWarning
-from headrace.history.database import CLOSES_CHEAPLY, IN_MEMORY, REFUSALS, explain, is_busy, open_database
+from headrace.errors import HeadraceError, HistoryError, HistoryWarning
+from headrace.history.database import (
+    CLOSES_CHEAPLY,
+    IN_MEMORY,
+    REFUSALS,
+    UNREADABLE,
+    explain,
+    is_busy,
+    open_database,
+    unreadable,
+)
 from headrace.history.deeds import Deed
 from headrace.history.statements import statement
 from headrace.history.writer import Writer
@@ -350,6 +359,10 @@ class History:
                     raise explain(error, self.location) from error
                 self._tell_of_lock()
                 time.sleep(0.02)
+            except UNREADABLE as error:
+                if isinstance(error, HeadraceError):
+                    raise
+                raise unreadable(error, self.location) from error
 
     @property
     def lease_desk(self) -> LeaseDesk:

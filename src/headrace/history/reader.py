@@ -16,7 +16,14 @@ from headrace.engine.replay import PastRun, PastSubflow
 from headrace.engine.states import StateName, StateType
 from headrace.errors import HistoryUnavailableError, RunNotFoundError
 from headrace.history.checksums import seed_of_flow_run, seed_of_task_run, seed_of_text
-from headrace.history.database import IN_MEMORY, REFUSALS, explain, open_for_reading
+from headrace.history.database import (
+    IN_MEMORY,
+    REFUSALS,
+    UNREADABLE,
+    explain,
+    open_for_reading,
+    unreadable,
+)
 from headrace.history.facts import PICKLE
 from headrace.history.rescuer import find_gone
 from headrace.history.result_store import results_home
@@ -610,12 +617,8 @@ class Reader:
         """The rows as values. One that nobody can have written is a damage, and is told as such."""
         try:
             return [convert(row) for row in rows]
-        except (ValueError, TypeError, LookupError) as error:
-            message = (
-                f"The history {self.location} is damaged: a row cannot be read ({type(error).__name__}: {error}). "
-                "`headrace doctor` says more, and `headrace db restore` puts a backup in its place."
-            )
-            raise HistoryUnavailableError(message) from error
+        except UNREADABLE as error:
+            raise unreadable(error, self.location) from error
 
 
 def _not_found(name: str, candidates: Sequence[tuple[str, str]], location: str) -> str:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from headrace.clock import duration, now_us
-from headrace.history.database import IN_MEMORY, REFUSALS, explain, open_database
+from headrace.history.database import IN_MEMORY, REFUSALS, UNREADABLE, explain, open_database, unreadable
 from headrace.history.liveness import Heartbeat, ProcessIdentity, heartbeat_now, is_gone
 from headrace.history.statements import statement
 
@@ -53,15 +53,18 @@ def find_gone(connection: sqlite3.Connection, me: int | None = None) -> list[_Ow
 def rescue(database: Database, me: int | None = None) -> list[str]:
     """Ends what processes that are gone have left under way: the ids of those flow runs.
 
-    Nothing is written where there is nothing to end.
+    Nothing is written where there is nothing to end. Raises ``HistoryUnavailableError`` for a row that cannot be read.
     """
-    if not find_gone(database.connection, me):
-        return []
-    lock = database.lock
-    if lock is None:
-        return _rescue(database.connection, me)
-    with lock:
-        return _rescue(database.connection, me)
+    try:
+        if not find_gone(database.connection, me):
+            return []
+        lock = database.lock
+        if lock is None:
+            return _rescue(database.connection, me)
+        with lock:
+            return _rescue(database.connection, me)
+    except UNREADABLE as error:
+        raise unreadable(error, database.path) from error
 
 
 def rescue_at(location: str) -> list[str]:
