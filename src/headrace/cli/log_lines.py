@@ -39,4 +39,4 @@ def _is_not_in_the_view(record: logging.LogRecord) -> bool:
 
 def _is_not_our_answer(record: logging.LogRecord) -> bool:
     """Parameters that do not fit are the command's own answer."""
-    return _is_not_in_the_view(record) or "Failed: ParameterError: " not in record.getMessage()
+    return _is_not_in_the_view(record) or ": ParameterError: " not in record.getMessage()
