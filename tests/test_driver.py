@@ -301,6 +301,7 @@ def interrupt_a_drain(point: int) -> tuple[InterruptAt, Drained, int]:
 
 def check_that_interrupts_change_nothing(step: int) -> None:
     interrupt_a_drain(-1)  # what is done once a process is done here
+    interrupt_a_drain(0)  # after that Python 3.13 tells a tracer of a few points less, as it will below
     points = interrupt_a_drain(-1)[0].passed
     assert points > 500
     for point in range(0, points, step):

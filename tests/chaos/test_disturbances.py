@@ -110,6 +110,7 @@ def test_a_resume_waits_while_the_history_is_locked_longer_than_sqlite_waits(
     shell = lock()
     resumed = workshop.start("resume", "latest", prelude=IMPATIENT)
     assert resumed.stderr is not None
+    assert "the latest is run" in resumed.stderr.readline()
     assert "keeps the history" in resumed.stderr.readline()
     shell.communicate("\n")
     _, said = resumed.communicate("\n", timeout=50)
