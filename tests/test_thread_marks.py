@@ -33,17 +33,14 @@ LOOKS = ("CALL", "PRECALL", "RESUME", "JUMP_BACKWARD", "SEND", "YIELD", "FOR_ITE
 
 @pytest.fixture(autouse=True)
 def _the_collector_calls_nobody() -> Iterator[None]:
-    """An exception that is sent to a thread would now and then arrive in a callback of hypothesis, and be swallowed.
+    """An exception that is sent to a thread would now and then arrive in the end of something that another test has left behind.
 
-    Or in the end of something that another test has left behind. The collector does that before, and then no more.
+    The collector calls that before, and then no more.
     """
     gc.collect()
-    callbacks = gc.callbacks.copy()
-    gc.callbacks.clear()
     gc.disable()
     yield
     gc.enable()
-    gc.callbacks.extend(callbacks)
 
 
 @contextmanager
