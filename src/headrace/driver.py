@@ -910,9 +910,8 @@ class Driver:
         try:
             self._remember(call.as_fact())
             state = call.state
-            self.aftermath.put(
-                lambda: log_task_state(call, state)
-            )  # of all of them the flow run tells at once
+            # Not as a crash of its own: of all of them the flow run tells at once.
+            self.aftermath.put(lambda: log_task_state(call, state))
             self._put_off_hooks(call, state)
         except Exception as defect:
             log_defect(f"{call.display_name} crashed, and the history was not told", defect)

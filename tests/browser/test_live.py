@@ -12,6 +12,10 @@ from tests.browser.conftest import end
 from tests.browser.pages import open_run, place_of, repeat
 
 if TYPE_CHECKING:
+    import subprocess
+
+    from playwright.sync_api import Locator
+
     from tests.browser.conftest import Person
 
 WAITING = """
@@ -74,15 +78,21 @@ def test_what_happens_before_the_stream_of_events_is_open_is_shown_once_it_is(
     expect(page.get_by_role("row").filter(has_text="waiting")).to_contain_text("Completed")
 
 
-def test_what_the_pointer_is_on_in_the_timeline_is_told_while_the_run_goes_on(
-    page: Page, person: Person
-) -> None:
+def watch_waiting(page: Page, person: Person) -> tuple[subprocess.Popen[str], Locator]:
+    """A flow run whose task waits, and its timeline."""
     (person.folder / "waiting.py").write_text(WAITING, "utf-8")
     process = person.start("waiting.py")
     expect(page.get_by_role("row").filter(has_text="waiting")).to_contain_text("Running")
     open_run(page, "waiting")
     timeline = page.locator(".timeline-lanes")
     expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task run: 1 running")
+    return process, timeline
+
+
+def test_what_the_pointer_is_on_in_the_timeline_is_told_while_the_run_goes_on(
+    page: Page, person: Person
+) -> None:
+    process, timeline = watch_waiting(page, person)
     card = page.locator(".timeline-card")
     places = itertools.cycle((0.5, 0.6))
     repeat(
@@ -99,13 +109,8 @@ def test_what_the_pointer_is_on_in_the_timeline_is_told_while_the_run_goes_on(
 def test_what_the_keys_are_on_in_the_timeline_stays_told_while_the_run_goes_on(
     page: Page, person: Person
 ) -> None:
-    (person.folder / "waiting.py").write_text(WAITING, "utf-8")
-    process = person.start("waiting.py")
-    expect(page.get_by_role("row").filter(has_text="waiting")).to_contain_text("Running")
     page.mouse.move(0, 0)
-    open_run(page, "waiting")
-    timeline = page.locator(".timeline-lanes")
-    expect(timeline).to_have_attribute("aria-label", "Timeline of 1 task run: 1 running")
+    process, timeline = watch_waiting(page, person)
     timeline.focus()
     card = page.locator(".timeline-card")
     repeat(  # the picture follows a little later than the sentence

@@ -116,7 +116,7 @@ def _header(reader: Reader, run: Run, glyphs: Glyphs, width: int, span: TimeSpan
         Span(safe(run.name), "bold"),
         Span(f"  {kind} {safe(run.flow)}" + (f" {safe(run.version)}" if run.version else "")),
     ]
-    right = [Span(f"{how_long(run)} {duration(span.end_us - run.began_us)}", look.style)]
+    right = [Span(f"{how_long(run)} {duration(span.end_us - span.start_us)}", look.style)]
     lines = [between(left, right, width)]
     for label, value in _fields(reader, run, width - _LABEL_WIDTH - 2):
         lines.append([Span(f"  {pad(label, _LABEL_WIDTH)}", "dim"), Span(value)])

@@ -42,6 +42,11 @@ class Limit(NamedTuple):
         """How many slots there are, as it was set, or else as the claim says; ``None`` is any number."""
         return claim.most if self.slots is None else self.slots
 
+    def lacks_slots(self, claim: Claim, held: int) -> bool:
+        """Whether there are too few slots for the claim beside those that are held."""
+        most = self.slots_for(claim)
+        return bool(claim.slots) and most is not None and held + claim.slots > most
+
     @property
     def token_ns(self) -> int:
         """How long it takes for a token to come back, rounded up: never are there more than was set."""
@@ -107,9 +112,9 @@ def why_not_for(own: Mapping[str, int], demand: Demand, limits: Mapping[str, Lim
     [True, True, False]
     """
     for name, claim in demand.items():
-        most = limits.get(name, NO_LIMIT).slots_for(claim)
-        held = own.get(name, 0)
-        if claim.slots and held and most and held + claim.slots > most:
+        limit, held = limits.get(name, NO_LIMIT), own.get(name, 0)
+        most = limit.slots_for(claim)
+        if held and most and limit.lacks_slots(claim, held):
             return (
                 f"Limit {name}: code that holds {held} of {most} slots, by a block round it or a tag of its task, "
                 f"asks for {claim.slots} more: it would wait for itself for ever. Ask in one place only."
@@ -199,8 +204,7 @@ class _Ledger:
         if name in self._awaited:
             return True
         limit = self._limits.get(name, NO_LIMIT)
-        most = limit.slots_for(claim)
-        if claim.slots and most is not None and self._held.get(name, 0) + claim.slots > most:
+        if limit.lacks_slots(claim, self._held.get(name, 0)):
             return True
         allowed_us = limit.allowed_at_us(claim.tokens, self._now_us)
         if allowed_us:

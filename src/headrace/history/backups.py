@@ -112,9 +112,9 @@ def _draft(target: str) -> Iterator[str]:
     try:
         yield draft
     finally:
-        for leftover in (draft, *[draft + ending for ending in _FILES_BESIDE]):
-            if os.path.exists(leftover):
-                os.unlink(leftover)
+        _drop_files_beside(draft)
+        if os.path.exists(draft):
+            os.unlink(draft)
 
 
 def _copy(location: str, draft: str, *, leaves_nothing: bool = False) -> None:
@@ -255,7 +255,7 @@ def _shut(path: str) -> sqlite3.Connection | None:
 
 
 def _drop_files_beside(path: str) -> None:
-    """All is in the database itself now, and nobody else is in there: what lies beside it is empty or void."""
+    """Where all is in the database itself, or it is thrown away, and nobody else is in there."""
     for ending in _FILES_BESIDE:
         if os.path.exists(path + ending):
             os.unlink(path + ending)

@@ -63,6 +63,4 @@ def _lacking(demand: Demand, limits: Mapping[str, Limit], held: Mapping[str, int
 
 
 def _has_room(claim: Claim, limit: Limit, held: int) -> bool:
-    most = limit.slots_for(claim)
-    has_slots = not claim.slots or most is None or held + claim.slots <= most
-    return has_slots and not limit.allowed_at_us(claim.tokens, now_us())
+    return not limit.lacks_slots(claim, held) and not limit.allowed_at_us(claim.tokens, now_us())
