@@ -282,6 +282,30 @@ def test_a_flow_without_tasks_starts_no_cluster(rented: list[Rented]) -> None:
     assert rented == []
 
 
+def test_a_task_that_waits_for_its_cluster_to_start_is_cancelled_before_that(
+    rented: list[Rented], history: RecordedHistory
+) -> None:
+    may_start = threading.Event()
+
+    def slow() -> Rented:
+        may_start.wait(50)
+        return Rented()
+
+    @flow(task_runner=DaskTaskRunner(cluster_class=slow))
+    def impatient() -> Any:
+        future = process_id.submit()
+        future.cancel()
+        future.wait(timeout=50)
+        may_start.set()
+        return future.state
+
+    impatient()
+    run = history.run("impatient")
+
+    assert [task_run.state for task_run in run.task_runs] == ["Cancelled"]
+    assert not [line for line in run.logs() if "given up" in line]
+
+
 def test_a_cluster_is_stopped_whatever_the_flow_does(rented: list[Rented]) -> None:
     @flow(task_runner=DaskTaskRunner(cluster_class=Rented))
     def failing() -> None:

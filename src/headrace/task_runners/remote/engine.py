@@ -27,12 +27,12 @@ class Attempt:
 
     ``upstreams`` are the calls whose results go along, and large arguments, in the order in which the errand counts them.
     ``handle`` is the engine's own reference to the result, from the moment the attempt was handed over. ``began_us`` is
-    when it began by the worker's clock, ``started_us`` by ours. ``is_wanted`` until it is taken back.
+    when it began by the worker's clock, ``started_us`` by ours.
     """
 
     __slots__ = (
         "adoption", "began_us", "by_value", "call", "commission", "errand", "handed_us", "handle", "has_begun", "heard",
-        "is_over", "is_wanted", "number", "packed", "packed_early", "started_us", "upstreams", "worker",
+        "is_over", "number", "packed", "packed_early", "started_us", "upstreams", "worker",
     )  # fmt: skip
 
     def __init__(self, call: RemoteCall, number: int) -> None:
@@ -49,7 +49,6 @@ class Attempt:
         self.heard = 0
         self.has_begun = False
         self.is_over = False
-        self.is_wanted = True
         self.packed_early: bytes | None = None
         self.handed_us = call.driver.now_us()
         self.began_us = 0

@@ -67,6 +67,7 @@ class RemoteSession(Session, Listener):
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._attempts: dict[int, Attempt] = {}
+        self._unpacked: set[Attempt] = set()
         self._packer = Packer(engine, flow_run_id, self._attempts)
         self._is_closed = False
         self._left = Milestone()
@@ -79,16 +80,17 @@ class RemoteSession(Session, Listener):
         assert isinstance(call, RemoteCall)
         call.outcome = call.executed = None
         attempt = self._attempts[call.id] = Attempt(call, call.number)
-        self._chores.put(attempt)
+        self._queue(attempt)
         if self._thread is None:
             self._start_thread(call.driver)
 
     def take_back(self, call: Call, number: int, *, only_withdraw: bool) -> None:
-        """Whether it has begun is known a moment later for certain: see ``_drop``."""
+        """At once while it waits here, as for an engine that is starting. Else ``_drop`` finds out whether it has begun."""
         attempt = self._attempts.get(call.id)
-        if attempt is not None and attempt.number == number:
-            attempt.is_wanted = False  # what has not been handed out will not be
-        self._chores.put(partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=False))
+        if attempt is not None and attempt.number == number and self._take(attempt):
+            self._withdraw(attempt)
+        else:
+            self._chores.put(partial(self._drop, call, number, only_withdraw=only_withdraw, is_late=False))
 
     def leave(self, callback: Callable[[], None]) -> None:
         """Let the thread and the engine go: the thread calls back."""
@@ -107,6 +109,18 @@ class RemoteSession(Session, Listener):
             if threading.current_thread() is not self._thread:
                 self._thread.join(_CLOSING_SECONDS)
 
+    def _queue(self, attempt: Attempt) -> None:
+        self._unpacked.add(attempt)
+        self._chores.put(attempt)
+
+    def _take(self, attempt: Attempt) -> bool:
+        """Whether it waited here still. Who takes it is alone with it, to hand it out or to withdraw it."""
+        try:
+            self._unpacked.remove(attempt)
+        except KeyError:
+            return False
+        return True
+
     def _start_thread(self, driver: Any) -> None:
         with self._starting:
             if self._thread is None:
@@ -119,7 +133,7 @@ class RemoteSession(Session, Listener):
     def _work(self) -> None:
         try:
             self._engine.open(self._address, self)
-            if self._engine.dashboard is not None:
+            if self._engine.dashboard is not None and not self._is_closed:
                 self._driver.flow_run.note_dashboard(self._engine.dashboard)
             while self._hand_out():
                 pass
@@ -157,9 +171,9 @@ class RemoteSession(Session, Listener):
     def _prepare(self, attempt: Attempt) -> bool:
         """Pack what the worker has to know; whether there is anything to hand over."""
         call = attempt.call
-        is_current = attempt.is_wanted and self._attempts.get(call.id) is attempt
-        if call.context is NO_CONTEXT or not is_current:
-            return False  # it has ended, or was taken back
+        is_here = self._take(attempt) and self._attempts.get(call.id) is attempt
+        if not is_here or call.is_withdrawn or call.context is NO_CONTEXT:
+            return False  # it was taken back, or has ended
         try:
             self._packer.pack(attempt)
         except Missed:
@@ -330,7 +344,7 @@ class RemoteSession(Session, Listener):
         """Hand the attempt over once more."""
         attempt.handle = None
         attempt.upstreams.clear()
-        self._chores.put(attempt)
+        self._queue(attempt)
 
     def lost(self, attempt: Attempt, cause: str, *, max_retries: int = 0) -> None:
         """The worker is gone: the attempt crashed, and may be retried as one that failed."""
