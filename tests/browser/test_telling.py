@@ -182,6 +182,13 @@ def test_what_is_unfolded_comes_into_sight(page: Page) -> None:
     expect(page.locator("dt").filter(has_text="Task runner")).to_be_in_viewport()
 
 
+def test_a_card_of_a_narrow_window_says_why_a_run_failed(page: Page, entrance: Entrance) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{entrance.address}/runs?flow=sums")
+
+    expect(page.locator(".runs-reason").first).to_be_in_viewport()
+
+
 def test_names_of_a_comparison_stay_whole_in_a_narrow_window(page: Page) -> None:
     open_run(page, "unseen")
     page.get_by_role("button", name="Compare").click()

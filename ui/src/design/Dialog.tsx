@@ -16,6 +16,7 @@ export function Dialog({ title, onClose, children }: DialogProps): JSX.Element {
   useLayoutEffect(() => {
     const shown = element.current!;
     shown.showModal();
+    shown.scrollTop = 0; // the button that has the focus may stand far below
     return () => shown.close();
   }, []);
   return (

@@ -20,14 +20,21 @@ export function Overlays(): JSX.Element | null {
 function Shortcuts({ onClose }: { onClose: () => void }): JSX.Element {
   return (
     <Dialog title="Keys" onClose={onClose}>
-      <dl class="keys">
-        {SHORTCUTS.map(([keys, what]) => (
-          <div key={keys}>
-            <dt>{keys.split(" ").map((key) => key !== "" && <kbd key={key}>{key}</kbd>)}</dt>
-            <dd>{what}</dd>
-          </div>
+      <div class="keys">
+        {SHORTCUTS.map(([where, shortcuts]) => (
+          <section key={where}>
+            <h3>{where}</h3>
+            <dl>
+              {shortcuts.map(([keys, what]) => (
+                <div key={keys}>
+                  <dt>{keys.split(" ").map((key) => key !== "" && <kbd key={key}>{key}</kbd>)}</dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
         ))}
-      </dl>
+      </div>
       <div class="launch-buttons">
         <button type="button" class="button" onClick={onClose}>
           Close

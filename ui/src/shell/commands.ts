@@ -42,14 +42,50 @@ function focusSearch(event: KeyboardEvent): void {
   field.focus();
 }
 
-export const SHORTCUTS: readonly (readonly [keys: string, what: string])[] = [
-  ["Ctrl K", "Find a page, run, flow or action"],
-  ["/", "Search on this page"],
-  ["g r", "Go to the runs"],
-  ["g f", "Go to the flows"],
-  ["j  k", "Next and previous run"],
-  ["Enter", "Open the run"],
-  ["x", "Select the run"],
-  ["Esc", "Close what is open; clear the selection"],
-  ["?", "Show these keys"],
+/** All keys of the page, by where they work. Keys with one space between are pressed one after the other or together. */
+export const SHORTCUTS: readonly (readonly [where: string, keys: readonly (readonly [keys: string, what: string])[]])[] = [
+  [
+    "Everywhere",
+    [
+      ["Ctrl K", "Find a page, run, flow or action"],
+      ["/", "Search on this page"],
+      ["g r", "Go to the runs"],
+      ["g f", "Go to the flows"],
+      ["Esc", "Close what is open; clear the selection"],
+      ["?", "Show these keys"],
+    ],
+  ],
+  [
+    "Runs",
+    [
+      ["j  k", "Next and previous run"],
+      ["Enter", "Open the run"],
+      ["x", "Select the run"],
+    ],
+  ],
+  [
+    "Timeline",
+    [
+      ["←  →  ↑  ↓", "Move the window"],
+      ["+  −  0", "Zoom in, zoom out, show all"],
+      ["Shift ←→↑↓", "From task run to task run"],
+      ["Enter", "Open the task run, or the subflow in place"],
+    ],
+  ],
+  [
+    "Graph",
+    [
+      ["←  →  ↑  ↓", "From node to node"],
+      ["Shift ←→↑↓", "Move the picture"],
+      ["+  −  0", "Zoom in, zoom out, show all"],
+      ["Enter", "Open the task run, map or subflow"],
+    ],
+  ],
+  [
+    "Tasks",
+    [
+      ["↑  ↓", "Next and previous task run"],
+      ["Enter", "Open the task run"],
+    ],
+  ],
 ];

@@ -9,7 +9,7 @@ import { RunLine } from "./RunLine";
 import type { RunList } from "./run_list";
 
 const ROW = 40;
-const CARD = 84;
+const CARD = 96;
 const HEAD = 32;
 const NARROW = matchMedia("(max-width: 760px)");
 const READ_AHEAD_ROWS = 40;
