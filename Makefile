@@ -71,13 +71,16 @@ ui-check: $(VENV)/.check    ## types, lint and tests of the page; that what is b
 	PYTHON=$(CURDIR)/$(BIN)/python sh tools/page.sh check
 
 # The other Pythons run what depends on Python: the semantics, threads, byte code, tracebacks, the conformance of a runner in threads
-# and of one in processes. `make check` takes the lowest and the highest, the nightly run the one between. The lowest
-# versions run what depends on a library.
+# and of one in processes. `make check` takes the lowest and the highest; the nightly run the one between, and with both of
+# them all that needs no extras. The lowest versions run what depends on a library.
 CONFORMANCE   := tests/task_runners/process/test_conformance.py
-OTHER_PYTHONS := tests/semantics tests/task_runners/test_concurrent.py $(CONFORMANCE) $(filter-out $(patsubst %,tests/test_%.py, \
+OTHER_PYTHONS := tests/semantics tests/task_runners/test_concurrent.py $(CONFORMANCE) $(patsubst %,tests/test_%.py, \
+	code_digests driver imports interrupts mailbox notebooks previews signatures stable_keys stack_room thread_marks tracebacks)
+NEEDS_NOTHING := tests/semantics tests/task_runners/test_concurrent.py $(CONFORMANCE) $(filter-out $(patsubst %,tests/test_%.py, \
 	docs examples benchmarks tools packaging seed),$(wildcard tests/test_*.py))
-LOWEST        := tests/cli tests/server tests/history/test_results.py tests/history/test_serializers.py \
-	tests/semantics/test_flows.py tests/task_runners/dask/test_conformance.py $(CONFORMANCE)
+LOWEST        := $(filter-out $(patsubst %,tests/cli/test_%.py,killed_scripts cancel run),$(wildcard tests/cli/test_*.py)) \
+	tests/server tests/history/test_results.py tests/history/test_serializers.py tests/semantics/test_flows.py \
+	tests/task_runners/dask/test_conformance.py
 
 test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not installed
 	@python=$$(sh tools/find_python.sh $*) || { echo "Python $* is not installed: its tests are skipped"; exit 0; }; \
@@ -88,11 +91,11 @@ test-3.12 test-3.13: test-%: $(SOURCES)     # skipped where that Python is not i
 test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
 	@test -n "$(PYTHON)"
 	$(PYTHON) tools/environment.py .venv-lowest test-lowest --lowest
-	.venv-lowest/bin/python -m pytest -q $(LOWEST) --ignore=tests/server/api/test_contract.py -k "not thousand and not five_hundred"
+	.venv-lowest/bin/python -m pytest -q $(LOWEST) --ignore=tests/server/api/test_contract.py -k "not thousand and not five_hundred and not w7"
 
 nightly: $(VENV)/.test      ## the tests that take minutes, Python 3.12, and Ray's lowest version, which leaves files open
 	$(BIN)/python -m pytest -m nightly --timeout 1800
-	$(MAKE) test-3.12
+	$(MAKE) test-3.12 test-3.13 OTHER_PYTHONS="$(NEEDS_NOTHING)"
 	$(PYTHON) tools/environment.py .venv-lowest test-lowest --lowest
 	.venv-lowest/bin/python -m pytest -q -W ignore::ResourceWarning tests/task_runners/ray/test_conformance.py
 

@@ -60,8 +60,9 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 @pytest.fixture
 def user_environment(tmp_path: Path) -> dict[str, str]:
     """The environment of a user who has never run Headrace before, in a plain terminal."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     quiet = {"HEADRACE_HOME": str(tmp_path / "headrace-home"), "NO_COLOR": "1", "COLUMNS": "110"}
-    return os.environ | quiet | {"PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
+    return inherited | quiet | {"PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
 
 
 @pytest.fixture

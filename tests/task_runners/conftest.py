@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.task_runners.programs import Program
+
+CLUSTERS = {"dask", "ray"}
+MANY_RUNS = re.compile("five_hundred|two_thousand")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Many runs take tens of seconds on a cluster: those of async tasks have time until the night."""
+    for item in items:
+        is_long = MANY_RUNS.search(item.name) and CLUSTERS & set(item.path.parts)
+        if is_long and "async_task" in item.name:
+            item.add_marker(pytest.mark.nightly)
 
 
 @pytest.fixture

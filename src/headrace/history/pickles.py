@@ -100,7 +100,10 @@ def loads(pickled: Any, *, main: ModuleType | None = None, buffers: Any = ()) ->
     >>> loads(pickle.dumps([1, 2]))
     [1, 2]
     """
-    if main is None:
+    names_no_main = (
+        isinstance(pickled, bytes) and b"__main__" not in pickled
+    )  # most do not, and C reads them at once
+    if main is None or names_no_main:
         return pickle.loads(pickled, buffers=buffers)
     return _Unpickler(pickled, main, buffers).load()
 
