@@ -183,6 +183,26 @@ def test_an_owner_ends_what_others_have_left(
     history.close()
 
 
+def test_a_look_round_that_fails_keeps_nothing_from_being_written(
+    history: History, facts: Any, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_failed = threading.Event()
+
+    def fail(*_: object) -> None:
+        has_failed.set()
+        raise RuntimeError("on purpose")
+
+    monkeypatch.setattr(journal, "_LOOK_ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(journal, "_rescue", fail)
+    history.attend(Owned())
+    history.record(facts.flow())
+    assert has_failed.wait(20)
+    history.record(facts.log("still here"))
+
+    assert history.flush(20)
+    assert query("SELECT message FROM logs") == [("still here",)]
+
+
 LEAVES_A_RUN_UNDER_WAY = """
 import os, signal, sys
 from headrace.engine.states import State, StateName

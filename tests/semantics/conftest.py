@@ -39,7 +39,7 @@ class Story:
 
     def flow_runs(self) -> list[Run]:
         """Every flow run, the oldest first."""
-        assert self._history.flush(DEADLINE_SECONDS)
+        assert self._history.flush(DEADLINE_SECONDS), self._history.failure or "it is not written in time"
         return [self._reader.get_run(summary.id) for summary in reversed(self._reader.list_runs(0))]
 
     def flow_run(self, name: str | None = None) -> Run:

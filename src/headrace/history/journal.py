@@ -548,7 +548,7 @@ class History:
                         self._next_rescue = now + _RESCUE_SECONDS
                         _rescue(self._open_writer().database, self._open_writer().process_key)
                     requests = self._new_requests()
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # whatever it is: without this thread no run would come to its end
             _logger.debug("A look round %s failed, and is tried again: %s", self.location, error)
         for key, flow_run_id, kind, value in requests:
             self._last_request = key
