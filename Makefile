@@ -4,7 +4,7 @@ PYTHON ?= $(shell sh tools/find_python.sh 3.11+)
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := pyproject.toml tools/environment.py
-TESTS   := test-rest test-runners test-engine
+TESTS   := test-rest test-runners test-page test-engine
 LEGS    := format-check lint layers $(TESTS) test-lowest test-3.13 types ui-check
 
 # Without byte code each of the hundreds of processes that the tests start would compile all that it imports.
@@ -12,8 +12,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-engine test-runners test-rest check format format-check lint types layers ui ui-types ui-check \
-	test-3.12 test-3.13 test-lowest nightly screenshots bench clean
+.PHONY: help demo test test-engine test-runners test-page test-rest check format format-check lint types layers \
+	ui ui-types ui-check test-3.12 test-3.13 test-lowest nightly screenshots bench clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,7 @@ test: $(VENV)/.test         ## the tests, side by side
 # Coverage traces, and Python 3.11 stands still when a traced process interrupts a thread: so only pure tests are measured.
 PURE    := tests/engine
 RUNNERS := tests/task_runners
+PAGE    := tests/browser tests/server
 
 test-engine: $(VENV)/.test  ## those of the engine, with branch coverage
 	$(BIN)/python -m coverage run -m pytest $(PURE)
@@ -37,8 +38,11 @@ test-engine: $(VENV)/.test  ## those of the engine, with branch coverage
 test-runners: $(VENV)/.test ## those of the task runners
 	$(BIN)/python -m pytest --durations 15 $(RUNNERS)
 
+test-page: $(VENV)/.test    ## those of the page, in a browser, and of its server
+	$(BIN)/python -m pytest --durations 15 $(PAGE)
+
 test-rest: $(VENV)/.test    ## all others
-	$(BIN)/python -m pytest --durations 15 --ignore=$(PURE) --ignore=$(RUNNERS)
+	$(BIN)/python -m pytest --durations 15 $(patsubst %,--ignore=%,$(PURE) $(RUNNERS) $(PAGE))
 
 check: $(VENV)/.check       ## all that CI runs, side by side: these tests and more, lint, types, layers
 	sh tools/install_chromium.sh
@@ -70,13 +74,12 @@ ui-types: $(VENV)/.check    ## write the page's types of the API
 ui-check: $(VENV)/.check    ## types, lint and tests of the page; that what is built is what is in ui/
 	PYTHON=$(CURDIR)/$(BIN)/python sh tools/page.sh check
 
-# The other Pythons run what depends on Python: the semantics, threads, byte code, tracebacks, the conformance of a runner in threads
-# and of one in processes. `make check` takes the lowest and the highest; the nightly run the one between, and with both of
-# them all that needs no extras. The lowest versions run what depends on a library.
-CONFORMANCE   := tests/task_runners/process/test_conformance.py
-OTHER_PYTHONS := tests/semantics tests/task_runners/test_concurrent.py $(CONFORMANCE) $(patsubst %,tests/test_%.py, \
+# The other Pythons run what depends on Python: the semantics, threads, byte code, tracebacks, the conformance of a runner in
+# threads. `make check` takes the lowest and the highest; the nightly run the one between, and with both of them all that
+# needs no extras. The lowest versions run what depends on a library.
+OTHER_PYTHONS := tests/semantics tests/task_runners/test_concurrent.py $(patsubst %,tests/test_%.py, \
 	code_digests driver imports interrupts mailbox notebooks previews signatures stable_keys stack_room thread_marks tracebacks)
-NEEDS_NOTHING := tests/semantics tests/task_runners/test_concurrent.py $(CONFORMANCE) $(filter-out $(patsubst %,tests/test_%.py, \
+NEEDS_NOTHING := tests/semantics tests/task_runners/test_concurrent.py tests/task_runners/process $(filter-out $(patsubst %,tests/test_%.py, \
 	docs examples benchmarks tools packaging seed),$(wildcard tests/test_*.py))
 LOWEST        := $(filter-out $(patsubst %,tests/cli/test_%.py,killed_scripts cancel run),$(wildcard tests/cli/test_*.py)) \
 	tests/server tests/history/test_results.py tests/history/test_serializers.py tests/semantics/test_flows.py \
