@@ -146,8 +146,13 @@ def test_make_check_is_all_that_ci_runs() -> None:
 
 def paths_of(target: str) -> set[str]:
     """The files and folders that the target has pytest run."""
-    (run,) = [line for line in dry_run(target).splitlines() if "pytest" in line]
-    return {part for part in run.split() if part.startswith("tests/")}
+    (run,) = runs_of(target)
+    return run
+
+
+def runs_of(target: str) -> list[set[str]]:
+    runs = [line for line in dry_run(target).splitlines() if "pytest" in line]
+    return [{part for part in run.split() if part.startswith("tests/")} for run in runs]
 
 
 @pytest.mark.parametrize("target", ["test-3.12", "test-3.13"])
@@ -159,15 +164,22 @@ def test_another_python_runs_what_depends_on_python(target: str) -> None:
         "tests/test_interrupts.py",
         "tests/test_tracebacks.py",
     }
-    assert run >= {"tests/task_runners/test_concurrent.py", "tests/task_runners/process/test_conformance.py"}
+    assert "tests/task_runners/test_concurrent.py" in run
     assert run.isdisjoint({"tests/test_benchmarks.py", "tests/test_docs.py", "tests/test_examples.py"})
     assert all((PROJECT / path).exists() for path in run)
+
+
+def test_at_night_the_other_pythons_run_all_that_needs_no_extras() -> None:
+    at_night = [run for run in runs_of("nightly") if "tests/semantics" in run]
+
+    assert [run >= {"tests/task_runners/process", *paths_of("test-3.12")} for run in at_night] == [True, True]
 
 
 def test_the_lowest_versions_run_what_depends_on_a_library() -> None:
     run = paths_of("test-lowest")
     assert run >= {
-        "tests/cli",
+        "tests/cli/test_program.py",
+        "tests/cli/test_texts.py",
         "tests/history/test_serializers.py",
         "tests/server",
         "tests/task_runners/dask/test_conformance.py",
