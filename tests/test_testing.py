@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from headrace import StateType, flow, get_run_context, get_run_logger, task
-from headrace.errors import RunNotFoundError
+from headrace.errors import HistoryUnavailableError, RunNotFoundError
+from headrace.history import History, use_history
 from headrace.run_context import TaskRunContext
 from headrace.task_runners import SequentialTaskRunner
-from headrace.testing import ManualClock, in_memory_history
+from headrace.testing import ManualClock, RecordedHistory, in_memory_history
 from headrace.testing.rest import wait_for_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from headrace.testing import RecordedHistory
+    from pathlib import Path
 
 DEADLINE_SECONDS = 30.0
 
@@ -55,6 +57,29 @@ def patient(attempt: int) -> int:
 
 
 # -- the history -----------------------------------------------------------------------------------
+
+
+def test_a_run_that_was_read_from_a_file_keeps_no_file_open(tmp_path: Path) -> None:
+    history = History.open(str(tmp_path / "history.db"))
+    with use_history(history):
+        doubled([1, 2])
+    run = RecordedHistory(history).run()
+    history.close()
+
+    assert run.states_of("double-1") == ["Pending", "Running", "Completed"]
+    assert run.stored_value("double-1") == 4
+    open_files = [file.path for file in psutil.Process().open_files()]
+    assert not [path for path in open_files if path.startswith(str(tmp_path))]
+
+
+def test_a_history_in_memory_that_is_closed_says_so() -> None:
+    with in_memory_history() as history:
+        doubled([1])
+        run = history.run()
+
+    for ask in (history.runs, partial(run.stored_value, "double-0")):
+        with pytest.raises(HistoryUnavailableError, match="was in memory, is closed"):
+            ask()
 
 
 def test_a_test_reads_what_its_flow_recorded(history: RecordedHistory) -> None:

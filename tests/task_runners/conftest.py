@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headrace.history import History
+from headrace.testing import RecordedHistory
 from tests.task_runners.programs import start_program
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from headrace.testing import RecordedRun
     from tests.task_runners.programs import Program
 
 CLUSTERS = {"dask", "ray"}
@@ -45,3 +48,17 @@ def program(tmp_path: Path, user_environment: dict[str, str]) -> Iterator[Progra
         with suppress(ProcessLookupError):  # those that are left after a failure
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture
+def recorded_run(user_environment: dict[str, str]) -> Callable[[], RecordedRun]:
+    """The one run that a program has recorded."""
+
+    def read() -> RecordedRun:
+        history = History.open(f"{user_environment['HEADRACE_HOME']}/history.db")
+        try:
+            return RecordedHistory(history).run()
+        finally:
+            history.close()
+
+    return read

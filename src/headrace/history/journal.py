@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, TypeVar
 from headrace import settings
 from headrace.clock import now_us
 from headrace.completion import Gate
-from headrace.errors import HeadraceError, HistoryError, HistoryWarning
+from headrace.errors import HeadraceError, HistoryError, HistoryUnavailableError, HistoryWarning
 from headrace.history.database import (
     CLOSES_CHEAPLY,
     IN_MEMORY,
@@ -410,11 +410,18 @@ class History:
         _unwatch(self)
 
     def reader(self) -> Reader:
-        """A reader of what is committed. That of an in-memory history ends with it."""
+        """A reader of what is committed. That of an in-memory history ends with it.
+
+        Raises ``HistoryUnavailableError`` for one in memory that is closed.
+        """
         from headrace.history.reader import Reader  # not needed by a process that only runs flows
 
         if self.location != IN_MEMORY:
             return Reader.open(self.location)
+        if self._is_closed:
+            raise HistoryUnavailableError(
+                "This history was in memory, is closed, and what it held is gone: read it before that."
+            )
         with self._writing:
             return Reader(self.location, self._open_writer().database.connection, self._writing)
 

@@ -58,10 +58,11 @@ class RecordedHistory:
 
     def runs(self, flow: str | None = None) -> list[RecordedRun]:
         """The flow runs (of that flow), the first begun first; subflows too, and tasks called outside any flow."""
-        reader = self._read()
-        summaries = reader.list_runs(limit=0)
-        found = [summary.id for summary in reversed(summaries) if flow is None or summary.flow == flow]
-        return [RecordedRun(reader, reader.get_run(id)) for id in found]
+        self.history.flush()
+        with self.history.reader() as reader:
+            summaries = reader.list_runs(limit=0)
+            found = [summary.id for summary in reversed(summaries) if flow is None or summary.flow == flow]
+            return [RecordedRun(self.history, reader, reader.get_run(id)) for id in found]
 
     def run(self, flow: str | None = None) -> RecordedRun:
         """The one flow run (of that flow). Raises ``RunNotFoundError`` if there is none, or more than one."""
@@ -71,10 +72,6 @@ class RecordedHistory:
         of_flow = "" if flow is None else f" of flow {flow!r}"
         told = ", ".join(f"{run.flow} ({run.name})" for run in (runs or self.runs())) or "none"
         raise RunNotFoundError(f"The history has {len(runs)} runs{of_flow}, not one. There are: {told}.")
-
-    def _read(self) -> Reader:
-        self.history.flush()
-        return self.history.reader()
 
 
 class RecordedRun:
@@ -97,9 +94,9 @@ class RecordedRun:
     ('Completed', ['Pending', 'Running', 'Completed'], '[1,2]')
     """
 
-    def __init__(self, reader: Reader, row: Run) -> None:
+    def __init__(self, history: History, reader: Reader, row: Run) -> None:
         self.row = row
-        self._reader = reader
+        self._history = history
         self.task_runs: list[TaskRun] = list(reader.task_runs(row))
         self.log_lines: list[LogLine] = reader.logs(row)
         self.edges: list[Edge] = reader.edges(row)
@@ -145,7 +142,8 @@ class RecordedRun:
     def stored_value(self, name: str) -> Any:
         """The value that is stored of the task run of that name. Raises ``ResultUnavailableError`` if none is."""
         task_run = self.task_run(name)
-        stored = self._reader.results(self.row, [task_run.id]).get(task_run.id)
+        with self._history.reader() as reader:
+            stored = reader.results(self.row, [task_run.id]).get(task_run.id)
         if stored is None:
             raise ResultUnavailableError(f"Nothing is stored of {name}: {task_run.result_note}")
         return stored.load()

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headrace.history import History
-from headrace.testing import RecordedHistory
 from tests.task_runners.programs import Program, processes_of
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from headrace.testing import RecordedRun
@@ -39,20 +37,6 @@ if __name__ == "__main__":
     endless_flow()
 """
 """Each worker process says that it starts, as it imports the script, and that a task has begun."""
-
-
-@pytest.fixture
-def recorded_run(user_environment: dict[str, str]) -> Iterator[Callable[[], RecordedRun]]:
-    """The one run that a program has recorded."""
-    opened: list[History] = []
-
-    def read() -> RecordedRun:
-        opened.append(History.open(f"{user_environment['HEADRACE_HOME']}/history.db"))
-        return RecordedHistory(opened[0]).run()
-
-    yield read
-    for history in opened:
-        history.close()
 
 
 def read_until(process: subprocess.Popen[str], line: str, *, times: int = 1) -> None:

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headrace.history import History
-from headrace.testing import RecordedHistory
 from tests.task_runners.programs import HEAD, Program, processes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from headrace.testing import RecordedRun
     from tests.conftest import RunPython
@@ -54,20 +52,6 @@ def doubles():
     return [one.result() for one in doubled]
 """
 CALL = "assert all(isinstance(one, Doubler) for one in doubles())\nprint([one.number for one in doubles()])\n"
-
-
-@pytest.fixture
-def recorded_run(user_environment: dict[str, str]) -> Iterator[Callable[[], RecordedRun]]:
-    """The one run that a program has recorded."""
-    opened: list[History] = []
-
-    def read() -> RecordedRun:
-        opened.append(History.open(f"{user_environment['HEADRACE_HOME']}/history.db"))
-        return RecordedHistory(opened[0]).run()
-
-    yield read
-    for history in opened:
-        history.close()
 
 
 def read_until(process: subprocess.Popen[str], line: str, *, times: int = 1) -> None:
