@@ -33,8 +33,9 @@ def brief(x: int) -> int:
 
 
 @pytest.fixture
-def cached(history: History) -> Iterator[Task[..., Any]]:
-    """Two values of one task, and one of another, which has expired."""
+def cached(history: History, monkeypatch: pytest.MonkeyPatch) -> Iterator[Task[..., Any]]:
+    """Two values of one task, and one of another, which has expired. Each call looks whether somebody has cleared."""
+    monkeypatch.setattr("headrace.history.cache._LOOK_AGAIN_SECONDS", 0.0)
     calls.clear()
     with use_history(history):
         for future in (load(1), load(2), load(2), brief(1)):
@@ -65,9 +66,8 @@ def test_what_is_cached_is_listed_by_task(invoke: Invoke) -> None:
 
 
 def test_a_value_that_was_cleared_is_computed_anew_in_processes_that_know_it(
-    cached: Task[..., Any], invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+    cached: Task[..., Any], invoke: Invoke
 ) -> None:
-    monkeypatch.setattr("headrace.history.cache._LOOK_AGAIN_SECONDS", 0.0)
     assert cached(1).result() == "v"
     assert calls == [1, 2]
     assert invoke("cache", "clear", "--task", "load", "--yes").stdout == "Cleared 2 values.\n"

@@ -6,9 +6,11 @@ import asyncio
 import os
 import re
 import socket
+import sys
 import threading
 from contextlib import suppress
 from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ from distributed import LocalCluster
 from headrace import flow, task
 from headrace.errors import ClusterUnavailableError, FlowRunCrashed
 from headrace.task_runners import DaskTaskRunner, dask_cluster
+from headrace.task_runners.dask_engine import DaskEngine
+from headrace.task_runners.remote.session import RemoteSession
 from headrace.testing import in_memory_history
 
 if TYPE_CHECKING:
@@ -109,14 +113,72 @@ def test_a_cluster_on_the_loop_of_an_async_flow_goes_on_running() -> None:
     assert asyncio.run(main()) == os.getpid()
 
 
-def test_a_module_in_a_package_that_workers_do_not_find_is_sent_to_them(
-    cluster: LocalCluster, history: RecordedHistory
+@pytest.fixture
+def only_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module that no worker finds."""
+    file = tmp_path / "only_here.py"
+    file.write_text("from headrace import task\n\n@task\ndef answer():\n    return 42\n", "utf-8")
+    spec = spec_from_file_location("only_here", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_module_that_workers_do_not_find_is_sent_to_them(
+    only_here: Any, cluster: LocalCluster, history: RecordedHistory
 ) -> None:
-    assert process_id.fn.__module__.startswith("tests.")  # it stands in no folder that a worker looks in
+    @flow(task_runner=DaskTaskRunner(cluster=cluster))
+    def executed() -> Any:
+        return only_here.answer()
 
-    run_on(DaskTaskRunner(cluster=cluster))
-
+    assert executed() == 42
     assert [task_run.attempt_count for task_run in history.run("executed").task_runs] == [1]
+
+
+class NamedLate:
+    """A name that is pickled only once a worker has told that it lacks this module; that is taken in meanwhile."""
+
+    is_packed = threading.Event()
+    was_told = threading.Event()
+
+    def __call__(self) -> str:
+        return "late"
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        self.is_packed.set()
+        self.was_told.wait(50)
+        return str, ("late",)
+
+
+def test_a_task_that_is_packed_while_a_worker_tells_what_it_lacks_is_sent_whole_too(
+    only_here: Any, cluster: LocalCluster, history: RecordedHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_over, take_in_unreadable = DaskEngine.hand_over, RemoteSession._take_in_unreadable
+    is_handed_over = threading.Event()
+
+    def hand_over_and_tell(engine: DaskEngine, attempts: Any) -> None:
+        hand_over(engine, attempts)
+        is_handed_over.set()
+
+    def take_in_and_tell(session: RemoteSession, *told: Any) -> None:
+        NamedLate.is_packed.wait(50)
+        take_in_unreadable(session, *told)
+        NamedLate.was_told.set()
+
+    monkeypatch.setattr(DaskEngine, "hand_over", hand_over_and_tell)
+    monkeypatch.setattr(RemoteSession, "_take_in_unreadable", take_in_and_tell)
+
+    @flow(task_runner=DaskTaskRunner(cluster=cluster))
+    def executed() -> Any:
+        first = only_here.answer()
+        is_handed_over.wait(50)
+        return [first, only_here.answer.with_options(task_run_name=NamedLate())()]
+
+    assert executed() == [42, 42]
+    assert [task_run.name for task_run in history.run("executed").task_runs] == ["answer-0", "late"]
 
 
 @pytest.mark.usefixtures("history")

@@ -332,7 +332,9 @@ class RemoteSession(Session, Listener):
             message = f"worker {outcome.worker} cannot unpickle {attempt.call.display_name}: {outcome.reason}"
             self._fail(attempt, TaskRunError(message), outcome)
             return
-        self._packer.send_whole(missing)
+        self._chores.put(
+            partial(self._packer.send_whole, missing)
+        )  # in the thread that packs, and before what follows
         self.again(attempt)
 
     def missed(self, attempt: Attempt) -> None:
