@@ -37,6 +37,31 @@ def waiting() -> int:
 waiting()
 """
 
+LIMITED = """
+import pathlib, threading
+from headrace import concurrency, flow
+
+def wait_for(name: str) -> None:
+    turn = threading.Event()
+    while not pathlib.Path(name).exists():
+        turn.wait(0.02)
+
+@flow(flow_run_name="first")
+def holding() -> None:
+    with concurrency("db", 1):
+        running = wanting.submit()
+        wait_for("go")
+    running.wait()
+
+@flow(flow_run_name="second")
+def wanting() -> None:
+    wait_for("wanted")
+    with concurrency("db", 1):
+        pass
+
+holding()
+"""
+
 
 def test_a_flow_of_another_process_is_watched_from_its_start_to_its_end(page: Page, person: Person) -> None:
     (person.folder / "waiting.py").write_text(WAITING, "utf-8")
@@ -53,6 +78,29 @@ def test_a_flow_of_another_process_is_watched_from_its_start_to_its_end(page: Pa
     expect(page.locator(".run-standing")).to_contain_text("Completed")
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+def test_a_run_that_waits_for_a_limit_says_so_and_who_holds_it(page: Page, person: Person) -> None:
+    (person.folder / "limited.py").write_text(LIMITED, "utf-8")
+    process = person.start("limited.py")
+    open_run(page, "first")
+    page.get_by_text("1 subflow", exact=True).click()
+    page.get_by_role("link", name="second").first.click()
+    expect(page.get_by_role("heading", name="second")).to_be_visible()
+    waits = page.get_by_role("region", name="Waits for limits")
+    expect(waits).to_have_count(0)
+
+    (person.folder / "wanted").touch()
+    expect(waits).to_contain_text("the flow itself waits for limit db, held by first")
+    waits.get_by_role("link", name="first").click()
+    expect(page.get_by_role("heading", name="first")).to_be_visible()
+    page.go_back()
+    expect(waits).to_be_visible()
+    (person.folder / "go").touch()
+
+    expect(page.locator(".run-standing")).to_contain_text("Completed")
+    expect(waits).to_have_count(0)
+    process.communicate(timeout=20)
 
 
 def test_what_happens_before_the_stream_of_events_is_open_is_shown_once_it_is(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.cli.lines import Span
 from headrace.cli.safe_text import safe
 from headrace.engine.states import StateName
-from headrace.errors import RunNotFoundError
-from headrace.history.limit_waits import limit_waits
+from headrace.history.limit_waits import limit_waits, name_of, waits_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,12 +22,8 @@ _MOST_NAMES = 4
 
 def lines_of_waits(reader: Reader, run: Run, glyphs: Glyphs) -> Iterable[Line]:
     """Who of the run waits for which limits, and who holds these: a line for all that wait for the same."""
-    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for wait in limit_waits(reader):
-        if wait.flow_run == run.id:
-            alike.setdefault((wait.limits, wait.held_by), []).append(wait.who)
     sign = glyphs.sign(StateName.AWAITING_SLOT.value)
-    for (limits, held_by), who in alike.items():
+    for who, limits, held_by in waits_of_run(reader, run):
         verb = "wait" if len(who) > 1 else "waits"
         yield [
             Span(f"{sign} {_names(reader, run, who)}", "bold"),
@@ -56,16 +51,5 @@ def _limits(names: Iterable[str]) -> str:
 
 def _names(reader: Reader, run: Run, who: Sequence[str]) -> str:
     """``query-2, the flow itself, query-1 of brisk-otter and 3 more``, as they are seen from this run."""
-    names = ", ".join([safe(_name(reader, run, one)) for one in who[:_MOST_NAMES]])
+    names = ", ".join([safe(name_of(reader, run, one)) for one in who[:_MOST_NAMES]])
     return f"{names} and {len(who) - _MOST_NAMES:,} more" if len(who) > _MOST_NAMES else names
-
-
-def _name(reader: Reader, run: Run, who: str) -> str:
-    id_, _, number = who.partition("/")
-    try:
-        if id_ == run.id:
-            return reader.get_task_run(run, int(number)).name if number else "the flow itself"
-        other = reader.get_run(id_)
-        return f"{reader.get_task_run(other, int(number)).name} of {other.name}" if number else other.name
-    except RunNotFoundError:  # a process, a run that was just deleted, or a task run that was just called
-        return f"task run {number}" if id_ == run.id else who

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from headrace.clock import now_us
 from headrace.engine.leases import NO_LIMIT
+from headrace.errors import RunNotFoundError
 from headrace.history.lease_book import read_demand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headrace.engine.leases import Claim, Demand, Limit
-    from headrace.history.reader import Reader
+    from headrace.history.reader import Reader, Run
 
 
 class LimitWait(NamedTuple):
@@ -51,6 +52,35 @@ def limit_waits(reader: Reader) -> list[LimitWait]:
         for text, names in lacking.items()
     }
     return [LimitWait(who, lacking[text], held_by[text]) for who, text in waiting]
+
+
+class WaitOfRun(NamedTuple):
+    """Those of one flow run that wait for the same limits, held by the same."""
+
+    who: list[str]
+    limits: tuple[str, ...]
+    held_by: tuple[str, ...]
+
+
+def waits_of_run(reader: Reader, run: Run) -> list[WaitOfRun]:
+    """Who of the flow run waits, in the order of asking; those that are alike together."""
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for wait in limit_waits(reader):
+        if wait.flow_run == run.id:
+            alike.setdefault((wait.limits, wait.held_by), []).append(wait.who)
+    return [WaitOfRun(who, limits, held_by) for (limits, held_by), who in alike.items()]
+
+
+def name_of(reader: Reader, run: Run, who: str) -> str:
+    """Who waits or holds, as it is called from this flow run: ``query-2``, ``the flow itself``, ``query-1 of brisk-otter``."""
+    id_, _, number = who.partition("/")
+    try:
+        if id_ == run.id:
+            return reader.get_task_run(run, int(number)).name if number else "the flow itself"
+        other = reader.get_run(id_)
+        return f"{reader.get_task_run(other, int(number)).name} of {other.name}" if number else other.name
+    except RunNotFoundError:  # a process, a run that was just deleted, or a task run that was just called
+        return f"task run {number}" if id_ == run.id else who
 
 
 def _lacking(demand: Demand, limits: Mapping[str, Limit], held: Mapping[str, int]) -> tuple[str, ...]:

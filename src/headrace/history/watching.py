@@ -26,11 +26,15 @@ class Standing(NamedTuple):
 
 
 class LiveRun(NamedTuple):
-    """A flow run as a list shows it, with the ids of its last task run and its last log line; 0: there is none."""
+    """A flow run as a list shows it, with the ids of its last task run and its last log line; 0: there is none.
+
+    ``leases``: 0 while nobody of it waits for a limit; else a number that changes with who holds and who waits.
+    """
 
     summary: RunSummary
     last_task_run: int
     last_log: int
+    leases: int
 
 
 def list_standings(reader: Reader, *, newest: int) -> dict[int, Standing]:
@@ -41,11 +45,7 @@ def list_standings(reader: Reader, *, newest: int) -> dict[int, Standing]:
 def list_live_runs(reader: Reader, keys: Iterable[int]) -> dict[int, LiveRun]:
     """The flow runs of these keys, if they are there."""
     rows = reader.ask("list_live_runs", {"keys": json.dumps(list(keys))})
-    return dict(
-        reader.convert(
-            lambda row: (row[0], LiveRun(summary_from(row[3:]), last_task_run=row[1], last_log=row[2])), rows
-        )
-    )
+    return dict(reader.convert(lambda row: (row[0], LiveRun(summary_from(row[4:]), *row[1:4])), rows))
 
 
 def count_flow_runs(reader: Reader) -> int:

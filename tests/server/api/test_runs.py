@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import Any
 
 import pytest
 
+from headrace import concurrency, flow, task
 from headrace.engine.states import StateName
+from headrace.history import History, use_history
 from headrace.history.facts import Failure, StoredResult
-
-if TYPE_CHECKING:
-    from headrace.history import History
 
 PENDING, RUNNING, COMPLETED, FAILED = (
     StateName.PENDING,
@@ -181,3 +181,34 @@ def test_a_run_says_what_can_be_done_with_it(
 def test_a_run_has_its_subflows(api: Any) -> None:
     assert ids(api.get("/api/runs/run-4/subflows")) == ["sub"]
     assert api.get("/api/runs/run-4")["subflows"] == 1
+
+
+def test_a_run_says_who_of_it_waits_for_which_limits_and_who_holds_these(api: Any, history: History) -> None:
+    @task
+    def query(name: str) -> None:
+        with concurrency("db", 1):
+            pass
+
+    @flow
+    def report() -> None:
+        query.map(range(7))
+
+    def waits_of(run: str) -> Any:
+        return api.get(f"/api/runs/{run}")["waits"]
+
+    with use_history(history):
+        with concurrency("db", 1):
+            future = report.submit()
+            while not ids(api.get("/api/runs")):
+                future.wait(timeout=0.01)
+            while not (waits := waits_of(future.flow_run_id)) or waits[0]["who_count"] < 7:
+                future.wait(timeout=0.01)
+        future.result()
+
+    here = {"name": f"process {os.getpid()}", "run": None, "task_run": None}
+    (wait,) = waits
+    assert (wait["limits"], wait["held_by"], wait["held_by_count"]) == (["db"], [here], 1)
+    assert len(wait["who"]) == 5
+    assert {party["run"] for party in wait["who"]} == {future.flow_run_id}
+    assert all(party["task_run"] for party in wait["who"])
+    assert waits_of(future.flow_run_id) == []

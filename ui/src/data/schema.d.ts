@@ -871,6 +871,22 @@ export interface components {
             output: string;
         };
         /**
+         * LimitWait
+         * @description Some of a flow run wait for limits. Of very many the first are named; the counts are of all.
+         */
+        LimitWait: {
+            /** Who */
+            who: components["schemas"]["Party"][];
+            /** Who Count */
+            who_count: number;
+            /** Limits */
+            limits: string[];
+            /** Held By */
+            held_by: components["schemas"]["Party"][];
+            /** Held By Count */
+            held_by_count: number;
+        };
+        /**
          * LogLine
          * @description A log line or print. ``task_run`` is ``None`` for the flow's own; ``level`` as Python counts: 20 is INFO.
          */
@@ -927,6 +943,18 @@ export interface components {
             b: string | null;
             /** Is Same */
             is_same: boolean;
+        };
+        /**
+         * Party
+         * @description Who waits for a limit or holds it: a flow run or a task run of one; neither where a process holds it outside of flows.
+         */
+        Party: {
+            /** Name */
+            name: string;
+            /** Run */
+            run: string | null;
+            /** Task Run */
+            task_run: number | null;
         };
         /**
          * Question
@@ -1035,6 +1063,8 @@ export interface components {
             subflows: number;
             /** Questions */
             questions: components["schemas"]["Question"][];
+            /** Waits */
+            waits: components["schemas"]["LimitWait"][];
             /** Actions */
             actions: ("cancel" | "resume" | "delete" | "run_again" | "answer")[];
         };

@@ -41,6 +41,22 @@ export interface Question {
   question: string;
 }
 
+/** Who waits for a limit or holds it; a process that holds it outside of flows has no run. */
+export interface Party {
+  name: string;
+  run: string | null;
+  task_run: number | null;
+}
+
+/** Some of a run wait for limits; of very many the first are named. */
+export interface LimitWait {
+  who: Party[];
+  who_count: number;
+  limits: string[];
+  held_by: Party[];
+  held_by_count: number;
+}
+
 export interface Run extends RunRow {
   /** So many of those that are FAILED did not start, for an upstream did not complete. */
   upstream_failed: number;
@@ -56,6 +72,7 @@ export interface Run extends RunRow {
   dashboard_url: string | null;
   subflows: number;
   questions: Question[];
+  waits: LimitWait[];
   actions: Action[];
 }
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from headrace.history.reader import FailureView, OpenQuestion, Run as RecordedRun, RunSummary, StateView
-    from headrace.server.api.views import Action
+    from headrace.server.api.views import Action, LimitWait
 
 NAME = 500
 TEXT = 10_000
@@ -57,7 +57,12 @@ def row_of(run: RunSummary) -> RunRow:
 
 
 def run_of(
-    run: RecordedRun, *, upstream_failed: int, subflows: int, questions: Sequence[OpenQuestion]
+    run: RecordedRun,
+    *,
+    upstream_failed: int,
+    subflows: int,
+    questions: Sequence[OpenQuestion],
+    waits: list[LimitWait],
 ) -> Run:
     """All that is shown of a flow run."""
     dashboard = run.provenance.get("dashboard")
@@ -91,6 +96,7 @@ def run_of(
             Question(cut(asked.prompt, _REASON), asked.occurrence, cut(asked.question, _REASON))
             for asked in questions[:_MAX_QUESTIONS]
         ],
+        waits=waits,
         actions=_actions(run, has_questions=bool(questions)),
     )
 

@@ -9,6 +9,7 @@ from headrace.clock import now_us
 from headrace.history import browsing
 from headrace.history.browsing import RunFilter
 from headrace.server.api.endpoint import Endpoint
+from headrace.server.api.limit_waits import waits_of
 from headrace.server.api.paging import cursor_of, fitting, keys_of
 from headrace.server.api.parameters import CURSOR, FILTERS, MAX_TEXT, RUN_ID, Parameter, limit
 from headrace.server.api.run_rows import counts_of, cut, row_of, run_of
@@ -48,6 +49,7 @@ def get_run(reader: Reader, *, id: str) -> Run:
         upstream_failed=browsing.count_upstream_failed(reader, run),
         subflows=browsing.count_subflows(reader, id),
         questions=reader.open_questions(run),
+        waits=waits_of(reader, run),
     )
 
 

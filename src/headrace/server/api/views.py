@@ -102,6 +102,26 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Party:
+    """Who waits for a limit or holds it: a flow run or a task run of one; neither where a process holds it outside of flows."""
+
+    name: str
+    run: str | None
+    task_run: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitWait:
+    """Some of a flow run wait for limits. Of very many the first are named; the counts are of all."""
+
+    who: list[Party]
+    who_count: int
+    limits: list[str]
+    held_by: list[Party]
+    held_by_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All that is shown of a flow run. ``parameters`` and ``result_preview`` are JSON text, maybe cut short.
 
@@ -134,6 +154,7 @@ class Run:
     dashboard_url: str | None
     subflows: int
     questions: list[Question]
+    waits: list[LimitWait]
     actions: list[Action]
 
 

@@ -19,6 +19,7 @@ import { Questions } from "./Questions";
 import "./run_header.css";
 import { standing, told, wentOnAt } from "./summary";
 import { Trouble } from "./Trouble";
+import { Waits } from "./Waits";
 
 export interface RunHeaderProps {
   run: Run;
@@ -88,6 +89,7 @@ export function RunHeader(props: RunHeaderProps): JSX.Element {
         <Tags tags={run.tags} />
       </p>
       <Trouble {...props} />
+      {!isExported && <Waits run={run} />}
       {!isExported && run.questions.length > 0 && <Questions {...props} />}
       <Progress counts={run.task_runs} upstreamFailed={run.upstream_failed} onShowTasks={props.onShowTasks} />
       <Callers run={run} get={props.get} />
