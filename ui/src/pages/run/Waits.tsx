@@ -12,7 +12,7 @@ export function Waits({ run }: { run: Run }): JSX.Element | null {
       <ul class="run-waits">
         {run.waits.map((wait) => (
           <li key={`${nameOf(wait.who[0])} ${wait.limits.join(" ")}`}>
-            <OneWait wait={wait} />
+            <OneWait wait={wait} run={run.id} />
           </li>
         ))}
       </ul>
@@ -20,29 +20,29 @@ export function Waits({ run }: { run: Run }): JSX.Element | null {
   );
 }
 
-function OneWait({ wait }: { wait: LimitWait }): JSX.Element {
+function OneWait({ wait, run }: { wait: LimitWait; run: string }): JSX.Element {
   return (
     <>
-      <Parties parties={wait.who} count={wait.who_count} /> {wait.who_count > 1 ? "wait" : "waits"} for limit{" "}
+      <Parties parties={wait.who} count={wait.who_count} shown={run} /> {wait.who_count > 1 ? "wait" : "waits"} for limit{" "}
       <b>
         <PlainText text={wait.limits.join(", ")} />
       </b>
       {wait.held_by_count > 0 && (
         <span class="run-note">
-          , held by <Parties parties={wait.held_by} count={wait.held_by_count} />
+          , held by <Parties parties={wait.held_by} count={wait.held_by_count} shown={run} />
         </span>
       )}
     </>
   );
 }
 
-function Parties({ parties, count }: { parties: readonly Party[]; count: number }): JSX.Element {
+function Parties({ parties, count, shown }: { parties: readonly Party[]; count: number; shown: string }): JSX.Element {
   return (
     <>
       {parties.map((party, index) => (
         <span key={nameOf(party)}>
           {index > 0 && ", "}
-          <OneParty party={party} />
+          <OneParty party={party} shown={shown} />
         </span>
       ))}
       {count > parties.length && ` and ${(count - parties.length).toLocaleString()} more`}
@@ -50,9 +50,10 @@ function Parties({ parties, count }: { parties: readonly Party[]; count: number 
   );
 }
 
-function OneParty({ party }: { party: Party }): JSX.Element {
+/** A link, unless it is the run that is shown. */
+function OneParty({ party, shown }: { party: Party; shown: string }): JSX.Element {
   const name = <PlainText text={party.name} />;
-  if (party.run === null) return name;
+  if (party.run === null || (party.run === shown && party.task_run === null)) return name;
   return <a href={party.task_run === null ? `/runs/${party.run}` : `/runs/${party.run}?task_run=${party.task_run}`}>{name}</a>;
 }
 
