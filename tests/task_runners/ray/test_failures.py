@@ -137,6 +137,9 @@ def test_a_task_that_is_cancelled_while_it_executes_is_stopped_with_its_process(
         with Turnstile() as turnstile:
             held = hold_and_tell_pid(turnstile.address, diary)
             await asyncio.to_thread(turnstile.await_arrivals)
+            async with asyncio.timeout(50):  # word that it has begun may come later than the task itself
+                while held.state.name != "Running":  # noqa: ASYNC110 - a state has no event
+                    await asyncio.sleep(0.01)
             beside = add(1, 2)
             held.cancel()
             with pytest.raises(TaskCancelled, match="the process that executed it was stopped"):
