@@ -79,9 +79,10 @@ ui-check: $(VENV)/.check    ## types, lint and tests of the page; that what is b
 # needs no extras. The lowest versions run what depends on a library.
 OTHER_PYTHONS := tests/semantics tests/task_runners/test_concurrent.py $(patsubst %,tests/test_%.py, \
 	code_digests driver imports interrupts mailbox notebooks previews signatures stable_keys stack_room thread_marks tracebacks)
-NEEDS_NOTHING := tests/semantics tests/task_runners/test_concurrent.py tests/task_runners/process $(filter-out $(patsubst %,tests/test_%.py, \
-	docs examples benchmarks tools packaging seed),$(wildcard tests/test_*.py))
-LOWEST        := $(filter-out $(patsubst %,tests/cli/test_%.py,killed_scripts cancel run),$(wildcard tests/cli/test_*.py)) \
+NEEDS_NOTHING := $(sort $(OTHER_PYTHONS) tests/task_runners/process $(filter-out $(patsubst %,tests/test_%.py, \
+	docs examples benchmarks tools packaging seed),$(wildcard tests/test_*.py)))
+IN_PROCESSES  := $(patsubst %,tests/cli/test_%.py,killed_scripts cancel run)
+LOWEST        := $(filter-out $(IN_PROCESSES),$(wildcard tests/cli/test_*.py)) \
 	tests/server tests/history/test_results.py tests/history/test_serializers.py tests/semantics/test_flows.py \
 	tests/task_runners/dask/test_conformance.py
 
@@ -96,10 +97,11 @@ test-lowest: $(SOURCES)     ## the tests with the lowest dependencies allowed
 	$(PYTHON) tools/environment.py .venv-lowest test-lowest --lowest
 	.venv-lowest/bin/python -m pytest -q $(LOWEST) --ignore=tests/server/api/test_contract.py -k "not thousand and not five_hundred and not w7"
 
-nightly: $(VENV)/.test      ## the tests that take minutes, Python 3.12, and Ray's lowest version, which leaves files open
+nightly: $(VENV)/.test      ## the tests that take minutes, more on other Pythons and lowest versions; Ray's lowest leaves files open
 	$(BIN)/python -m pytest -m nightly --timeout 1800
 	$(MAKE) test-3.12 test-3.13 OTHER_PYTHONS="$(NEEDS_NOTHING)"
 	$(PYTHON) tools/environment.py .venv-lowest test-lowest --lowest
+	.venv-lowest/bin/python -m pytest -q $(IN_PROCESSES) tests/semantics/test_flows.py tests/task_runners/process/test_conformance.py
 	.venv-lowest/bin/python -m pytest -q -W ignore::ResourceWarning tests/task_runners/ray/test_conformance.py
 
 screenshots: $(VENV)/.test  ## take the pictures of the docs again

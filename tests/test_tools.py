@@ -175,6 +175,17 @@ def test_at_night_the_other_pythons_run_all_that_needs_no_extras() -> None:
     assert [run >= {"tests/task_runners/process", *paths_of("test-3.12")} for run in at_night] == [True, True]
 
 
+def test_by_day_and_night_the_lowest_versions_run_the_whole_command_line_and_the_conformance_of_processes() -> (
+    None
+):
+    run = paths_of("test-lowest").union(*runs_of("nightly"))
+
+    assert run >= {
+        path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tests" / "cli").glob("test_*.py")
+    }
+    assert "tests/task_runners/process/test_conformance.py" in run
+
+
 def test_the_lowest_versions_run_what_depends_on_a_library() -> None:
     run = paths_of("test-lowest")
     assert run >= {
