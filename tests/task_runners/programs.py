@@ -43,6 +43,14 @@ def start_program(source: str, folder: Path, environment: dict[str, str]) -> sub
         )
 
 
+def read_until(process: subprocess.Popen[str], line: str, *, times: int = 1) -> None:
+    """Reads what it prints until that line has come, so many times."""
+    assert process.stdout is not None
+    for _ in range(times):
+        while (printed := process.stdout.readline()) != f"{line}\n":
+            assert printed, f"it ended without {line!r}: {process.communicate()[1]}"
+
+
 def processes_of(process: subprocess.Popen[str], *, timeout_seconds: float = 0) -> list[str]:
     """The processes of its session that go on, itself included; some end a moment after it."""
     found = [psutil.Process(pid) for pid in psutil.pids() if _session_of(pid) == process.pid]

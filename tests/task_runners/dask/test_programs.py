@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.task_runners.programs import Program, processes_of
+from tests.task_runners.programs import Program, processes_of, read_until
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -37,13 +36,6 @@ if __name__ == "__main__":
     endless_flow()
 """
 """Each worker process says that it starts, as it imports the script, and that a task has begun."""
-
-
-def read_until(process: subprocess.Popen[str], line: str, *, times: int = 1) -> None:
-    assert process.stdout is not None
-    for _ in range(times):
-        while (printed := process.stdout.readline()) != f"{line}\n":
-            assert printed, f"it ended without {line!r}: {process.communicate()[1]}"
 
 
 def noise(told: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.task_runners.programs import HEAD, Program, processes_of
+from tests.task_runners.programs import HEAD, Program, processes_of, read_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,13 +52,6 @@ def doubles():
     return [one.result() for one in doubled]
 """
 CALL = "assert all(isinstance(one, Doubler) for one in doubles())\nprint([one.number for one in doubles()])\n"
-
-
-def read_until(process: subprocess.Popen[str], line: str, *, times: int = 1) -> None:
-    assert process.stdout is not None
-    for _ in range(times):
-        while (printed := process.stdout.readline()) != f"{line}\n":
-            assert printed, f"it ended without {line!r}: {process.communicate()[1]}"
 
 
 # -- how they end ----------------------------------------------------------------------------------
