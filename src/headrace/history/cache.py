@@ -53,7 +53,7 @@ class CachedValue(NamedTuple):
         """
         result = self.result
         if result.pickled is not None:
-            return _unpickled(result.pickled, main)
+            return loads(result.pickled, main=main)
         kept = result.kept
         assert kept is not None
         if kept.content is not None:
@@ -246,16 +246,6 @@ class CacheShelf:
         if self._reader is None:
             self._reader = self._history.reader()
         return self._reader
-
-
-def _unpickled(pickled: bytes, main: ModuleType | None) -> Any:
-    """The value. Only where the script's own names are missing, they are looked for elsewhere: that costs more."""
-    try:
-        return loads(pickled)
-    except AttributeError:
-        if main is None:
-            raise
-        return loads(pickled, main=main)
 
 
 def _as_result(stored: StoredValue, preview: str | None) -> StoredResult:

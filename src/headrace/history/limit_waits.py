@@ -35,10 +35,10 @@ class LimitWait(NamedTuple):
 def limit_waits(reader: Reader) -> list[LimitWait]:
     """All who wait, in the order of asking."""
     leases = reader.ask("list_leases", {})
-    demands = {text: read_demand(text) for _, text, _ in leases}
     waiting = [(who, text) for who, text, is_granted in leases if not is_granted]
     if not waiting:
         return []
+    demands = {text: read_demand(text) for _, text, _ in leases}
     held: dict[str, int] = {}
     holders: dict[str, list[str]] = {}
     for who, text, is_granted in leases:
@@ -73,14 +73,24 @@ def waits_of_run(reader: Reader, run: Run) -> list[WaitOfRun]:
 
 def name_of(reader: Reader, run: Run, who: str) -> str:
     """Who waits or holds, as it is called from this flow run: ``query-2``, ``the flow itself``, ``query-1 of brisk-otter``."""
-    id_, _, number = who.partition("/")
+    id_, number = place_of(who)
+    if id_ is None:
+        return who
     try:
         if id_ == run.id:
-            return reader.get_task_run(run, int(number)).name if number else "the flow itself"
+            return "the flow itself" if number is None else reader.get_task_run(run, number).name
         other = reader.get_run(id_)
-        return f"{reader.get_task_run(other, int(number)).name} of {other.name}" if number else other.name
-    except RunNotFoundError:  # a process, a run that was just deleted, or a task run that was just called
+        return other.name if number is None else f"{reader.get_task_run(other, number).name} of {other.name}"
+    except RunNotFoundError:  # a run that was just deleted, or a task run that was just called
         return f"task run {number}" if id_ == run.id else who
+
+
+def place_of(who: str) -> tuple[str | None, int | None]:
+    """The id of the flow run and the number of the task run that waits or holds, as far as it is one."""
+    id_, _, number = who.partition("/")
+    if id_.startswith("process "):
+        return None, None
+    return id_, int(number) if number else None
 
 
 def _lacking(demand: Demand, limits: Mapping[str, Limit], held: Mapping[str, int]) -> tuple[str, ...]:

@@ -100,16 +100,16 @@ def loads(pickled: Any, *, main: ModuleType | None = None, buffers: Any = ()) ->
     >>> loads(pickle.dumps([1, 2]))
     [1, 2]
     """
-    names_no_main = (
-        isinstance(pickled, bytes) and b"__main__" not in pickled
-    )  # most do not, and C reads them at once
-    if main is None or names_no_main:
+    try:
         return pickle.loads(pickled, buffers=buffers)
-    return _Unpickler(pickled, main, buffers).load()
+    except AttributeError:  # few values need to look elsewhere, and that costs more
+        if main is None:
+            raise
+        return _Unpickler(pickled, main, buffers).load()
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, pickled: Any, main: ModuleType | None, buffers: Any) -> None:
+    def __init__(self, pickled: Any, main: ModuleType, buffers: Any) -> None:
         from io import BytesIO
 
         super().__init__(BytesIO(pickled), buffers=buffers)
@@ -119,7 +119,7 @@ class _Unpickler(pickle.Unpickler):
         try:
             return super().find_class(module, name)
         except AttributeError:
-            if module != "__main__" or self._main is None:
+            if module != "__main__":
                 raise
             found: Any = self._main
             for part in name.split("."):

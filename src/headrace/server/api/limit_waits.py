@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.history.limit_waits import name_of, waits_of_run
+from headrace.history.limit_waits import name_of, place_of, waits_of_run
 from headrace.server.api.run_rows import NAME, cut
 from headrace.server.api.views import LimitWait, Party
 
@@ -38,10 +38,5 @@ def _parties(reader: Reader, run: RecordedRun, who: Sequence[str]) -> list[Party
 
 
 def _party(reader: Reader, run: RecordedRun, who: str) -> Party:
-    id_, _, number = who.partition("/")
-    is_run = not who.startswith("process ")
-    return Party(
-        name=cut(name_of(reader, run, who), NAME),
-        run=id_ if is_run else None,
-        task_run=int(number) if is_run and number else None,
-    )
+    id_, number = place_of(who)
+    return Party(cut(name_of(reader, run, who), NAME), id_, number)

@@ -332,9 +332,8 @@ class RemoteSession(Session, Listener):
             message = f"worker {outcome.worker} cannot unpickle {attempt.call.display_name}: {outcome.reason}"
             self._fail(attempt, TaskRunError(message), outcome)
             return
-        self._chores.put(
-            partial(self._packer.send_whole, missing)
-        )  # in the thread that packs, and before what follows
+        # In the thread that packs: what that has in its hands just now knows nothing of it, and is not to be kept.
+        self._chores.put(partial(self._packer.send_whole, missing))
         self.again(attempt)
 
     def missed(self, attempt: Attempt) -> None:
